@@ -1,0 +1,214 @@
+"""The hook specs: how a plugin says what it provides. Called once, when plugins are loaded; never for a message.
+
+A plugin is a module (or an object) named by an entry point in the group `hivemind_sdk`. It states the version of this
+contract that it was written for, and implements any of the hooks below:
+
+    HIVEMIND_API = 1
+
+    @hookimpl
+    def hivemind_transports():
+        return [TransportPlugin(name="carrier-pigeon", schemes=("pigeon",), create=PigeonConnector)]
+
+The entry point's name is the plugin's name. `transport.pigeon` instead of `pigeon` says that this plugin has nothing but
+transports, and it is then imported only when transports are needed; commands are found *only* as `command.NAME`.
+
+`create` is called once for each client, with an instance of `options` (a dataclass of the plugin's own, its values taken
+from arguments, the environment, the config file, in this order) or with nothing where the record has no options. If what
+it returns has a `close()`, that is called when the client is closed, in reverse order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from .contracts import (
+    Cipher,
+    Handler,
+    Handshake,
+    IdentityBackend,
+    Observer,
+    TransportConnector,
+)
+from .messages import HiveMessageType
+
+API_VERSION = 1
+"""the version of hooks and contracts; a plugin states the one that it was written for as HIVEMIND_API"""
+
+PROJECT = "hivemind_sdk"
+"""the entry-point group, and pluggy's project name"""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginRecord:
+    """What all records have.
+
+    `name`: what users call it. `rank`: higher is tried first among equals. `options`: a dataclass, or None.
+    `help`: one line for people.
+    """
+
+    name: str
+    rank: int = 0
+    options: type[Any] | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportPlugin(PluginRecord):
+    """Serves the URL schemes that it names. Two plugins that name one scheme are in conflict unless one is built in."""
+
+    schemes: tuple[str, ...]
+    create: Callable[..., TransportConnector]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CipherPlugin(PluginRecord):
+    """One provider of the cipher with the wire name `cipher`. Several may: `prefer`, then rank, decides."""
+
+    cipher: str
+    key_sizes: tuple[int, ...]
+    nonce_size: int
+    """bytes of nonce in the v1/v2 envelope"""
+    create: Callable[..., Cipher]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimitivePlugin(PluginRecord):
+    """One provider of another cryptographic primitive, such as `RSA` (see contracts.RSA). Chosen like ciphers."""
+
+    primitive: str
+    create: Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandshakePlugin(PluginRecord):
+    """`protocol`: the version it speaks (0 pre-shared, 1 RSA, 2 password, 3 Noise). Highest first, then rank, then name."""
+
+    protocol: int
+    create: Callable[..., Handshake]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandlerPlugin(PluginRecord):
+    """Behaviour for these message types. A chain by rank, then name. One with the name of a built-in replaces it if preferred."""
+
+    types: tuple[HiveMessageType, ...]
+    create: Callable[..., Handler]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityPlugin(PluginRecord):
+    """A place for identities. `create` also gets `app=NAME or None`: one identity for each application."""
+
+    create: Callable[..., IdentityBackend]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserverPlugin(PluginRecord):
+    """Told what happens on every link."""
+
+    create: Callable[..., Observer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandPlugin(PluginRecord):
+    """A sub-command of `hivemind-client`. `create()` returns a click.Command; its entry point is `command.NAME`."""
+
+    create: Callable[[], Any]
+
+
+class Hooks:
+    """The specs. Each takes nothing and returns records; None or an empty list for none."""
+
+    @hookspec
+    def hivemind_transports(self) -> Iterable[TransportPlugin]:  # type: ignore[empty-body]
+        """Ways to carry frames to a hub.
+
+            @hookimpl
+            def hivemind_transports():
+                return [TransportPlugin(name="pigeon", schemes=("pigeon",), create=PigeonConnector)]
+
+        See contracts.TransportConnector. A scheme that a built-in serves stays the built-in's unless the user prefers yours.
+        """
+
+    @hookspec
+    def hivemind_ciphers(self) -> Iterable[CipherPlugin]:  # type: ignore[empty-body]
+        """Providers of AEAD ciphers.
+
+            @hookimpl
+            def hivemind_ciphers():
+                return [CipherPlugin(name="fast", cipher="AES-GCM", key_sizes=(16, 24, 32), nonce_size=16, rank=10,
+                                     create=FastAesGcm)]
+
+        See contracts.Cipher. All providers of a cipher must give the same bytes.
+        """
+
+    @hookspec
+    def hivemind_primitives(self) -> Iterable[PrimitivePlugin]:  # type: ignore[empty-body]
+        """Providers of other primitives: `RSA`.
+
+            @hookimpl
+            def hivemind_primitives():
+                return [PrimitivePlugin(name="fast-rsa", primitive="RSA", rank=10, create=FastRSA)]
+        """
+
+    @hookspec
+    def hivemind_handshakes(self) -> Iterable[HandshakePlugin]:  # type: ignore[empty-body]
+        """Ways to agree on a session.
+
+            @hookimpl
+            def hivemind_handshakes():
+                return [HandshakePlugin(name="password", protocol=2, create=PasswordHandshake)]
+
+        See contracts.Handshake. Tried in the user's order, else highest protocol first; the first that is not Declined runs.
+        """
+
+    @hookspec
+    def hivemind_handlers(self) -> Iterable[HandlerPlugin]:  # type: ignore[empty-body]
+        """Behaviour for message types.
+
+            @hookimpl
+            def hivemind_handlers():
+                return [HandlerPlugin(name="log-pings", types=(HiveMessageType.PING,), rank=10, create=LogPings)]
+
+        See contracts.Handler. Handlers for one type form a chain; each sees the message until one returns Consume.
+        """
+
+    @hookspec
+    def hivemind_identities(self) -> Iterable[IdentityPlugin]:  # type: ignore[empty-body]
+        """Places where identities live.
+
+            @hookimpl
+            def hivemind_identities():
+                return [IdentityPlugin(name="vault", create=VaultBackend)]
+
+        See contracts.IdentityBackend. Used when the user names it; `file` is the default.
+        """
+
+    @hookspec
+    def hivemind_observers(self) -> Iterable[ObserverPlugin]:  # type: ignore[empty-body]
+        """Metrics, tracing, audit.
+
+            @hookimpl
+            def hivemind_observers():
+                return [ObserverPlugin(name="counter", create=Counter)]
+
+        See contracts.Observer and hivemind_sdk.observations. All of them are told everything.
+        """
+
+    @hookspec
+    def hivemind_commands(self) -> Iterable[CommandPlugin]:  # type: ignore[empty-body]
+        """Sub-commands of `hivemind-client`.
+
+            @hookimpl
+            def hivemind_commands():
+                return [CommandPlugin(name="wave", create=make_wave_command, help="wave at the hive")]
+
+        Registered under the entry point `command.wave`, so that `--help` can list it without importing anything.
+        """

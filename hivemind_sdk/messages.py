@@ -1,0 +1,438 @@
+"""The messages of the hive: HiveMessage, its types, and the small bus message that the engine carries in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum, IntEnum
+from typing import Any
+
+from .errors import MalformedFrame, MalformedMessage
+from .jsontext import dumps, loads
+
+JSONObject = dict[str, Any]
+
+
+class HiveMessageType(str, Enum):
+    """The wire strings (wire.md section 3.6). Case sensitive; there are no others."""
+
+    HANDSHAKE = "shake"
+    BUS = "bus"
+    SHARED_BUS = "shared_bus"
+    INTERCOM = "intercom"
+    BROADCAST = "broadcast"
+    PROPAGATE = "propagate"
+    ESCALATE = "escalate"
+    HELLO = "hello"
+    QUERY = "query"
+    CASCADE = "cascade"
+    PING = "ping"
+    RENDEZVOUS = "rendezvous"
+    THIRDPRTY = "3rdparty"
+    BINARY = "bin"
+
+    __str__ = str.__str__
+
+
+class HiveMindBinaryPayloadType(IntEnum):
+    """What a BINARY message holds (wire.md section 4.5)."""
+
+    UNDEFINED = 0
+    RAW_AUDIO = 1
+    NUMPY_IMAGE = 2
+    FILE = 3
+    STT_AUDIO_TRANSCRIBE = 4
+    STT_AUDIO_HANDLE = 5
+    TTS_AUDIO = 6
+
+
+BUS_TYPES = frozenset({HiveMessageType.BUS, HiveMessageType.SHARED_BUS})
+"""types whose payload is a bus message"""
+NESTING_TYPES = frozenset(
+    {
+        HiveMessageType.BROADCAST,
+        HiveMessageType.PROPAGATE,
+        HiveMessageType.ESCALATE,
+        HiveMessageType.QUERY,
+        HiveMessageType.CASCADE,
+    }
+)
+"""types whose payload is another HiveMessage"""
+SETUP_TYPES = frozenset({HiveMessageType.HELLO, HiveMessageType.HANDSHAKE})
+"""types that set a link up; always text"""
+
+_BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMessageType}
+_BUS_TYPES, _NESTING_TYPES, _BINARY = BUS_TYPES, NESTING_TYPES, HiveMessageType.BINARY
+
+
+class BusMessage:
+    """A bus message: type, data, context. The engine's own; the OVOS face exchanges it for OVOS' `Message`."""
+
+    __slots__ = ("context", "data", "msg_type")
+
+    def __init__(self, msg_type: str, data: JSONObject | None = None, context: JSONObject | None = None) -> None:
+        self.msg_type = msg_type
+        self.data: JSONObject = {} if data is None else data
+        self.context: JSONObject = {} if context is None else context
+
+    @classmethod
+    def of(cls, message: Any) -> BusMessage:
+        """This very object, or a BusMessage that shares data and context with an OVOS `Message`."""
+        if isinstance(message, BusMessage):
+            return message
+        return cls(message.msg_type, message.data, message.context)
+
+    @property
+    def as_dict(self) -> JSONObject:
+        return {"type": self.msg_type, "data": self.data, "context": self.context}
+
+    def serialize(self) -> str:
+        """JSON text of type, data and context."""
+        return dumps(self.as_dict)
+
+    @classmethod
+    def deserialize(cls, text: str | bytes) -> BusMessage:
+        """Raises MalformedFrame."""
+        return cls.from_wire(loads(text))
+
+    @classmethod
+    def from_wire(cls, value: Any) -> BusMessage:
+        """From parsed JSON; `data` and `context` may be absent. Raises MalformedFrame."""
+        check_bus_payload(value)
+        return cls(value["type"], value.get("data"), value.get("context"))
+
+    def forward(self, msg_type: str, data: JSONObject | None = None) -> BusMessage:
+        """Another message with a copy of this context, sent on in the same direction."""
+        return BusMessage(msg_type, data, dict(self.context))
+
+    def reply(self, msg_type: str, data: JSONObject | None = None, context: JSONObject | None = None) -> BusMessage:
+        """Another message going back: source and destination change places."""
+        turned = {**self.context, **(context or {})}
+        source, destination = turned.get("source"), turned.get("destination")
+        for key, value in (("destination", source), ("source", destination)):
+            if value is None:
+                turned.pop(key, None)
+            else:
+                turned[key] = value[0] if key == "source" and isinstance(value, list) and value else value
+        return BusMessage(msg_type, data, turned)
+
+    def response(self, data: JSONObject | None = None, context: JSONObject | None = None) -> BusMessage:
+        """A reply whose type is this one's with `.response` at its end."""
+        return self.reply(self.msg_type + ".response", data, context)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BusMessage):
+            return NotImplemented
+        return (self.msg_type, self.data, self.context) == (other.msg_type, other.data, other.context)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"BusMessage({self.msg_type!r})"
+
+
+Payload = JSONObject | bytes | BusMessage
+"""... or a HiveMessage, inside a routing verb"""
+
+
+class HiveMessage:
+    """One message of the hive: an envelope around a payload (wire.md section 3).
+
+    `payload` may be an object (dict), an OVOS `Message` or BusMessage, another HiveMessage, or bytes (BINARY only).
+    A routing verb around a bare bus message is wrapped: `PROPAGATE(BUS(message))`.
+    Raises MalformedMessage for a type that does not exist or a payload that the type can't have.
+
+    There is one source of truth: what `payload` hands out is what will be sent, changes made to it included.
+    """
+
+    __slots__ = (
+        "_payload",
+        "_raw",
+        "_route",
+        "_target_peers",
+        "_type",
+        "bin_type",
+        "metadata",
+        "node_id",
+        "source_peer",
+        "target_public_key",
+        "target_site_id",
+    )
+
+    def __init__(
+        self,
+        msg_type: HiveMessageType | str,
+        payload: Any = None,
+        node: str | None = None,
+        source_peer: str | None = None,
+        route: Iterable[JSONObject] | None = None,
+        target_peers: Iterable[str] | None = None,
+        target_site_id: str | None = None,
+        target_pubkey: str | None = None,
+        bin_type: HiveMindBinaryPayloadType | int = HiveMindBinaryPayloadType.UNDEFINED,
+        metadata: JSONObject | None = None,
+    ) -> None:
+        kind = _BY_WIRE.get(msg_type)
+        if kind is None:
+            raise MalformedMessage(
+                f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
+            )
+        self._type = kind
+        try:
+            self.bin_type = HiveMindBinaryPayloadType(bin_type)
+        except ValueError:
+            raise MalformedMessage(f"{bin_type!r} is not a binary payload type", hint="use 0 to 6") from None
+        if self.bin_type and kind is not _BINARY:
+            raise MalformedMessage(f"bin_type is for BINARY messages, not for {kind.value!r}")
+        self.metadata: JSONObject = {} if metadata is None else metadata
+        self._route: list[Any] = list(route) if route else []
+        self._target_peers: list[str] = list(target_peers) if target_peers else []
+        self.node_id = node
+        self.source_peer = source_peer
+        self.target_site_id = target_site_id
+        self.target_public_key = target_pubkey
+        self.payload = payload
+
+    @property
+    def msg_type(self) -> HiveMessageType:
+        return self._type
+
+    @property
+    def payload(self) -> Any:
+        """BUS and SHARED_BUS: a BusMessage. Routing verbs: a HiveMessage. BINARY: bytes. Others: an object.
+
+        Raises MalformedFrame where the stored object is not what the type needs.
+        """
+        view = self._payload
+        if view is None:
+            view = self._payload = _view(self._type, self._raw)
+        return view
+
+    @payload.setter
+    def payload(self, value: Any) -> None:
+        self._raw, self._payload = _normalise(self._type, value)
+
+    @property
+    def route(self) -> list[JSONObject]:
+        """The hops that can be used: objects with a non-empty `source`. Neither signed nor checked: a hint at most."""
+        return [hop for hop in self._route if isinstance(hop, dict) and hop.get("source")]
+
+    @property
+    def target_peers(self) -> list[str]:
+        """Never sent. Reads as the source where nothing is set (wire.md section 3.1)."""
+        return self._target_peers or ([self.source_peer] if self.source_peer else [])
+
+    @property
+    def as_dict(self) -> JSONObject:
+        """The eight keys of the text form, as plain JSON. Raises NotEncodable for BINARY, which has none."""
+        return {
+            "msg_type": self._type.value,
+            "payload": self.wire_payload(),
+            "metadata": self.metadata,
+            "route": self.route,
+            "node": self.node_id,
+            "target_site_id": self.target_site_id,
+            "target_pubkey": self.target_public_key,
+            "source_peer": self.source_peer,
+        }
+
+    @property
+    def as_json(self) -> str:
+        return dumps(self.as_dict)
+
+    def serialize(self) -> str:
+        """The text frame of this message. Raises NotEncodable."""
+        return dumps(self.as_dict)
+
+    def wire_payload(self) -> JSONObject:
+        """The payload as plain JSON. Raises NotEncodable for BINARY."""
+        view, raw = self._payload, self._raw
+        if isinstance(view, BusMessage):
+            if not isinstance(raw, dict):
+                return view.as_dict
+            # what was absent on the wire, and still is empty, stays absent
+            return {"type": view.msg_type} | {
+                key: value
+                for key, value in (("data", view.data), ("context", view.context))
+                if value or key in raw
+            }
+        if isinstance(view, HiveMessage):
+            return view.as_dict
+        if isinstance(raw, dict):
+            return raw
+        from .errors import NotEncodable
+
+        raise NotEncodable("a BINARY message has no text form", hint="it travels as a binary frame")
+
+    @classmethod
+    def from_wire(cls, value: Any) -> HiveMessage:
+        """Build from a text frame, or its parsed object. Unknown keys are ignored. Raises MalformedFrame."""
+        if isinstance(value, (str, bytes)):
+            value = loads(value)
+        if not isinstance(value, dict):
+            raise MalformedFrame(f"a message is an object, not {type(value).__name__}")
+        kind = _BY_WIRE.get(value.get("msg_type"))  # type: ignore[arg-type]
+        if kind is None:
+            raise MalformedFrame(f"unknown message type {str(value.get('msg_type'))[:40]!r}")
+        if kind is _BINARY:
+            raise MalformedFrame("a BINARY message can't come as text")
+        raw = value.get("payload")
+        if raw is None:
+            if kind in SETUP_TYPES:
+                raise MalformedFrame(f"{kind.value!r} without a payload")
+            raw = {}
+        _check_wire(kind, raw, value)
+        message = cls.__new__(cls)
+        message._type = kind
+        message._raw = raw
+        message._payload = _view(kind, raw) if kind in _NESTING_TYPES else None
+        message.metadata = value.get("metadata") or {}
+        message._route = value.get("route") or []
+        message._target_peers = []
+        message.node_id = value.get("node")
+        message.source_peer = value.get("source_peer")
+        message.target_site_id = value.get("target_site_id")
+        message.target_public_key = value.get("target_pubkey")
+        message.bin_type = HiveMindBinaryPayloadType.UNDEFINED
+        return message
+
+    @staticmethod
+    def deserialize(payload: str | bytes | JSONObject) -> HiveMessage:
+        """from_wire(), which also takes a bare bus message and makes a BUS of it. Raises MalformedFrame."""
+        value = loads(payload) if isinstance(payload, (str, bytes)) else payload
+        if isinstance(value, dict) and "msg_type" not in value and "type" in value:
+            return HiveMessage.from_wire({"msg_type": HiveMessageType.BUS.value, "payload": value})
+        return HiveMessage.from_wire(value)
+
+    def forward(self, **changes: Any) -> HiveMessage:
+        """A copy with some constructor arguments changed; metadata, route and targets are copied one level deep."""
+        fields: dict[str, Any] = {
+            "msg_type": self._type,
+            "payload": self._payload if self._payload is not None else self._raw,
+            "node": self.node_id,
+            "source_peer": self.source_peer,
+            "route": [dict(hop) for hop in self.route],
+            "target_peers": list(self._target_peers),
+            "target_site_id": self.target_site_id,
+            "target_pubkey": self.target_public_key,
+            "bin_type": self.bin_type,
+            "metadata": dict(self.metadata),
+        }
+        return HiveMessage(**{**fields, **changes})
+
+    def update_hop_data(self, data: JSONObject | None = None, **kwargs: Any) -> None:
+        """Add the hop of `source_peer` unless it is the last one already; merge extra data into the last hop."""
+        hops = self.route
+        if not hops or hops[-1]["source"] != self.source_peer:
+            hops.append({"source": self.source_peer, "targets": list(self.target_peers)})
+        hops[-1].update(data or {}, **kwargs)
+        self._route = hops
+
+    def replace_route(self, route: Iterable[JSONObject]) -> None:
+        self._route = list(route)
+
+    def update_source_peer(self, peer: str) -> HiveMessage:
+        self.source_peer = peer
+        return self
+
+    def add_target_peer(self, peer: str) -> None:
+        self._target_peers.append(peer)
+
+    def remove_target_peer(self, peer: str) -> None:
+        if peer in self._target_peers:
+            self._target_peers.remove(peer)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._object().get(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        target = self._object()
+        target[key] = value
+        self._raw, self._payload = target, None
+
+    def _object(self) -> JSONObject:
+        if self._type is _BINARY:
+            raise TypeError("a BINARY message has no items")
+        return self.wire_payload()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HiveMessage) or self._type is not other._type:
+            return NotImplemented if not isinstance(other, HiveMessage) else False
+        if self._type is _BINARY:
+            mine, theirs = (m._raw, m.bin_type, m.metadata) if (m := self) else (), (other._raw, other.bin_type, other.metadata)
+            return mine == theirs
+        return self.as_dict == other.as_dict
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        inner = f", {self.payload!r}" if self._type in _NESTING_TYPES or self._type in _BUS_TYPES else ""
+        return f"HiveMessage({self._type.value!r}{inner})"
+
+
+def is_bus_message(value: Any) -> bool:
+    """Whether this is an OVOS `Message`, a BusMessage, or looks like one."""
+    return (
+        isinstance(getattr(value, "msg_type", None), str)
+        and not isinstance(value, HiveMessage)
+        and isinstance(getattr(value, "data", None), dict)
+        and isinstance(getattr(value, "context", None), dict)
+    )
+
+
+def check_bus_payload(value: Any) -> None:
+    """Raise MalformedFrame unless this object can be a bus message."""
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise MalformedFrame("a bus message needs a text `type`")
+    for key in ("data", "context"):
+        if not isinstance(value.get(key, {}), dict):
+            raise MalformedFrame(f"`{key}` of a bus message is not an object")
+
+
+def _check_wire(kind: HiveMessageType, raw: Any, value: JSONObject) -> None:
+    if not isinstance(raw, dict):
+        raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
+    if kind in _BUS_TYPES:
+        check_bus_payload(raw)
+    if not isinstance(value.get("metadata") or {}, dict):
+        raise MalformedFrame("`metadata` is not an object")
+    if not isinstance(value.get("route") or [], list):
+        raise MalformedFrame("`route` is not a list")
+    for key in ("node", "source_peer", "target_site_id", "target_pubkey"):
+        if not isinstance(value.get(key, None), (str, type(None))):
+            raise MalformedFrame(f"`{key}` is neither text nor null")
+
+
+def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
+    """-> (what is stored as plain JSON or bytes, the view if it is known already)"""
+    if kind is _BINARY:
+        if value is None:
+            value = b""
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise MalformedMessage(f"a BINARY message holds bytes, not {type(value).__name__}")
+        data = bytes(value)
+        return data, data
+    if is_bus_message(value):
+        bus = BusMessage.of(value)
+        if kind in _NESTING_TYPES:
+            return None, HiveMessage(HiveMessageType.BUS, bus)
+        return (None, bus) if kind in _BUS_TYPES else (bus.as_dict, None)
+    if isinstance(value, HiveMessage):
+        if kind in _NESTING_TYPES:
+            return None, value
+        value = value.as_dict
+    if not value and not isinstance(value, (bytes, str)):
+        value = {}
+    if not isinstance(value, dict):
+        raise MalformedMessage(
+            f"the payload of {kind.value!r} can't be {type(value).__name__}",
+            hint="pass an object (dict), a bus Message or a HiveMessage",
+        )
+    return value, None
+
+
+def _view(kind: HiveMessageType, raw: Any) -> Any:
+    if kind in _BUS_TYPES:
+        return BusMessage.from_wire(raw)
+    if kind in _NESTING_TYPES:
+        return HiveMessage.from_wire(raw)
+    return raw

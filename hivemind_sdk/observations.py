@@ -1,0 +1,86 @@
+"""What observers are told: small frozen records, none of which holds a key, a password or a payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .contracts import SessionInfo
+from .errors import HiveMindError
+from .messages import HiveMessageType
+from .supervisor import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The link went from one state to another."""
+
+    before: Status
+    after: Status
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSent:
+    """`size` in bytes on the wire (characters, for text)."""
+
+    size: int
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    size: int
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    msg_type: HiveMessageType
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    msg_type: HiveMessageType
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A frame or message that was not acted on. `reason` is a short constant to count by."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A handshake ended well."""
+
+    info: SessionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """A handler or an application's callback raised. `name` says which."""
+
+    name: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know of, and that is no error."""
+
+    text: str
+    cause: HiveMindError | None = None
+
+
+Observation = (
+    StateChanged
+    | FrameSent
+    | FrameReceived
+    | MessageSent
+    | MessageReceived
+    | Dropped
+    | Secured
+    | CallbackFailed
+    | Warned
+)

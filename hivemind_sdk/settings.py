@@ -1,0 +1,210 @@
+"""What a satellite is told before it starts: endpoint, credentials, deadlines, limits, preferences. Values only."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import SettingsError
+
+DEFAULT_PORT = 5678
+DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a hub listens. `scheme` selects the transport; `path` is kept for hubs behind a reverse proxy."""
+
+    scheme: str
+    host: str
+    port: int = DEFAULT_PORT
+    path: str = ""
+
+    @classmethod
+    def parse(cls, url: str, port: int | None = None) -> Endpoint:
+        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`. `port` wins over the default, not over one in the URL.
+
+        Raises SettingsError for anything that is not an address.
+        """
+        text = url.strip()
+        scheme, sep, rest = text.partition("://")
+        if not sep:
+            scheme, rest = "ws", text
+        authority, slash, path = rest.partition("/")
+        if any(mark in rest for mark in "?#") or "@" in authority:
+            raise SettingsError(
+                f"host {_redacted(url)!r} holds a query, a fragment or a user name",
+                hint="give the access key separately, and the host as ws://NAME or wss://NAME[/PATH]",
+            )
+        host, found = _split_authority(authority, url)
+        return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, with brackets around an IPv6 address. Pins are filed under this."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What proves who we are. Never logged, never shown by `repr`, never written to an identity.
+
+    `preshared_key` is the v0 text key (16, 24 or 32 characters; wire.md section 5.7).
+    """
+
+    access_key: str = field(default="", repr=False)
+    password: str | None = field(default=None, repr=False)
+    preshared_key: str | None = field(default=None, repr=False)
+
+    def token(self, useragent: str) -> str:
+        """The authorization token: base64 of `useragent:access_key` (wire.md section 2.1)."""
+        check_useragent(useragent)
+        return base64.b64encode(f"{useragent}:{self.access_key}".encode()).decode()
+
+
+def check_useragent(useragent: str) -> str:
+    """Refuse a useragent that some hub would read wrongly (wire.md section 2.1)."""
+    if not re.fullmatch(r"[ -9;-=?-}]{1,200}", useragent):
+        raise SettingsError(
+            f"useragent {useragent!r} can't be used",
+            hint="use 1 to 200 printable ASCII characters without ':', '>' and '~'",
+        )
+    return useragent
+
+
+@dataclass(frozen=True, slots=True)
+class TLSSettings:
+    """How a hub's certificate is judged. `pin` is the SHA-256 of the DER certificate, in hex."""
+
+    verify: bool = True
+    ca: str | None = None
+    pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds for each phase of a link's life."""
+
+    connect: float = 10.0
+    """resolve, TCP, TLS and upgrade together"""
+    hello: float = 10.0
+    """from the upgrade to the hub's HELLO and offer"""
+    handshake: float = 30.0
+    """from the offer to READY, our own key derivation included"""
+    close: float = 5.0
+    keepalive: float = 25.0
+    """seconds of silence before a transport-level ping; 0 switches it off"""
+    keepalive_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a peer may make us hold. Bytes unless said otherwise."""
+
+    frame: int = 10 * 1024 * 1024
+    inflated: int = 32 * 1024 * 1024
+    depth: int = 64
+    """nesting of JSON"""
+    route: int = 256
+    """hops that a route may have"""
+    reassembly: int = 32 * 1024 * 1024
+    decrypt_failures: int = 8
+    """in a row, on a v1/v2 link, before it is closed"""
+    redispatch: int = 8
+    """messages inside messages that handlers may open"""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between attempts: full jitter below `first * 2**n`, capped, reset after the link has held for `reset_after`."""
+
+    first: float = 1.0
+    cap: float = 60.0
+    reset_after: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """Which plugins may load, and which one wins.
+
+    `only`: names of entry points; all others are not even imported. None means no restriction.
+    `disabled`: never imported. `prefer`: kind or `kind:name` -> provider names, best first.
+    `options`: plugin name -> option -> value, as from a config file.
+    """
+
+    only: frozenset[str] | None = None
+    disabled: frozenset[str] = frozenset()
+    prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a Satellite is built from. Every field has a default but the endpoint and the credentials."""
+
+    endpoint: Endpoint
+    credentials: Credentials
+    useragent: str = DEFAULT_USERAGENT
+    site_id: str | None = None
+    session_id: str | None = None
+    """None: a UUID4 for each satellite"""
+    ciphers: tuple[str, ...] = ()
+    """wire names in order of preference; empty: every one that is installed, by rank"""
+    encodings: tuple[str, ...] = ("JSON-B64", "JSON-URLSAFE-B64", "JSON-HEX", "JSON-B32", "JSON-B91", "JSON-Z85B")
+    """text encodings in order of preference (wire.md section 6.4)"""
+    handshakes: tuple[str, ...] = ()
+    """names in order of preference; empty: highest protocol version first"""
+    min_protocol: int = 0
+    max_protocol: int = 3
+    binarize: bool = True
+    """use binary frames where the hub offers them"""
+    compress: bool | None = True
+    """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    proxy: str | None = None
+    """http://[user:password@]host:port of an HTTP proxy"""
+    tls: TLSSettings = TLSSettings()
+    deadlines: Deadlines = Deadlines()
+    limits: Limits = Limits()
+    backoff: Backoff = Backoff()
+    reconnect: bool = True
+    plugins: PluginSettings = PluginSettings()
+
+    def __post_init__(self) -> None:
+        check_useragent(self.useragent)
+        if not self.credentials.access_key:
+            raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
+
+
+def _split_authority(authority: str, url: str) -> tuple[str, int | None]:
+    match = re.fullmatch(r"\[([^\[\]]+)\](?::(\d{1,5}))?", authority)
+    if match is None and authority.count(":") > 1:
+        match = re.fullmatch(r"([0-9A-Fa-f:.%\w]+)()", authority)
+        if match is not None:
+            match = match if _is_ipv6(authority) else None
+    elif match is None:
+        match = re.fullmatch(r"([^\s:\[\]]+)(?::(\d{1,5}))?", authority)
+    if match is None or not 0 <= int(match[2] or 1) <= 65535:
+        raise SettingsError(
+            f"host {_redacted(url)!r} is not an address", hint="write it as ws://NAME, wss://NAME, NAME or [IPv6]"
+        )
+    return match[1], int(match[2]) if match[2] else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _redacted(url: str) -> str:
+    return re.sub(r"[?#].*|//[^/]*@", "…", url)[:120]
