@@ -214,15 +214,19 @@ class Session(Protocol):
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         """-> a complete plaintext; None while more chunks are needed.
 
-        Raises DecryptionError or MalformedFrame for a frame to be dropped, SessionBroken where the session can't go on.
+        Raises DecryptionError, MalformedFrame, or UnexpectedFrame (in clear, where all must be sealed) for a frame to be
+        dropped; SessionBroken where the session can't go on.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Yielded by a handshake: send a HANDSHAKE with this payload; the peer's next HANDSHAKE payload is the result."""
+    """Yielded by a handshake: send a HANDSHAKE with this payload; the peer's next HANDSHAKE payload is the result.
 
-    payload: JSONObject = field(repr=False)
+    None sends nothing and only waits: for the next payload, after one that was not an answer (a repeated offer).
+    """
+
+    payload: JSONObject | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,8 @@ class Established:
 
 HandshakeScript = Generator[Send | Compute, Any, Established]
 """A handshake, written as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return Established(session)`.
-Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload)."""
+Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload). Where the link
+ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its place (`retry`: a new connection at once)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +312,11 @@ class Handshake(Protocol):
         """Our side of it after HELLO and offer have come. Declined without any work where the offer does not allow it."""
 
     def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
-        """The hub's side (the embedded one's), from the satellite's first HANDSHAKE payload on."""
+        """The hub's side (the embedded one's), from the satellite's first HANDSHAKE payload on.
+
+        Also called right after the offer, with `first` == {}: a handshake that needs no frames (pre-shared key) returns
+        its Established at once then; all others are Declined.
+        """
 
     def offer(self, context: HandshakeContext) -> JSONObject:
         """The keys that the hub's offer has for this handshake; `context.offer` is what others have put there."""

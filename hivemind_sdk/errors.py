@@ -42,9 +42,13 @@ from __future__ import annotations
 
 
 class HiveMindError(Exception):
-    """The root of all errors of the SDK. `hint` says what the user can do, or is empty."""
+    """The root of all errors of the SDK.
+
+    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before giving up.
+    """
 
     hint: str = ""
+    retry: bool = False
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)

@@ -161,6 +161,14 @@ class Settings:
     """text encodings in order of preference (wire.md section 6.4)"""
     handshakes: tuple[str, ...] = ()
     """names in order of preference; empty: highest protocol version first"""
+    handlers: tuple[str, ...] | None = None
+    """names of the message-type handlers to use; None: every one that is installed"""
+    transport: str | None = None
+    """name of a transport to use whatever the scheme says; None: the one that serves the endpoint's scheme"""
+    identity: str = "file"
+    """name of the identity backend that remembers pins and keys"""
+    app: str | None = None
+    """one identity for each application; None: the shared one"""
     min_protocol: int = 0
     max_protocol: int = 3
     binarize: bool = True

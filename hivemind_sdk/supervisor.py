@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .contracts import SessionInfo
-from .errors import HandshakeError, HiveMindError, Refused, SettingsError
+from .errors import HiveMindError, Refused, SettingsError
 from .settings import Backoff
 
 
@@ -88,12 +88,12 @@ class Supervisor:
         if isinstance(cause, (Refused, SettingsError)):
             self._to(Status(State.REFUSED, now, cause, attempt, hint=cause.hint))
             return Decision(None)
-        if not self._reconnect:
-            self._to(Status(State.CLOSED, now, cause, attempt, hint=cause.hint))
-            return Decision(None)
-        if isinstance(cause, HandshakeError) and cause.retry and not self._retried_at_once:
+        if cause.retry and not self._retried_at_once:
             self._retried_at_once = True
             delay = 0.0
+        elif not self._reconnect:
+            self._to(Status(State.CLOSED, now, cause, attempt, hint=cause.hint))
+            return Decision(None)
         else:
             ceiling = min(self._backoff.first * 2**self._doublings, self._backoff.cap)
             self._doublings = min(self._doublings + 1, 32)

@@ -1,0 +1,68 @@
+"""Call me later: one daemon thread for the process, which exists only while somebody waits."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+
+
+class Timer:
+    """A call that will happen. `cancel` any number of times, from any thread."""
+
+    __slots__ = ("_call", "cancelled")
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._call = None
+
+    def fire(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
+class Timers:
+    """A heap of timers and the thread that serves it. Calls must be short and must not raise."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._count = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Run `call` on the timer thread after `delay` seconds."""
+        timer = Timer(call)
+        with self._changed:
+            heapq.heappush(self._heap, (time.monotonic() + delay, next(self._count), timer))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return timer
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while self._heap and self._heap[0][2].cancelled:
+                    heapq.heappop(self._heap)
+                if not self._heap:
+                    self._thread = None
+                    return
+                wait = self._heap[0][0] - time.monotonic()
+                if wait > 0:
+                    self._changed.wait(min(wait, 1.0))
+                    continue
+                timer = heapq.heappop(self._heap)[2]
+            timer.fire()
+
+
+shared = Timers()
+"""the timers of this process"""

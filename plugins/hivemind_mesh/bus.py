@@ -1,0 +1,35 @@
+"""BUS: what the hub says goes to the local bus; it comes through the master, which is authoritative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hivemind_sdk.contracts import Action, Deliver, HandlerContext
+from hivemind_sdk.messages import BusMessage, HiveMessage
+
+VERIFIED_SIGNER = "hivemind_verified_source_peer"
+"""context key that only a verified INTERCOM may set (wire-v3.md section 6)"""
+
+
+class BusHandler:
+    """Delivers the message. Nobody can claim a verified signer, or move us to another site."""
+
+    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
+        return [Deliver(localise(message.payload, context), context.signer)]
+
+
+def localise(message: BusMessage, context: HandlerContext) -> BusMessage:
+    """The message as the local bus may see it; a copy where something has to change (wire.md sections 8 and 10.2)."""
+    changes = {}
+    session = message.context.get("session")
+    own = isinstance(session, dict) and session.get("session_id") == context.session_id
+    if own and session.get("site_id") != context.site_id:
+        changes["session"] = {**session, "site_id": context.site_id}
+    if context.signer is not None:
+        changes[VERIFIED_SIGNER] = context.signer
+    elif VERIFIED_SIGNER in message.context:
+        changes[VERIFIED_SIGNER] = None
+    if not changes:
+        return message
+    merged = {key: value for key, value in {**message.context, **changes}.items() if key != VERIFIED_SIGNER or value}
+    return BusMessage(message.msg_type, message.data, merged)

@@ -1,0 +1,28 @@
+"""The project's own files say the same thing everywhere."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def bounds() -> dict[str, str]:
+    """Our dependencies, name -> lower bound, as the installed package states them."""
+    stated = [line for line in requires("hivemind-satellite-sdk") or () if ";" not in line]
+    return dict(re.fullmatch(r"([\w.-]+)\s*>=\s*([\w.]+)(?:,.*)?", line).groups() for line in stated)
+
+
+def test_the_lowest_environment_has_exactly_our_lower_bounds():
+    lines = (ROOT / "tests/constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    assert dict(line.split("==") for line in lines if not line.startswith("#")) == bounds()
+
+
+def test_the_newest_environment_asks_for_all_our_dependencies():
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    command = tox["testenv:newest"]["commands_pre"].replace("\\\n", " ").splitlines()[1]
+    assert set(bounds()) <= set(command.split())
