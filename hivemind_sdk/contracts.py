@@ -152,6 +152,25 @@ class RSA(Protocol):
     def verify(self, public_pem: str, data: bytes, signature: bytes) -> bool: ...
 
 
+class X25519(Protocol):
+    """The primitive `X25519` (RFC 7748). All keys are 32 raw bytes."""
+
+    def public(self, private: bytes) -> bytes:
+        """The public key that belongs to this private one."""
+
+    def shared(self, private: bytes, public: bytes) -> bytes:
+        """The 32-byte secret of the two. Raises MalformedFrame for a public key of low order, or of another length."""
+
+
+class Argon2id(Protocol):
+    """The primitive `ARGON2ID` (RFC 9106, version 0x13). Slow on purpose: call it from a Compute."""
+
+    def derive(
+        self, password: bytes, salt: bytes, *, time_cost: int, memory_kib: int, parallelism: int, size: int
+    ) -> bytes:
+        """-> `size` bytes. Raises HandshakeError where the memory is not to be had."""
+
+
 class Crypto(Protocol):
     """The ciphers and primitives that are installed, one provider chosen for each name. Made of nothing until asked."""
 
@@ -166,7 +185,7 @@ class Crypto(Protocol):
         """Bytes of nonce that the v1/v2 envelope uses with this cipher. Raises InvalidCipher."""
 
     def primitive(self, name: str) -> Any:
-        """`RSA` -> an RSA. Raises PluginMissing."""
+        """`RSA` -> an RSA, `X25519` -> an X25519, `ARGON2ID` -> an Argon2id. Raises PluginMissing."""
 
 
 # --- sessions and handshakes ------------------------------------------------------------------------------------

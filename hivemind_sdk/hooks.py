@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pluggy
 
@@ -49,10 +49,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class PluginRecord:
     """What all records have.
 
-    `name`: what users call it. `rank`: higher is tried first among equals. `options`: a dataclass, or None.
-    `help`: one line for people.
+    `kind`: what sort of record it is, as users write it (`transport`, ...). `name`: what users call it. `rank`: higher is
+    tried first among equals. `options`: a dataclass, or None. `help`: one line for people.
     """
 
+    kind: ClassVar[str] = ""
     name: str
     rank: int = 0
     options: type[Any] | None = None
@@ -63,6 +64,7 @@ class PluginRecord:
 class TransportPlugin(PluginRecord):
     """Serves the URL schemes that it names. Two plugins that name one scheme are in conflict unless one is built in."""
 
+    kind = "transport"
     schemes: tuple[str, ...]
     create: Callable[..., TransportConnector]
 
@@ -71,6 +73,7 @@ class TransportPlugin(PluginRecord):
 class CipherPlugin(PluginRecord):
     """One provider of the cipher with the wire name `cipher`. Several may: `prefer`, then rank, decides."""
 
+    kind = "cipher"
     cipher: str
     key_sizes: tuple[int, ...]
     nonce_size: int
@@ -82,6 +85,7 @@ class CipherPlugin(PluginRecord):
 class PrimitivePlugin(PluginRecord):
     """One provider of another cryptographic primitive, such as `RSA` (see contracts.RSA). Chosen like ciphers."""
 
+    kind = "primitive"
     primitive: str
     create: Callable[..., Any]
 
@@ -90,6 +94,7 @@ class PrimitivePlugin(PluginRecord):
 class HandshakePlugin(PluginRecord):
     """`protocol`: the version it speaks (0 pre-shared, 1 RSA, 2 password, 3 Noise). Highest first, then rank, then name."""
 
+    kind = "handshake"
     protocol: int
     create: Callable[..., Handshake]
 
@@ -98,6 +103,7 @@ class HandshakePlugin(PluginRecord):
 class HandlerPlugin(PluginRecord):
     """Behaviour for these message types. A chain by rank, then name. One with the name of a built-in replaces it if preferred."""
 
+    kind = "handler"
     types: tuple[HiveMessageType, ...]
     create: Callable[..., Handler]
 
@@ -106,6 +112,7 @@ class HandlerPlugin(PluginRecord):
 class IdentityPlugin(PluginRecord):
     """A place for identities. `create` also gets `app=NAME or None`: one identity for each application."""
 
+    kind = "identity"
     create: Callable[..., IdentityBackend]
 
 
@@ -113,6 +120,7 @@ class IdentityPlugin(PluginRecord):
 class ObserverPlugin(PluginRecord):
     """Told what happens on every link."""
 
+    kind = "observer"
     create: Callable[..., Observer]
 
 
@@ -120,6 +128,7 @@ class ObserverPlugin(PluginRecord):
 class CommandPlugin(PluginRecord):
     """A sub-command of `hivemind-client`. `create()` returns a click.Command; its entry point is `command.NAME`."""
 
+    kind = "command"
     create: Callable[[], Any]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, IntEnum
 from typing import Any
 
-from .errors import MalformedFrame, MalformedMessage
-from .jsontext import dumps, loads
+from .errors import LimitExceeded, MalformedFrame, MalformedMessage, NotEncodable
+from .jsontext import dumps, dumps_ascii, loads
 
 JSONObject = dict[str, Any]
 
@@ -61,7 +61,10 @@ SETUP_TYPES = frozenset({HiveMessageType.HELLO, HiveMessageType.HANDSHAKE})
 """types that set a link up; always text"""
 
 _BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMessageType}
-_BUS_TYPES, _NESTING_TYPES, _BINARY = BUS_TYPES, NESTING_TYPES, HiveMessageType.BINARY
+_BINARY = HiveMessageType.BINARY
+_UNDEFINED = HiveMindBinaryPayloadType.UNDEFINED
+_OBJECT_OR_NULL = (dict, type(None))
+_MAX_HOPS = 256
 
 
 class BusMessage:
@@ -96,7 +99,7 @@ class BusMessage:
 
     @classmethod
     def from_wire(cls, value: Any) -> BusMessage:
-        """From parsed JSON; `data` and `context` may be absent. Raises MalformedFrame."""
+        """From parsed JSON; `data` and `context` may be absent or null. Raises MalformedFrame."""
         check_bus_payload(value)
         return cls(value["type"], value.get("data"), value.get("context"))
 
@@ -141,7 +144,8 @@ class HiveMessage:
     A routing verb around a bare bus message is wrapped: `PROPAGATE(BUS(message))`.
     Raises MalformedMessage for a type that does not exist or a payload that the type can't have.
 
-    There is one source of truth: what `payload` hands out is what will be sent, changes made to it included.
+    There is one source of truth: what `payload` hands out is what will be sent, changes made to it included, until the
+    payload (or an item of it) is set.
     """
 
     __slots__ = (
@@ -171,18 +175,22 @@ class HiveMessage:
         bin_type: HiveMindBinaryPayloadType | int = HiveMindBinaryPayloadType.UNDEFINED,
         metadata: JSONObject | None = None,
     ) -> None:
-        kind = _BY_WIRE.get(msg_type)
+        kind = _BY_WIRE.get(msg_type) if isinstance(msg_type, str) else None
         if kind is None:
             raise MalformedMessage(
                 f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
             )
         self._type = kind
-        try:
-            self.bin_type = HiveMindBinaryPayloadType(bin_type)
-        except ValueError:
-            raise MalformedMessage(f"{bin_type!r} is not a binary payload type", hint="use 0 to 6") from None
-        if self.bin_type and kind is not _BINARY:
+        if not isinstance(bin_type, HiveMindBinaryPayloadType):
+            try:
+                bin_type = HiveMindBinaryPayloadType(bin_type)
+            except ValueError:
+                raise MalformedMessage(f"{bin_type!r} is not a binary payload type", hint="use 0 to 6") from None
+        self.bin_type = bin_type
+        if bin_type and kind is not _BINARY:
             raise MalformedMessage(f"bin_type is for BINARY messages, not for {kind.value!r}")
+        if not isinstance(metadata, (dict, type(None))):
+            raise MalformedMessage(f"metadata is an object (dict), not {type(metadata).__name__}")
         self.metadata: JSONObject = {} if metadata is None else metadata
         self._route: list[Any] = list(route) if route else []
         self._target_peers: list[str] = list(target_peers) if target_peers else []
@@ -247,52 +255,96 @@ class HiveMessage:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
         view, raw = self._payload, self._raw
         if isinstance(view, BusMessage):
-            if not isinstance(raw, dict):
+            if raw is None:
                 return view.as_dict
-            # what was absent on the wire, and still is empty, stays absent
-            return {"type": view.msg_type} | {
-                key: value
-                for key, value in (("data", view.data), ("context", view.context))
-                if value or key in raw
-            }
+            # what was absent on the wire, and still is empty, stays absent; what we do not know stays
+            changed = {key: value for key, value in (("data", view.data), ("context", view.context)) if value or key in raw}
+            return {**raw, "type": view.msg_type, **changed}
         if isinstance(view, HiveMessage):
             return view.as_dict
-        if isinstance(raw, dict):
-            return raw
-        from .errors import NotEncodable
+        if self._type is _BINARY:
+            raise NotEncodable("a BINARY message has no text form", hint="it travels as a binary frame")
+        plain: JSONObject = raw
+        return plain
 
-        raise NotEncodable("a BINARY message has no text form", hint="it travels as a binary frame")
+    def payload_text(self) -> str:
+        """The payload as JSON text, as the body of a binary frame has it (wire.md section 4.3).
+
+        A plain object is written with ASCII escapes, messages are not. Raises NotEncodable.
+        """
+        value = self.wire_payload()
+        return dumps_ascii(value) if value is self._raw else dumps(value)
 
     @classmethod
-    def from_wire(cls, value: Any) -> HiveMessage:
-        """Build from a text frame, or its parsed object. Unknown keys are ignored. Raises MalformedFrame."""
+    def from_wire(cls, value: Any, *, max_hops: int = _MAX_HOPS) -> HiveMessage:
+        """Build from a text frame, or its parsed object. Unknown keys are ignored.
+
+        Raises MalformedFrame, or LimitExceeded where a route has more than `max_hops` hops.
+        """
         if isinstance(value, (str, bytes)):
             value = loads(value)
         if not isinstance(value, dict):
             raise MalformedFrame(f"a message is an object, not {type(value).__name__}")
-        kind = _BY_WIRE.get(value.get("msg_type"))  # type: ignore[arg-type]
+        get = value.get
+        wire_type = get("msg_type")
+        kind = _BY_WIRE.get(wire_type) if isinstance(wire_type, str) else None
         if kind is None:
-            raise MalformedFrame(f"unknown message type {str(value.get('msg_type'))[:40]!r}")
+            raise MalformedFrame(f"unknown message type {str(wire_type)[:40]!r}")
         if kind is _BINARY:
             raise MalformedFrame("a BINARY message can't come as text")
-        raw = value.get("payload")
+        raw = get("payload")
         if raw is None:
             if kind in SETUP_TYPES:
                 raise MalformedFrame(f"{kind.value!r} without a payload")
             raw = {}
-        _check_wire(kind, raw, value)
+        metadata, route = get("metadata"), get("route")
+        message = cls.from_parts(kind, raw, {} if metadata is None else metadata, max_hops=max_hops)
+        if route is not None:
+            if not isinstance(route, list):
+                raise MalformedFrame("`route` is not a list")
+            if len(route) > max_hops:
+                raise LimitExceeded(f"a route of {len(route)} hops exceeds the limit of {max_hops}")
+            message._route = route
+        message.node_id = _text_or_none(value, "node")
+        message.source_peer = _text_or_none(value, "source_peer")
+        message.target_site_id = _text_or_none(value, "target_site_id")
+        message.target_public_key = _text_or_none(value, "target_pubkey")
+        return message
+
+    @classmethod
+    def from_parts(
+        cls,
+        kind: HiveMessageType,
+        raw: Any,
+        metadata: Any,
+        bin_type: HiveMindBinaryPayloadType = _UNDEFINED,
+        *,
+        max_hops: int = _MAX_HOPS,
+    ) -> HiveMessage:
+        """Build from received payload (parsed JSON, or bytes for BINARY) and metadata, as a binary frame has them.
+
+        Raises as from_wire() does.
+        """
+        view: Any = None
+        if kind is _BINARY:
+            view = raw
+        elif not isinstance(raw, dict):
+            raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
+        elif kind in BUS_TYPES:
+            check_bus_payload(raw)
+        elif kind in NESTING_TYPES:
+            view = cls.from_wire(raw, max_hops=max_hops)
+        if not isinstance(metadata, dict):
+            raise MalformedFrame("`metadata` is not an object")
         message = cls.__new__(cls)
         message._type = kind
         message._raw = raw
-        message._payload = _view(kind, raw) if kind in _NESTING_TYPES else None
-        message.metadata = value.get("metadata") or {}
-        message._route = value.get("route") or []
+        message._payload = view
+        message.metadata = metadata
+        message._route = []
         message._target_peers = []
-        message.node_id = value.get("node")
-        message.source_peer = value.get("source_peer")
-        message.target_site_id = value.get("target_site_id")
-        message.target_public_key = value.get("target_pubkey")
-        message.bin_type = HiveMindBinaryPayloadType.UNDEFINED
+        message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
+        message.bin_type = bin_type
         return message
 
     @staticmethod
@@ -349,23 +401,26 @@ class HiveMessage:
         target[key] = value
         self._raw, self._payload = target, None
 
+    def _content(self) -> tuple[Any, ...]:
+        payload = self._raw if self._type is _BINARY else self.wire_payload()
+        addresses = (self.node_id, self.source_peer, self.target_site_id, self.target_public_key)
+        return (self._type, payload, self.bin_type, self.metadata, self.route, addresses)
+
     def _object(self) -> JSONObject:
         if self._type is _BINARY:
             raise TypeError("a BINARY message has no items")
         return self.wire_payload()
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, HiveMessage) or self._type is not other._type:
-            return NotImplemented if not isinstance(other, HiveMessage) else False
-        if self._type is _BINARY:
-            mine, theirs = (m._raw, m.bin_type, m.metadata) if (m := self) else (), (other._raw, other.bin_type, other.metadata)
-            return mine == theirs
-        return self.as_dict == other.as_dict
+        """Whether both would be sent as the same frame."""
+        if not isinstance(other, HiveMessage):
+            return NotImplemented
+        return self._content() == other._content()
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        inner = f", {self.payload!r}" if self._type in _NESTING_TYPES or self._type in _BUS_TYPES else ""
+        inner = f", {self.payload!r}" if self._type in NESTING_TYPES or self._type in BUS_TYPES else ""
         return f"HiveMessage({self._type.value!r}{inner})"
 
 
@@ -383,23 +438,17 @@ def check_bus_payload(value: Any) -> None:
     """Raise MalformedFrame unless this object can be a bus message."""
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise MalformedFrame("a bus message needs a text `type`")
-    for key in ("data", "context"):
-        if not isinstance(value.get(key, {}), dict):
-            raise MalformedFrame(f"`{key}` of a bus message is not an object")
+    if not isinstance(value.get("data"), _OBJECT_OR_NULL):
+        raise MalformedFrame("`data` of a bus message is not an object")
+    if not isinstance(value.get("context"), _OBJECT_OR_NULL):
+        raise MalformedFrame("`context` of a bus message is not an object")
 
 
-def _check_wire(kind: HiveMessageType, raw: Any, value: JSONObject) -> None:
-    if not isinstance(raw, dict):
-        raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
-    if kind in _BUS_TYPES:
-        check_bus_payload(raw)
-    if not isinstance(value.get("metadata") or {}, dict):
-        raise MalformedFrame("`metadata` is not an object")
-    if not isinstance(value.get("route") or [], list):
-        raise MalformedFrame("`route` is not a list")
-    for key in ("node", "source_peer", "target_site_id", "target_pubkey"):
-        if not isinstance(value.get(key, None), (str, type(None))):
-            raise MalformedFrame(f"`{key}` is neither text nor null")
+def _text_or_none(value: JSONObject, key: str) -> str | None:
+    found = value.get(key)
+    if found is None or isinstance(found, str):
+        return found
+    raise MalformedFrame(f"`{key}` is neither text nor null")
 
 
 def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
@@ -413,11 +462,11 @@ def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
         return data, data
     if is_bus_message(value):
         bus = BusMessage.of(value)
-        if kind in _NESTING_TYPES:
+        if kind in NESTING_TYPES:
             return None, HiveMessage(HiveMessageType.BUS, bus)
-        return (None, bus) if kind in _BUS_TYPES else (bus.as_dict, None)
+        return (None, bus) if kind in BUS_TYPES else (bus.as_dict, None)
     if isinstance(value, HiveMessage):
-        if kind in _NESTING_TYPES:
+        if kind in NESTING_TYPES:
             return None, value
         value = value.as_dict
     if not value and not isinstance(value, (bytes, str)):
@@ -431,8 +480,8 @@ def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
 
 
 def _view(kind: HiveMessageType, raw: Any) -> Any:
-    if kind in _BUS_TYPES:
+    if kind in BUS_TYPES:
         return BusMessage.from_wire(raw)
-    if kind in _NESTING_TYPES:
+    if kind in NESTING_TYPES:
         return HiveMessage.from_wire(raw)
     return raw

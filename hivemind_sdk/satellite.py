@@ -80,6 +80,7 @@ class Satellite:
         self.settings = settings
         self.catalogue = catalogue
         self.session_id = settings.session_id or str(uuid.uuid4())
+        self._site_id = settings.site_id
         self.hub_hello: JSONObject = {}
         self._instances = Instances(catalogue, settings.plugins)
         make = self._instances.make
@@ -227,9 +228,25 @@ class Satellite:
         """`callback(HiveMessage)` for each message of this type that arrives."""
         return self._subscriptions.add(f"hive:{msg_type.value}", callback, once=once, inline=inline)
 
+    def on_delivered(self, callback: Callback) -> Subscription:
+        """`callback(BusMessage)` for each bus message from the hive, in order; not for our own."""
+        return self._subscriptions.add("delivered", callback)
+
+    def publish(self, message: BusMessage) -> None:
+        """Let local subscribers hear a bus message, as if it had been delivered."""
+        self._subscriptions.publish(f"bus:{message.msg_type}", message)
+        self._subscriptions.publish(ANY_BUS, message)
+
     def on_binary(self, callback: Callback) -> Subscription:
         """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
         return self._subscriptions.add("binary", callback)
+
+    def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
+        """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every text-like message."""
+        return self._subscriptions.add(f"event:{name}", callback, once=once)
+
+    def publish_event(self, name: str, *args: Any) -> None:
+        self._subscriptions.publish(f"event:{name}", *args)
 
     def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
         """`callback(Status)` for each change of state."""
@@ -239,7 +256,12 @@ class Satellite:
 
     @property
     def site_id(self) -> str:
-        return self.settings.site_id or self._state.read("site_id") or UNKNOWN_SITE
+        """Where this satellite stands; `unknown` if nobody said. Set it before `connect`."""
+        return self._site_id or self._state.read("site_id") or UNKNOWN_SITE
+
+    @site_id.setter
+    def site_id(self, site_id: str) -> None:
+        self._site_id = site_id
 
     @property
     def peer(self) -> str:
@@ -301,6 +323,8 @@ class Satellite:
 
     def _received(self, message: HiveMessage) -> None:
         self._subscriptions.publish(f"hive:{message.msg_type.value}", message)
+        if self._subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
+            self.publish_event("message", message.serialize())
         with self._dispatch_lock:
             outcomes = self._dispatcher.dispatch(message, self._handler_context())
         self._perform(outcomes)
@@ -357,9 +381,8 @@ class Satellite:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
 
     def _deliver(self, action: Deliver) -> None:
-        message = action.message
-        self._subscriptions.publish(f"bus:{message.msg_type}", message)
-        self._subscriptions.publish(ANY_BUS, message)
+        self.publish(action.message)
+        self._subscriptions.publish("delivered", action.message)
 
     def _deliver_binary(self, action: DeliverBinary) -> None:
         self._subscriptions.publish("binary", action.message)

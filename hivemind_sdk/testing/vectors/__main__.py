@@ -2,4 +2,4 @@
 
 from .cli import main
 
-raise SystemExit(main())
+main(prog_name="python -m hivemind_sdk.testing.vectors")

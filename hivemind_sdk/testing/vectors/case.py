@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import HiveMindError
+from hivemind_sdk.errors import HiveMindError
+
 from .engine import Engine
 from .fields import CaseProblem, Fields, canonical
 

@@ -1,42 +1,65 @@
-"""What the runner uses of the SDK's plugins: whatever is installed and chosen, found as a satellite would find it."""
+"""What the runner uses of the SDK: whatever plugins are installed and chosen, found as a satellite would find them."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...contracts import RSA, Crypto, Handshake
+from hivemind_sdk.contracts import RSA, Crypto, Handshake, SessionInfo
+from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.errors import PluginMissing
+from hivemind_sdk.settings import PluginSettings
 
 if TYPE_CHECKING:
-    from ...catalogue import Catalogue
+    from hivemind_sdk.catalogue import Catalogue
+    from hivemind_sdk.instances import Instances
 
 
 class Engine:
-    """Loads plugins when the first case needs one. Raises PluginMissing and InvalidCipher where nothing serves a name."""
+    """Loads plugins when a case needs them. Raises PluginMissing and InvalidCipher where nothing serves a name."""
 
-    def __init__(self, catalogue: Catalogue | None = None) -> None:
-        self._catalogue = catalogue
+    def __init__(self, plugins: PluginSettings | None = None) -> None:
+        """`plugins` chooses among several providers, as it does for a satellite."""
+        self._plugins = plugins or PluginSettings()
 
     @cached_property
-    def catalogue(self) -> Catalogue:
-        from ...loader import load
+    def _catalogue(self) -> Catalogue:
+        from hivemind_sdk.loader import load
 
-        return self._catalogue or load()
+        return load(self._plugins)
+
+    @cached_property
+    def _instances(self) -> Instances:
+        from hivemind_sdk.instances import Instances
+
+        return Instances(self._catalogue, self._plugins)
 
     @cached_property
     def crypto(self) -> Crypto:
-        from ...instances import CryptoSuite
+        from hivemind_sdk.instances import CryptoSuite
 
-        return CryptoSuite(self.catalogue)
+        return CryptoSuite(self._instances)
 
-    @cached_property
+    @property
     def rsa(self) -> RSA:
         rsa: RSA = self.crypto.primitive("RSA")
         return rsa
 
-    def handshake(self, name: str) -> Handshake:
-        """A new instance: one handshake remembers how its last attempt ended."""
-        raise NotImplementedError(name)
+    def handshake(self, protocol: int) -> Handshake:
+        """A new instance of the preferred handshake of this protocol version: it may remember its last attempt."""
+        for record in self._catalogue.handshakes_in(()):
+            if record.protocol == protocol:
+                made: Any = self._instances.make(record)
+                handshake: Handshake = made
+                return handshake
+        raise PluginMissing(f"no handshake of protocol {protocol} is installed")
 
-
-__all__: list[Any] = ["Engine"]
+    def session(
+        self, cipher: str, encoding: str, key: bytes, random: Callable[[int], bytes] = os.urandom
+    ) -> EnvelopeSession:
+        """A v1/v2 session under this key, with `random` for its nonces."""
+        aead = self.crypto.cipher(cipher).bind(key)
+        info = SessionInfo(protocol=2, handshake="vectors", cipher=cipher, encoding=encoding)
+        return EnvelopeSession(info, aead, self.crypto.nonce_size(cipher), random)

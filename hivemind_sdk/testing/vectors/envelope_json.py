@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...codec import decode_text
-from ...jsontext import loads
-from ...messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject
-from ...settings import Limits
+from hivemind_sdk.codec import decode_text
+from hivemind_sdk.jsontext import loads
+from hivemind_sdk.messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject
+from hivemind_sdk.settings import Limits
+
 from .case import Case
 from .fields import CaseProblem, Fields, canonical
 from .outcome import outcome
@@ -43,7 +44,7 @@ def run(case: Case) -> None:
     got = _attempt(lambda: perform(given))
     expected = _recorded(case.fields)
     for difference in ON_PURPOSE:
-        ours = difference.expected(operation, given, case.fields, expected)
+        ours = difference.expected(given, expected, case.fields) if difference.operation == operation else None
         if ours is not None:
             expected = ours
             case.on_purpose.append(difference.reason)
@@ -181,54 +182,74 @@ HOP_STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """`expected` gives our expectation for a case that it concerns, else None."""
+    """`expected(input, recorded, fields)` gives our expectation where this concerns the case, else None."""
 
+    operation: str
     reason: str
-    expected: Callable[[str, Fields, Fields, JSONObject], JSONObject | None]
+    expected: Callable[[Fields, JSONObject, Fields], JSONObject | None]
 
 
-def _wrapped(operation: str, given: Fields, _: Fields, recorded: JSONObject) -> JSONObject | None:
-    kwargs = given.get("kwargs") or {}
-    if operation != "construct+serialize" or "error" not in recorded or kwargs.get("msg_type") not in NESTING_TYPES:
+def _wrapped(given: Fields, recorded: JSONObject, _: Fields) -> JSONObject | None:
+    kwargs = given.take("kwargs")
+    bare = given.get("payload_form") == "bus_message"
+    if not bare or "error" not in recorded or kwargs.get("msg_type") not in NESTING_TYPES:
         return None
-    if given.get("payload_form") != "bus_message":
-        return None
-    inner = {key: None for key in ENVELOPE_KEYS}
-    inner |= {"msg_type": "bus", "payload": kwargs["payload"], "metadata": {}, "route": []}
-    wrapped = Fields({"kwargs": {**kwargs, "payload": inner}, "payload_form": "hive_message"})
-    return {"result": _construct_and_serialize(wrapped)}
+    inner = {
+        **dict.fromkeys(ENVELOPE_KEYS),
+        "msg_type": "bus",
+        "payload": kwargs["payload"],
+        "metadata": {},
+        "route": [],
+    }
+    return _attempt(lambda: _construct_and_serialize(_nested(kwargs, inner)))
 
 
-def _kept_type(_: str, given: Fields, fields: Fields, recorded: JSONObject) -> JSONObject | None:
-    kwargs = given.get("kwargs") or {}
-    old = fields.take("gen_0_8")
-    return old if kwargs.get("msg_type") == "3rdparty" and "error" in recorded and "result" in old else None
+def _nested(kwargs: JSONObject, inner: JSONObject) -> Fields:
+    return Fields({"kwargs": {**kwargs, "payload": inner}, "payload_form": "hive_message"})
 
 
-def _ignored_keys(operation: str, given: Fields, _: Fields, recorded: JSONObject) -> JSONObject | None:
-    if operation != "client receive" or "error" not in recorded:
-        return None
-    value, error = outcome(lambda: loads(given.text("text")))
-    if error or not isinstance(value, dict) or set(value) <= set(ENVELOPE_KEYS):
+def _kept_type(given: Fields, recorded: JSONObject, fields: Fields) -> JSONObject | None:
+    old: JSONObject = fields.take("gen_0_8")
+    return old if given.take("kwargs").get("msg_type") == "3rdparty" and "error" in recorded else None
+
+
+def _ignored_keys(given: Fields, recorded: JSONObject, _: Fields) -> JSONObject | None:
+    value, _error = outcome(lambda: loads(given.text("text")))
+    if "error" not in recorded or not isinstance(value, dict) or set(value) <= set(ENVELOPE_KEYS):
         return None
     known = {key: value[key] for key in ENVELOPE_KEYS if key in value}
     without = _attempt(lambda: _receive(Fields({"text": canonical(known)})))
     return without if "result" in without else None
 
 
-def _kept_origin(operation: str, given: Fields, _: Fields, recorded: JSONObject) -> JSONObject | None:
+def _kept_origin(given: Fields, recorded: JSONObject, _: Fields) -> JSONObject | None:
+    value, _error = outcome(lambda: loads(given.text("text")))
     result = recorded.get("result")
-    if operation != "deserialize" or not isinstance(result, dict):
+    if not isinstance(result, dict) or not isinstance(value, dict) or "msg_type" not in value:
         return None
-    value, error = outcome(lambda: loads(given.text("text")))
-    sent = {key: value.get(key) for key in ("node", "source_peer")} if not error and "msg_type" in value else {}
-    dropped = {key: text for key, text in sent.items() if text is not None and result.get(key, "") is None}
-    return {"result": {**result, **dropped}} if dropped else None
+    kept = {
+        key: value[key]
+        for key in ("node", "source_peer")
+        if value.get(key) is not None and result.get(key, "absent") is None
+    }
+    return {"result": {**result, **kept}} if kept else None
 
 
 ON_PURPOSE = (
-    Difference("a routing verb around a bare bus message is wrapped for the caller (defects.md D-09)", _wrapped),
-    Difference("THIRDPRTY stays: 0.8 peers send it; the expectation is 0.8's", _kept_type),
-    Difference("unknown keys are ignored when they are received (wire.md section 3.1, defects.md D-57)", _ignored_keys),
-    Difference("deserialize() keeps node and source_peer (defects.md D-44)", _kept_origin),
+    Difference(
+        "construct+serialize",
+        "a routing verb around a bare bus message is wrapped for the caller (defects.md D-09)",
+        _wrapped,
+    ),
+    Difference(
+        "construct+serialize",
+        "THIRDPRTY stays, because 0.8 peers send it: the expectation is 0.8's (wire.md section 3.6)",
+        _kept_type,
+    ),
+    Difference(
+        "client receive",
+        "unknown keys of a received message are ignored (wire.md section 3.1, defects.md D-57)",
+        _ignored_keys,
+    ),
+    Difference("deserialize", "deserialize() keeps node and source_peer (defects.md D-44)", _kept_origin),
 )

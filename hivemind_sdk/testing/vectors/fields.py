@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ...messages import JSONObject
+from hivemind_sdk.messages import JSONObject
 
 
 class CaseProblem(Exception):

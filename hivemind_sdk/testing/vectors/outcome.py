@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import HiveMindError
+from hivemind_sdk.errors import HiveMindError
 
 
 def outcome(action: Callable[[], Any]) -> tuple[Any, HiveMindError | None]:

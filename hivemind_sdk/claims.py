@@ -1,0 +1,125 @@
+"""Who provides what: where a plugin comes from, the records that it claims names with, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from .options import schema_fault
+from .typed import field_fault
+
+if TYPE_CHECKING:
+    from .hooks import PluginRecord
+
+KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "command")
+"""what a record can be, and the prefixes that the name of an entry point may have"""
+
+
+class PluginState(str, Enum):
+    """What became of a plugin, or of one of its records."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    """the user's settings keep it out; it was not imported"""
+    SHADOWED = "shadowed"
+    """another one has its name, because it is built in or preferred"""
+    CONFLICT = "conflict"
+    """another one claims its name with the same right; both stay out"""
+    INCOMPATIBLE = "incompatible"
+    """written for another version of the contract"""
+    BROKEN = "broken"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class PluginReport:
+    """What became of one plugin. One whose records fared differently has a report for each fate.
+
+    `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known without
+    importing it. `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    provider: str
+    version: str
+    value: str
+    state: PluginState
+    reason: str = ""
+    records: tuple[str, ...] = ()
+    builtin: bool = False
+    import_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plugin comes from: entry point `plugin` = `value` of a distribution `provider`."""
+
+    plugin: str
+    value: str = ""
+    provider: str = "this program"
+    version: str = ""
+    builtin: bool = False
+    import_seconds: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        """The only kind that it provides, by the prefix of its name; empty where the name has none."""
+        prefix, dot, rest = self.plugin.partition(".")
+        return prefix if dot and rest and prefix in KINDS else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What users may call the plugin: its name, and its name without the kind."""
+        return (self.plugin, self.plugin.partition(".")[2]) if self.kind else (self.plugin,)
+
+    def report(self, state: PluginState, reason: str = "", records: tuple[str, ...] = ()) -> PluginReport:
+        """What became of this plugin (or, with `records`, of these)."""
+        kinds = tuple(dict.fromkeys(label.partition(":")[0] for label in records)) or ((self.kind,) if self.kind else ())
+        return PluginReport(
+            self.plugin,
+            kinds,
+            self.provider,
+            self.version,
+            self.value,
+            state,
+            reason,
+            records,
+            self.builtin,
+            self.import_seconds,
+        )
+
+    def __str__(self) -> str:
+        version = f" {self.version}" if self.version else ""
+        return f"{self.provider}{version} (plugin {self.plugin})"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A record, and the plugin that it came from."""
+
+    record: PluginRecord
+    origin: Origin
+
+    @property
+    def label(self) -> str:
+        return f"{self.record.kind}:{self.record.name}"
+
+
+def record_fault(record: Any) -> str:
+    """What is wrong with what a plugin calls a record; empty where nothing is."""
+    kind = getattr(type(record), "kind", None)
+    if kind not in KINDS:
+        return f"{type(record).__name__} is no record of a plugin"
+    fault = field_fault(record) or (record.options is not None and schema_fault(record.options)) or ""
+    if not fault and not record.name:
+        fault = "name is empty"
+    return f"the {kind} {record.name!r}: {fault}" if fault else ""
+
+
+def canonical(name: str) -> str:
+    """A name of a distribution, as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,17 @@
+"""Messages to frames and back: the text form, the binary form, and the text encodings of sealed bytes. No keys, no I/O."""
+
+from .binary import can_be_binary, decode_binary, encode_binary
+from .encodings import ENCODINGS, Encoding, get_encoding
+from .text import decode_text, encode_text, message_from_object
+
+__all__ = [
+    "ENCODINGS",
+    "Encoding",
+    "can_be_binary",
+    "decode_binary",
+    "decode_text",
+    "encode_binary",
+    "encode_text",
+    "get_encoding",
+    "message_from_object",
+]

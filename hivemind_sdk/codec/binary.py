@@ -1,0 +1,167 @@
+"""Binary frames (wire.md section 4): a header of bits, a metadata block, a body.
+
+    from the first bit that is set:  1 v [VVVVVVVV] ttttt c nnnnnnnn  n bytes of metadata  [ssss]  body
+
+The header is 2 bytes, or 3 with the version, so that all is aligned to bytes; but for BINARY, whose half byte `ssss`
+makes an encoder put 4 bits of padding in front: there header and metadata are shifted by half a byte, the body is not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import LimitExceeded, MalformedFrame, MetadataTooLarge, NotEncodable, UnsupportedProtocolVersion
+from ..jsontext import dumps_ascii, loads
+from ..messages import NESTING_TYPES, SETUP_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from ..settings import Limits
+
+FORMAT_VERSION = 1
+MAX_METADATA = 255
+"""bytes, after compression"""
+MAX_INFLATED_METADATA = 64 * 1024
+"""bytes that a compressed metadata block may become"""
+
+_BINARY = HiveMessageType.BINARY
+# INTERCOM has no code. 11 was THIRDPRTY, and is reserved since 1.x.
+_CODES: Mapping[HiveMessageType, int] = {
+    HiveMessageType.HANDSHAKE: 0,
+    HiveMessageType.BUS: 1,
+    HiveMessageType.SHARED_BUS: 2,
+    HiveMessageType.BROADCAST: 3,
+    HiveMessageType.PROPAGATE: 4,
+    HiveMessageType.ESCALATE: 5,
+    HiveMessageType.HELLO: 6,
+    HiveMessageType.QUERY: 7,
+    HiveMessageType.CASCADE: 8,
+    HiveMessageType.PING: 9,
+    HiveMessageType.RENDEZVOUS: 10,
+    HiveMessageType.THIRDPRTY: 11,
+    HiveMessageType.BINARY: 12,
+}
+_KINDS: Mapping[int, HiveMessageType] = {code: kind for kind, code in _CODES.items()}
+_SAFE = frozenset(_CODES) - SETUP_TYPES - {HiveMessageType.THIRDPRTY, _BINARY}
+_SUBTYPES = tuple(HiveMindBinaryPayloadType) + (HiveMindBinaryPayloadType.UNDEFINED,) * 9
+
+_EMPTY = b"{}"
+_EMPTY_DEFLATED = zlib.compress(_EMPTY)
+# what stands for no metadata, by the compression flag
+_NO_METADATA = ((b"", _EMPTY), (b"", _EMPTY_DEFLATED))
+
+
+def can_be_binary(message: HiveMessage) -> bool:
+    """Whether a binary frame carries all of this message: it drops route, node, targets and source peer.
+
+    False also for HELLO and HANDSHAKE, which always travel as text, for INTERCOM, which has no code, and for THIRDPRTY,
+    whose code newer peers refuse. True for BINARY, which has no other form. The metadata may still be too large.
+    """
+    kind = message.msg_type
+    return kind is _BINARY or (
+        kind in _SAFE
+        and message.target_site_id is None
+        and message.target_public_key is None
+        and message.node_id is None
+        and message.source_peer is None
+        and not message.route
+    )
+
+
+def encode_binary(message: HiveMessage, *, compress: bool | None = True, versioned: bool = False) -> bytes:
+    """The binary frame of a message, without what `can_be_binary` says is dropped.
+
+    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata. The body of
+    BINARY is never compressed. Raises NotEncodable; MetadataTooLarge where the metadata block exceeds 255 bytes.
+    """
+    kind = message.msg_type
+    code = _CODES.get(kind)
+    if code is None:
+        raise NotEncodable(f"{kind.value!r} has no code in binary frames", hint="send it as a text frame")
+    metadata = dumps_ascii(message.metadata).encode() if message.metadata else _EMPTY
+    is_binary = kind is _BINARY
+    body: bytes = message.payload if is_binary else message.payload_text().encode()
+    if compress is not False:
+        small_metadata = _EMPTY_DEFLATED if metadata is _EMPTY else zlib.compress(metadata)
+        small_body = body if is_binary else zlib.compress(body)
+        if compress is None:
+            saved = len(metadata) + len(body) - len(small_metadata) - len(small_body)
+            compress = saved > 0 or len(metadata) > MAX_METADATA
+        if compress:
+            metadata, body = small_metadata, small_body
+    size = len(metadata)
+    if size > MAX_METADATA:
+        raise MetadataTooLarge(
+            f"metadata of {size} bytes, and a binary frame has room for {MAX_METADATA}",
+            hint="send a text frame, or less metadata",
+        )
+    fields = code << 9 | compress << 8 | size
+    start = (0xC00000 | FORMAT_VERSION << 14 | fields).to_bytes(3, "big") if versioned else (0x8000 | fields).to_bytes(2, "big")
+    start += metadata
+    if is_binary:
+        start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
+    return start + body
+
+
+def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
+    """The message of a binary frame. A routing verb gets a copy of the route of its inner message (wire-v3.md section 5).
+
+    Raises MalformedFrame, UnsupportedProtocolVersion or LimitExceeded.
+    """
+    if len(frame) > limits.frame:
+        raise LimitExceeded(f"a binary frame of {len(frame)} bytes exceeds the limit of {limits.frame}")
+    start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
+    head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
+    shifted = head < 0x80000000
+    if shifted:
+        head = head << 4 & 0xFFFFFFFF
+        if head < 0x80000000:
+            raise MalformedFrame("the start marker is neither at the begin nor in the middle of a byte")
+    versioned = head & 0x40000000
+    if versioned and (version := head >> 22 & 0xFF) > FORMAT_VERSION:
+        raise UnsupportedProtocolVersion(f"frame format version {version}, and {FORMAT_VERSION} is the newest we know")
+    fields = head >> 8 if versioned else head >> 16
+    kind = _KINDS.get(fields >> 9 & 0x1F)
+    if kind is None:
+        raise MalformedFrame(f"unknown type code {fields >> 9 & 0x1F}")
+    if shifted is not (kind is _BINARY):
+        raise MalformedFrame(f"the body of {kind.value!r} is not a whole number of bytes")
+    compressed, size = fields >> 8 & 1, fields & 0xFF
+    begin = start + (3 if versioned else 2)
+    end = begin + size
+    if end + shifted > len(frame):
+        raise MalformedFrame(f"a frame of {len(frame)} bytes ends before its body")
+    if shifted:
+        block = (int.from_bytes(frame[begin : end + 1], "big") >> 4 & ((1 << 8 * size) - 1)).to_bytes(size, "big")
+        metadata = _metadata(block, compressed, limits)
+        return HiveMessage.from_parts(kind, frame[end + 1 :], metadata, _SUBTYPES[frame[end] & 0x0F])
+    metadata = _metadata(frame[begin:end], compressed, limits)
+    body = frame[end:]
+    if compressed:
+        body = _inflate(body, limits.inflated)
+    message = HiveMessage.from_parts(kind, loads(body, depth=limits.depth), metadata, max_hops=limits.route)
+    if kind in NESTING_TYPES:
+        message.replace_route(message.payload.route)
+    return message
+
+
+def _metadata(block: bytes, compressed: int, limits: Limits) -> Any:
+    if block in _NO_METADATA[compressed]:
+        return {}
+    if compressed:
+        block = _inflate(block, min(limits.inflated, MAX_INFLATED_METADATA))
+    return loads(block, depth=limits.depth)
+
+
+def _inflate(block: bytes, limit: int) -> bytes:
+    stream = zlib.decompressobj()
+    try:
+        inflated = stream.decompress(block, limit + 1)
+    except zlib.error:
+        raise MalformedFrame(f"a block of {len(block)} bytes is not zlib data") from None
+    if len(inflated) > limit:
+        raise LimitExceeded(f"a block of {len(block)} bytes inflates to more than {limit}")
+    if not stream.eof:
+        raise MalformedFrame(f"a zlib block of {len(block)} bytes is cut short")
+    if stream.unused_data:
+        raise MalformedFrame(f"{len(stream.unused_data)} bytes follow after a zlib block")
+    return inflated

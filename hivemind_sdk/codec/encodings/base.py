@@ -1,0 +1,24 @@
+"""What a text encoding is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ...errors import MalformedFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Bytes to printable text and back, under the name that is negotiated."""
+
+    name: str
+    encode: Callable[[bytes], str]
+    decode: Callable[[str], bytes]
+    """strict: raises MalformedFrame for text that no encoder writes"""
+
+
+def reject(name: str, problem: str) -> NoReturn:
+    """Raise MalformedFrame. `problem` never shows the text, which may be a ciphertext or a proof."""
+    raise MalformedFrame(f"not {name} text: {problem}") from None

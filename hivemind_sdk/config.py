@@ -1,0 +1,99 @@
+"""The user's plugin settings: the config file, and the environment over it.
+
+`$XDG_CONFIG_HOME/hivemind/sdk.json` (or under `~/.config`), every key optional:
+
+    {"plugins": {"only": [...], "disabled": [...], "prefer": {"kind:name": ["provider"]}, "options": {"plugin": {...}}}}
+
+HIVEMIND_PLUGINS_ONLY and HIVEMIND_PLUGINS_DISABLED are comma lists and replace those of the file;
+HIVEMIND_PLUGINS_PREFER ("kind:name=provider,kind=other") adds to its `prefer`, the same key named again being one more choice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+from .settings import PluginSettings
+
+ONLY, DISABLED, PREFER = "HIVEMIND_PLUGINS_ONLY", "HIVEMIND_PLUGINS_DISABLED", "HIVEMIND_PLUGINS_PREFER"
+_KEYS = ("only", "disabled", "prefer", "options")
+
+
+def config_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the config file is, or would be."""
+    folder = (os.environ if environ is None else environ).get("XDG_CONFIG_HOME", "")
+    base = Path(folder) if Path(folder).is_absolute() else Path.home() / ".config"
+    return base / "hivemind" / "sdk.json"
+
+
+def plugin_settings(environ: Mapping[str, str] | None = None) -> PluginSettings:
+    """What the file says, and the environment over it; both are read now. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    path = config_file(environ)
+    found = _plugins_of(path)
+    only = _list(environ[ONLY]) if ONLY in environ else found.get("only")
+    disabled = _list(environ[DISABLED]) if DISABLED in environ else found.get("disabled", ())
+    return PluginSettings(
+        only=None if only is None else frozenset(only),
+        disabled=frozenset(disabled),
+        prefer={key: tuple(names) for key, names in found.get("prefer", {}).items()} | _preferences(environ),
+        options=found.get("options", {}),
+    )
+
+
+def _plugins_of(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"config file {path} can't be read: {type(error).__name__}") from None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise SettingsError(f"config file {path} is not JSON{where}", hint="repair it, or move it away") from None
+    plugins = content.get("plugins", {}) if isinstance(content, dict) else content
+    fault = _fault(plugins)
+    if fault:
+        raise SettingsError(f"config file {path}: {fault}", hint="repair it, or move it away")
+    return dict(plugins)
+
+
+def _fault(plugins: Any) -> str:
+    """What is wrong with the shape of `plugins`; never shows a value of an option."""
+    if not isinstance(plugins, dict):
+        return "`plugins` should be an object"
+    unknown = sorted(set(plugins) - set(_KEYS))
+    if unknown:
+        return f"`plugins` has no {unknown[0]!r}; it has {', '.join(_KEYS)}"
+    if not all(_is_names(plugins.get(key, [])) for key in ("only", "disabled")):
+        return "`plugins.only` and `plugins.disabled` should be lists of names"
+    prefer, options = plugins.get("prefer", {}), plugins.get("options", {})
+    if not (isinstance(prefer, dict) and all(map(_is_names, prefer.values()))):
+        return "`plugins.prefer` should map `kind` or `kind:name` to a list of providers"
+    if not (isinstance(options, dict) and all(isinstance(one, dict) for one in options.values())):
+        return "`plugins.options` should map the name of a plugin to an object"
+    return ""
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _preferences(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for part in _list(environ.get(PREFER, "")):
+        key, sep, provider = (piece.strip() for piece in part.partition("="))
+        if not (key and sep and provider):
+            raise SettingsError(f"{PREFER}: {part!r} should be kind=provider or kind:name=provider")
+        found[key] = (*found.get(key, ()), provider)
+    return found

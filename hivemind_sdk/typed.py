@@ -1,0 +1,117 @@
+"""Values held against type hints: does a value fit one, can a text or a JSON value be read as one."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_UNIONS = (typing.Union, types.UnionType)
+_TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+
+
+@lru_cache(maxsize=256)
+def field_hints(schema: type[Any]) -> Mapping[str, Any]:
+    """Field -> type, for the fields of a dataclass that its constructor takes. Raises what a bad annotation raises."""
+    hints = typing.get_type_hints(schema)
+    return {one.name: hints[one.name] for one in dataclasses.fields(schema) if one.init}
+
+
+def field_fault(instance: Any) -> str:
+    """What is wrong with the fields of this dataclass instance; empty where all of them fit."""
+    try:
+        hints = field_hints(type(instance))
+    except (NameError, TypeError, AttributeError) as error:
+        return f"the annotations of {type(instance).__name__} can't be resolved: {error}"
+    for name, hint in hints.items():
+        value = getattr(instance, name)
+        if not fits(value, hint):
+            return f"{name} should be {show(hint)}, not {type(value).__name__}"
+    return ""
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value has this type. What a callable takes and gives is not looked at."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return True
+    if origin in _UNIONS:
+        return any(fits(value, one) for one in args)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits(one, args[0]) for one in value)
+    if origin is collections.abc.Callable:
+        return callable(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or hint)
+
+
+def read(value: Any, hint: Any) -> Any:
+    """`value` as this type: as it is, or from text (environment) or JSON (config file).
+
+    Lists of texts are split at commas; an empty text is None where None is allowed. Raises ValueError,
+    TypeError or KeyError, whose texts may hold the value.
+    """
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _UNIONS:
+        return None if value is None or value == "" else read(value, _inner(args))
+    if origin is tuple:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        elif not isinstance(value, (list, tuple)):
+            raise TypeError
+        return tuple(read(one, args[0]) for one in value)
+    return _READERS[hint](value)
+
+
+def readable(hint: Any) -> bool:
+    """Whether `read` knows this type: str, int, float, bool, Path, tuple[one of them, ...], or one of all these or None."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _UNIONS:
+        return len(args) == 2 and type(None) in args and readable(_inner(args))
+    if origin is tuple:
+        return len(args) == 2 and args[1] is Ellipsis and args[0] in _READERS
+    return hint in _READERS
+
+
+def show(hint: Any) -> str:
+    """The type as an author would write it."""
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
+def _inner(args: tuple[Any, ...]) -> Any:
+    return next(one for one in args if one is not type(None))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, (bool, float)):
+        raise TypeError
+    return int(value)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _bool(value: Any) -> bool:
+    return value if isinstance(value, bool) else _TRUTH[_text(value).strip().lower()]
+
+
+def _path(value: Any) -> Path:
+    return Path(value).expanduser()
+
+
+_READERS: dict[Any, Callable[[Any], Any]] = {str: _text, int: _int, float: _float, bool: _bool, Path: _path}

@@ -1,0 +1,51 @@
+"""The built-in ciphers AES-GCM and CHACHA20-POLY1305, and the primitive RSA, on pycryptodome.
+
+`Crypto` is imported when a cipher gets its key, or RSA its first one: never by loading this plugin.
+"""
+
+from __future__ import annotations
+
+from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
+
+from . import aes_gcm, chacha20
+from .aes_gcm import AesGcm
+from .chacha20 import ChaCha20Poly1305
+from .cpu import has_aes
+from .rsa import PycryptodomeRSA
+
+HIVEMIND_API = 1
+
+__all__ = ["HIVEMIND_API", "AesGcm", "ChaCha20Poly1305", "PycryptodomeRSA", "hivemind_ciphers", "hivemind_primitives"]
+
+
+@hookimpl
+def hivemind_ciphers() -> list[CipherPlugin]:
+    """Rank 0 for the one that this CPU is better at, -1 for the other: AES-GCM where there are AES instructions."""
+    aes_first = has_aes()
+    return [
+        CipherPlugin(
+            name="aes-gcm",
+            cipher="AES-GCM",
+            key_sizes=aes_gcm.KEY_SIZES,
+            nonce_size=16,
+            rank=0 if aes_first else -1,
+            create=AesGcm,
+            help="AES in GCM, 128 to 256 bits, by pycryptodome",
+        ),
+        CipherPlugin(
+            name="chacha20-poly1305",
+            cipher="CHACHA20-POLY1305",
+            key_sizes=chacha20.KEY_SIZES,
+            nonce_size=12,
+            rank=-1 if aes_first else 0,
+            create=ChaCha20Poly1305,
+            help="ChaCha20 with Poly1305 (RFC 8439), by pycryptodome",
+        ),
+    ]
+
+
+@hookimpl
+def hivemind_primitives() -> list[PrimitivePlugin]:
+    return [
+        PrimitivePlugin(name="rsa", primitive="RSA", create=PycryptodomeRSA, help="RSA (OAEP and PSS), by pycryptodome")
+    ]

@@ -1,0 +1,150 @@
+"""The identity file as a backend: read, replaced as a whole, with its key files beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, RemoteProtocolError
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
+from hivemind_sdk.jsontext import loads
+from hivemind_sdk.messages import JSONObject
+
+from . import atomic, keyfiles
+
+_COMMENT_LINES = re.compile(rb"^[ \t]*(?://|#).*$", re.MULTILINE)
+"""json_database, which the reference client stores with, allows them"""
+
+
+class FileIdentity:
+    """See contracts.IdentityBackend. Reads the disk at each call.
+
+    Any thread, and other processes may save at the same time: the last one wins, nobody ever reads half a file.
+    """
+
+    writable = True
+
+    def __init__(self, path: Path, *, uses_shared_fallback: bool = False) -> None:
+        self.path = self.location = str(path)
+        self.uses_shared_fallback = uses_shared_fallback
+        self._file = path
+        self._folder = path.parent
+        self._lock = threading.Lock()
+        self._unnamed: set[Path] = set()
+        """private keys that we wrote and that no saved field names yet"""
+
+    def load(self) -> JSONObject:
+        try:
+            data = self._file.read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _failed("read", self.path, error) from error
+        for text in (data, _COMMENT_LINES.sub(b"", data)):
+            with suppress(RemoteProtocolError):
+                fields = loads(text)
+                if isinstance(fields, dict):
+                    return fields
+        raise IdentityFileCorrupted(
+            f"the identity file {self.path} holds no JSON object ({len(data)} bytes); it was left as it is",
+            hint="restore it from a backup, or move it away to start over as a new node",
+        )
+
+    def save(self, fields: JSONObject) -> None:
+        try:
+            data = json.dumps(fields, indent=4, allow_nan=False).encode() + b"\n"
+        except (TypeError, ValueError, RecursionError) as error:
+            raise IdentityError(
+                f"the identity can't be saved in {self.path}: a field holds what JSON can't ({type(error).__name__})",
+                hint="use only text, numbers, true, false, null, lists and objects",
+            ) from None
+        with self._lock:
+            before = after = self._where(PRIVATE_PEM, self.load())
+            try:
+                atomic.replace(self._file, data)
+                after = self._where(PRIVATE_PEM, fields)
+            except OSError as error:
+                raise _failed("written", self.path, error) from error
+            finally:
+                self._drop_superseded(before, after)
+            for path in (self._where(name, fields) for name in SECRET_FIELDS):
+                if path.parent == self._folder:  # client 0.8 leaves its key readable for all
+                    atomic.close_to_others(path)
+
+    def load_secret(self, name: str, fields: Mapping[str, Any] | None = None) -> str | None:
+        """`fields`: where the caller has newer ones than the file."""
+        path = self._where(name, self.load() if fields is None else fields)
+        try:
+            return path.read_bytes().decode()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _failed("read", str(path), error) from error
+        except ValueError:
+            raise IdentityFileCorrupted(
+                f"the key file {str(path)!r} holds no text; it was left as it is", hint="restore it from a backup"
+            ) from None
+
+    def save_secret(self, name: str, text: str | None) -> str:
+        """A new private key gets a file of its own: which one is in use changes with the fields, in one step."""
+        with self._lock:
+            fields = self.load()
+            try:
+                if text is None:
+                    path = self._where(name, fields)
+                    path.unlink(missing_ok=True)
+                elif name == PRIVATE_PEM:
+                    path = self._create_private(text.encode())
+                else:
+                    path = keyfiles.new_place(self._folder, name, fields)
+                    atomic.replace(path, text.encode())
+            except OSError as error:
+                raise _failed("written", f"key {name!r} in {self._folder}", error) from error
+        return keyfiles.record(self._folder, name, path)
+
+    def secret_path(self, name: str, fields: Mapping[str, Any]) -> str:
+        """Where this key is looked for when the identity has these fields."""
+        return str(self._where(name, fields))
+
+    def named(self, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The fields that name the key files which are there but not recorded: with them a node can be renamed."""
+        paths = {name: self._where(name, fields) for name, field in SECRET_FIELDS.items() if not fields.get(field)}
+        return {
+            SECRET_FIELDS[name]: keyfiles.record(self._folder, name, path)
+            for name, path in paths.items()
+            if atomic.is_file(path)
+        }
+
+    def _where(self, name: str, fields: Mapping[str, Any]) -> Path:
+        return keyfiles.path_of(self._folder, name, fields)
+
+    def _create_private(self, data: bytes) -> Path:
+        path = keyfiles.new_private(self._folder, other=False)
+        try:
+            atomic.create(path, data)
+        except FileExistsError:
+            path = keyfiles.new_private(self._folder, other=True)
+            atomic.create(path, data)
+        self._unnamed.add(path)
+        return path
+
+    def _drop_superseded(self, before: Path, after: Path) -> None:
+        """Remove the private key that a new one has replaced; or the new one, if saving its field failed."""
+        stale, self._unnamed = self._unnamed, set()
+        if after in stale and keyfiles.is_ours(self._folder, before):
+            stale.add(before)
+        for path in stale - {after}:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _failed(what: str, path: str, error: OSError) -> IdentityError:
+    return IdentityError(
+        f"{path} can't be {what}: {error.strerror or type(error).__name__}",
+        hint="look at the permissions of the file and its folder and at the free space, or use another identity file",
+    )

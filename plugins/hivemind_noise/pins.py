@@ -1,0 +1,100 @@
+"""Static keys: our own, and the pinned ones of others: a satellite pins hubs by address, a hub its clients by access key."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from hivemind_sdk.contracts import X25519, HandshakeContext, NodeState, Role
+from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
+
+from .primitives import KEY_SIZE
+
+SECRET = "noise.key"  # noqa: S105
+"""the name of our private key in contracts.NodeState: 64 hexadecimal characters"""
+_HEX = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def fingerprint(public: bytes) -> str:
+    """As people know it from SSH: `SHA256:` and 43 characters."""
+    return "SHA256:" + base64.b64encode(sha256(public).digest()).decode().rstrip("=")
+
+
+class StaticKey:
+    """Our private key. Made and stored the first time it is needed."""
+
+    def __init__(self) -> None:
+        self._unsaved: bytes | None = None
+        self._lock = threading.Lock()
+
+    def load(self, state: NodeState, random: Callable[[int], bytes]) -> tuple[bytes, str]:
+        """-> (32 bytes, a warning or ""). Raises IdentityFileCorrupted, and touches nothing, where the file is no key."""
+        with self._lock:
+            text = state.read_secret(SECRET)
+            if text is not None:
+                return _key(text.strip(), f"the file of the key {SECRET!r}"), ""
+            private = self._unsaved or random(KEY_SIZE)
+            try:
+                state.write_secret(SECRET, private.hex())
+            except IdentityReadOnly as error:
+                self._unsaved = private
+                return private, (
+                    f"the Noise key could not be stored ({error}): it holds for this process only, and a hub that has "
+                    "pinned it refuses the next one"
+                )
+            return private, ""
+
+
+class Pins:
+    """Trust on first use. What can't be stored holds for the life of this object."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._unsaved: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def get(self, state: NodeState, name: str) -> bytes | None:
+        """Raises IdentityFileCorrupted where a pin is there but is none: what can't be read must not pass for unknown."""
+        pinned = self._unsaved.get(name) or self._load(state).get(name)
+        return None if pinned is None else _key(pinned, f"the pin of {name} in {self._field!r}")
+
+    def put(self, state: NodeState, name: str, public: bytes) -> str:
+        """-> a warning, or ''"""
+        with self._lock:
+            try:
+                state.write(self._field, {**self._load(state), name: public.hex()})
+            except IdentityReadOnly as error:
+                self._unsaved[name] = public.hex()
+                return f"the pin of {name} could not be stored ({error}): it holds for this process only"
+        return ""
+
+    def _load(self, state: NodeState) -> dict[str, Any]:
+        pins = state.read(self._field)
+        if pins is None:
+            return {}
+        if not isinstance(pins, dict):
+            raise IdentityFileCorrupted(f"{self._field!r} in the identity is not an object", hint="correct or remove it")
+        return pins
+
+
+def pin_name(context: HandshakeContext) -> str:
+    """What the other side is pinned under. An access key is a secret, so only its hash is written."""
+    if context.role is Role.SATELLITE:
+        return context.authority
+    return sha256(context.credentials.access_key.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def public_key(x25519: X25519, private: bytes) -> bytes:
+    return x25519.public(private)
+
+
+def _key(text: Any, where: str) -> bytes:
+    if not isinstance(text, str) or not _HEX.fullmatch(text):
+        raise IdentityFileCorrupted(
+            f"{where} is not {2 * KEY_SIZE} hexadecimal characters", hint="restore it from a backup, or remove it"
+        )
+    return bytes.fromhex(text)

@@ -1,0 +1,60 @@
+"""X25519 by pycryptodome and Argon2id by argon2-cffi, as contracts.X25519 and contracts.Argon2id want them."""
+
+from __future__ import annotations
+
+from hivemind_sdk.errors import HandshakeError, MalformedFrame, PluginMissing
+
+KEY_SIZE = 32
+"""bytes of an X25519 key, private or public, and of what two of them agree on"""
+
+
+class PycryptodomeX25519:
+    """See contracts.X25519."""
+
+    def __init__(self) -> None:
+        try:
+            from Crypto.Protocol import DH
+        except ImportError:
+            raise _missing("X25519", "pycryptodome>=3.22") from None
+        self._dh = DH
+
+    def public(self, private: bytes) -> bytes:
+        return bytes(self._dh.import_x25519_private_key(private).public_key().export_key(format="raw"))
+
+    def shared(self, private: bytes, public: bytes) -> bytes:
+        own = self._dh.import_x25519_private_key(private)
+        try:
+            peer = self._dh.import_x25519_public_key(public)
+            secret = self._dh.key_agreement(eph_priv=own, eph_pub=peer, kdf=bytes)
+        except ValueError:
+            raise MalformedFrame("the peer's X25519 key can't be used (low order, or not 32 bytes)") from None
+        if not any(secret):
+            raise MalformedFrame("the peer's X25519 key is of low order")
+        return secret
+
+
+class CffiArgon2id:
+    """See contracts.Argon2id."""
+
+    def __init__(self) -> None:
+        try:
+            from argon2 import exceptions, low_level
+        except ImportError:
+            raise _missing("Argon2id", "argon2-cffi") from None
+        self._argon2, self._failure = low_level, exceptions.HashingError
+
+    def derive(
+        self, password: bytes, salt: bytes, *, time_cost: int, memory_kib: int, parallelism: int, size: int
+    ) -> bytes:
+        try:
+            return self._argon2.hash_secret_raw(
+                password, salt, time_cost, memory_kib, parallelism, size, self._argon2.Type.ID, version=0x13
+            )
+        except self._failure as error:
+            raise HandshakeError(
+                f"Argon2id failed: {error}", hint=f"the key derivation needs {memory_kib // 1024} MiB of free memory"
+            ) from None
+
+
+def _missing(primitive: str, distribution: str) -> PluginMissing:
+    return PluginMissing(f"{primitive} needs {distribution}", hint=f"pip install '{distribution}'")

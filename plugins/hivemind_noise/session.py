@@ -1,0 +1,96 @@
+"""A Noise session: markers, chunks and order (wire-v3.md section 4.9). Whatever does not fit ends it."""
+
+from __future__ import annotations
+
+from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
+from hivemind_sdk.errors import DecryptionError, SessionBroken, UnexpectedFrame
+
+from .state import MAX_MESSAGE, CipherState
+
+CHUNK = 65000
+"""the most bytes of a body in one frame"""
+_WHOLE = {Form.TEXT: b"\x00", Form.BINARY: b"\x01"}
+_FIRST = {Form.TEXT: b"\x02", Form.BINARY: b"\x03"}
+_MIDDLE, _LAST = b"\x04", b"\x05"
+_WHOLE_FORMS = {marker[0]: form for form, marker in _WHOLE.items()}
+_FIRST_FORMS = {marker[0]: form for form, marker in _FIRST.items()}
+
+
+class NoiseSession:
+    """See contracts.Session. `reassembly`: the most bytes of one message that the peer may make us hold."""
+
+    def __init__(
+        self, info: SessionInfo, send: CipherState, receive: CipherState, *, role: Role, reassembly: int
+    ) -> None:
+        self.info = info
+        self._encrypt, self._decrypt = send.encrypt, receive.decrypt
+        self._role, self._reassembly = role, reassembly
+        self._open: Form | None = None
+        self._body = bytearray()
+        self._broken = ""
+
+    def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
+        """Raises SessionBroken when the nonces are used up."""
+        if len(plaintext) <= CHUNK:
+            return [self._encrypt(_WHOLE[form] + plaintext)]
+        starts = range(0, len(plaintext), CHUNK)
+        markers = [_FIRST[form], *[_MIDDLE] * (len(starts) - 2), _LAST]
+        return [
+            self._encrypt(marker + plaintext[start : start + CHUNK])
+            for marker, start in zip(markers, starts, strict=True)
+        ]
+
+    def open(self, frame: Frame) -> tuple[Form, bytes] | None:
+        """Raises SessionBroken, and from then on nothing else; UnexpectedFrame for a text frame to a satellite."""
+        if isinstance(frame, str):
+            return self._text_frame()
+        if self._broken:
+            raise SessionBroken(self._broken)
+        if len(frame) > MAX_MESSAGE:
+            raise self._break(f"a frame of {len(frame)} bytes is longer than a Noise message can be")
+        try:
+            plaintext = self._decrypt(frame)
+        except SessionBroken as error:
+            raise self._break(str(error)) from None
+        except DecryptionError:
+            raise self._break("a frame fails authentication: changed, replayed, lost or out of order") from None
+        if not plaintext:
+            raise self._break("a frame without a marker")
+        return self._take(plaintext[0], plaintext[1:])
+
+    def _take(self, marker: int, body: bytes) -> tuple[Form, bytes] | None:
+        if marker > _LAST[0]:
+            raise self._break(f"unknown marker {marker}")
+        continues = marker in (_MIDDLE[0], _LAST[0])
+        if continues is (self._open is None):
+            raise self._break("a chunk without a beginning" if continues else "a message begins inside another one")
+        if marker in _WHOLE_FORMS:
+            return self._complete(_WHOLE_FORMS[marker], body)
+        if len(self._body) + len(body) > self._reassembly:
+            raise self._break(f"a message exceeds the limit of {self._reassembly} bytes")
+        self._body += body
+        if marker in _FIRST_FORMS:
+            self._open = _FIRST_FORMS[marker]
+        if marker != _LAST[0] or self._open is None:
+            return None
+        form, whole = self._open, bytes(self._body)
+        self._open, self._body = None, bytearray()
+        return self._complete(form, whole)
+
+    def _complete(self, form: Form, body: bytes) -> tuple[Form, bytes]:
+        if form is Form.TEXT and not body.isascii():
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                raise self._break("a text message is not UTF-8") from None
+        return form, body
+
+    def _text_frame(self) -> None:
+        if self._role is Role.HUB:
+            raise self._break("a text frame on a Noise session")
+        raise UnexpectedFrame("a text frame on a Noise session")
+
+    def _break(self, why: str) -> SessionBroken:
+        self._broken = why
+        self._open, self._body = None, bytearray()
+        return SessionBroken(f"the Noise session is broken: {why}")

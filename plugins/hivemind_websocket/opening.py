@@ -1,0 +1,152 @@
+"""Opens one link: TCP, TLS, and the upgrade by websocket-client, whose errors become ours here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import websocket
+
+from hivemind_sdk.contracts import Dial
+from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
+
+from .dialling import Deadline, describe_status, http_status, open_tcp
+from .stream import Stream, StreamEnded, StreamLate
+from .tls import wrap
+from .transport import WebSocketTransport
+
+_MAX_ANSWER = 64 * 1024
+"""bytes that the answer to the upgrade may have"""
+_TLS_ALERT = b"\x15\x03"
+_ELSEWHERE = "it redirects: give the address that it redirects to, path included"
+_BEHIND = "a reverse proxy answers, but the hub behind it does not: is the hub running?"
+_STATUS_HINTS = {
+    200: "a web server answers there: check port and path",
+    301: _ELSEWHERE,
+    302: _ELSEWHERE,
+    307: _ELSEWHERE,
+    308: _ELSEWHERE,
+    400: "if the port speaks TLS, use wss://; if there is a reverse proxy, it must pass on `Upgrade`",
+    404: "a web server answers there: check the port, and the path if there is a reverse proxy",
+    426: "a reverse proxy must pass on `Upgrade`",
+    502: _BEHIND,
+    503: _BEHIND,
+    504: _BEHIND,
+}
+
+
+def open_link(dial: Dial) -> WebSocketTransport:
+    """See WebSocketConnector.connect."""
+    deadline = Deadline(dial.timeout)
+    secure = dial.endpoint.scheme == "wss"
+    headers = _headers(dial)
+    sock = open_tcp(dial.endpoint, dial.proxy, deadline)
+    if secure:
+        sock = wrap(sock, dial.endpoint.host.partition("%")[0], dial.tls, deadline)
+    stream = Stream(sock)
+    stream.deadline = deadline.at
+    try:
+        failure = _upgrade(stream, dial, headers, deadline)
+    except BaseException:
+        stream.finish()
+        raise
+    if failure is not None:  # raised out here: websocket-client's exceptions hold the request, and must not hang on it
+        stream.finish()
+        raise failure
+    return WebSocketTransport(
+        stream, keepalive=dial.keepalive, keepalive_timeout=dial.keepalive_timeout, max_frame=dial.max_frame
+    )
+
+
+def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline) -> LinkError | None:
+    wire = _Wire(stream)
+    host = next((line.partition(":")[2].strip() for line in headers if line.lower().startswith("host:")), None)
+    client = websocket.WebSocket()
+    try:
+        client.connect(  # type: ignore[no-untyped-call]
+            _url(dial),
+            socket=wire,
+            header=[line for line in headers if not line.lower().startswith("host:")],
+            host=host,
+            # no browser, no origin: a reverse proxy that changes Host would make it look like a foreign one
+            suppress_origin=True,
+            redirect_limit=0,
+        )
+    except StreamLate:
+        return deadline.timeout("upgrade") if http_status(wire.head) is None else _refusal(wire.head)
+    except (StreamEnded, websocket.WebSocketException, ValueError, OSError):
+        return _refusal(wire.head)
+    return None if client.getstatus() == 101 else _refusal(wire.head)
+
+
+def _url(dial: Dial) -> str:
+    """With a path it is `PATH/?authorization=`. A reverse proxy that strips the prefix then passes on just what a hub
+    expects, and older hubs cut at the literal `/?authorization=`. The token must not be percent-encoded (wire.md 2.1).
+    """
+    endpoint = dial.endpoint
+    host = endpoint.host.partition("%")[0]
+    authority = f"[{host}]" if ":" in host else host
+    path = quote(endpoint.path, safe="/%:@!$&'()*+,=~-._")
+    return f"{endpoint.scheme}://{authority}:{endpoint.port}{path}/?authorization={dial.token}"
+
+
+def _headers(dial: Dial) -> list[str]:
+    for name, value in dial.headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
+    return [f"{name}: {value}" for name, value in dial.headers.items()]
+
+
+def _refusal(head: bytes) -> LinkError:
+    """What the first bytes of the answer say about who answered. Never in the words of the answer."""
+    status = http_status(head)
+    if status in (401, 403):
+        return AuthenticationRefused(
+            f"the hub refused the upgrade: {describe_status(status)}", code=status, hint="check the access key"
+        )
+    if status == 101:
+        return Unreachable("the answer to the upgrade is not a websocket's", hint="check port and path")
+    if status is not None:
+        return Unreachable(
+            f"no websocket there: the answer is {describe_status(status)}",
+            hint=_STATUS_HINTS.get(status, "check port and path"),
+        )
+    if head.startswith(_TLS_ALERT):
+        return Unreachable("the port speaks TLS", hint="use wss:// instead of ws://")
+    if head:
+        return Unreachable("something listens there that is not a websocket server", hint="check the port")
+    return Unreachable(
+        "the connection was closed without an answer to the upgrade",
+        hint="check the port; if it speaks TLS, use wss://",
+    )
+
+
+class _Wire:
+    """What websocket-client takes for the socket during the upgrade: bounded, and it keeps how the answer begins."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._left = _MAX_ANSWER
+        self.head = b""
+
+    def recv(self, size: int) -> bytes:
+        if self._left <= 0:
+            raise StreamEnded("the answer is too long")
+        data = self._stream.recv(min(size, self._left))
+        self._left -= len(data)
+        if len(self.head) < 64:
+            self.head += data
+        return data
+
+    def send(self, data: bytes) -> int:
+        self._stream.send(data)
+        return len(data)
+
+    def gettimeout(self) -> None:
+        return None
+
+    def settimeout(self, timeout: float | None) -> None:
+        """The stream has the deadline."""
+
+    def close(self) -> None:
+        self._stream.finish()

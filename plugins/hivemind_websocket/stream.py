@@ -1,0 +1,192 @@
+"""A connected socket, plain or TLS, that one thread reads, others write, and any may end."""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+
+CHUNK = 1 << 16
+MAX_QUEUE = 64
+"""small writes that may wait behind one that the network does not take"""
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class StreamLate(Exception):
+    """The deadline has passed. Nothing is lost: reading may go on."""
+
+
+class StreamEnded(Exception):
+    """Nothing more can be read (or written); the text says why."""
+
+
+class Stream:
+    """The socket is non-blocking and every call on it is made under one lock, since OpenSSL bears no two at a time.
+
+    Waiting happens outside of the lock, on the socket and on a wake-up pair, so that `finish` ends every wait at once.
+    What is written goes through a queue: frames never interleave, and the reader can queue a pong without waiting.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.deadline: float | None = None
+        """monotonic time at which `recv` gives up; for the reading thread"""
+        self.alive_at = time.monotonic()
+        """when the peer last showed that it is there: bytes came in, or a blocked write went on"""
+        self._socket = sock
+        self._wake, self._waker = socket.socketpair()
+        self._lock = threading.Lock()
+        self._out: deque[memoryview] = deque()
+        self._queued = self._written = 0
+        self._stalled = self._broken = self._finishing = self._released = False
+        self._waiting = 0
+        self._chunk, self._taken = b"", 0
+
+    def recv(self, size: int) -> bytes:
+        """1 to `size` bytes. Raises StreamLate at `deadline`, StreamEnded."""
+        if self._taken == len(self._chunk):
+            self._chunk, self._taken = self._fill(), 0
+        start = self._taken
+        self._taken = min(start + size, len(self._chunk))
+        return self._chunk[start : self._taken]
+
+    def send(self, data: bytes) -> None:
+        """Returns when the network has taken all of it. Raises StreamEnded."""
+        with self._lock:
+            self._check()
+            self._queued += 1
+            ticket = self._queued
+            self._out.append(memoryview(data))
+            self._pump()
+        while self._written < ticket:
+            if self._broken:
+                raise StreamEnded("the connection is broken")
+            self._wait(read=False, write=True, deadline=None)
+            with self._lock:
+                self._check()
+                self._pump()
+
+    def offer(self, data: bytes) -> None:
+        """Queue something small and return at once; dropped where too much waits already."""
+        with self._lock:
+            if len(self._out) < MAX_QUEUE and not self._finishing:
+                self._queued += 1
+                self._out.append(memoryview(data))
+                self._pump()
+
+    def finish(self, last_words: bytes = b"", deadline: float = 0.0) -> None:
+        """End it: whoever waits is let go, the queue and `last_words` are written, and the peer may hang up first.
+
+        It is given until `deadline` (monotonic) for that: closing while it still sends would reset the connection, and
+        could take with it what we wrote last. Only the first call does anything.
+        """
+        with self._lock:
+            if self._finishing:
+                return
+            self._finishing = True
+            if last_words:
+                self._out.append(memoryview(last_words))
+            self._waker.send(b"\0")
+        while self._part() and (left := deadline - time.monotonic()) > 0:
+            _poll(self._socket, None, True, bool(self._out), left)
+        with self._lock:
+            self._released = True
+            self._release()
+
+    def _part(self) -> bool:
+        """Write and read without waiting. -> whether the peer is still there"""
+        with self._lock:
+            self._pump()
+            try:
+                return bool(self._socket.recv(CHUNK))
+            except _WOULD_BLOCK:
+                return True
+            except OSError:
+                return False
+
+    def _fill(self) -> bytes:
+        while True:
+            with self._lock:
+                self._check()
+                pending = self._pump()
+                try:
+                    data = self._socket.recv(CHUNK)
+                except _WOULD_BLOCK:
+                    data = None
+                except OSError as error:
+                    raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
+            if data:
+                self.alive_at = time.monotonic()
+                return data
+            if data is not None:
+                raise StreamEnded("the other side hung up")
+            self._wait(read=True, write=pending, deadline=self.deadline)
+
+    def _pump(self) -> bool:
+        """Write what the network takes now. -> whether some remains. With the lock held.
+
+        A failure is left to the senders: the reader may still find frames, and the close code, in what came before.
+        """
+        out = self._out
+        while out:
+            try:
+                sent = self._socket.send(out[0])
+            except _WOULD_BLOCK:
+                self._stalled = True
+                return True
+            except OSError:
+                self._broken = True
+                out.clear()
+                break
+            if self._stalled:
+                self._stalled, self.alive_at = False, time.monotonic()
+            if sent == len(out[0]):
+                out.popleft()
+                self._written += 1
+            else:
+                out[0] = out[0][sent:]
+        return False
+
+    def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise StreamLate
+        with self._lock:
+            self._check()
+            self._waiting += 1
+        try:
+            _poll(self._socket, self._wake, read, write, left)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                self._release()
+
+    def _check(self) -> None:
+        if self._finishing:
+            raise StreamEnded("closed by this side")
+
+    def _release(self) -> None:
+        """Close the descriptors, but not while somebody waits on their numbers, which would be given away again."""
+        if self._released and not self._waiting:
+            for sock in (self._socket, self._wake, self._waker):
+                sock.close()
+
+
+if hasattr(select, "poll"):
+
+    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> None:
+        poller = select.poll()
+        poller.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        if wake is not None:
+            poller.register(wake, select.POLLIN)
+        poller.poll(None if timeout is None else math.ceil(timeout * 1000))
+
+else:  # Windows
+
+    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> None:
+        readers = ([sock] if read else []) + ([wake] if wake is not None else [])
+        select.select(readers, [sock] if write else [], [sock], timeout)

@@ -1,0 +1,198 @@
+"""Frames over an upgraded stream: assembling, ping and pong, keep-alive, limits, closing (RFC 6455)."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from websocket import ABNF, WebSocketProtocolException, frame_buffer
+
+from hivemind_sdk.contracts import Frame, TransportFeatures
+from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout, MalformedFrame, NotEncodable
+
+from .stream import Stream, StreamEnded, StreamLate
+
+_NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
+_HANG_UP = 2.0
+"""seconds for the peer to hang up after we told it to"""
+
+
+class WebSocketTransport:
+    """See contracts.Transport. Keep-alive runs on the deadlines of `receive`: no thread, no timer.
+
+    LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away.
+    """
+
+    features = TransportFeatures(keepalive=True, close_codes=True)
+
+    def __init__(self, stream: Stream, *, keepalive: float, keepalive_timeout: float, max_frame: int) -> None:
+        self._stream = stream
+        self._frames = _Frames(stream, max_frame)
+        self._keepalive = keepalive
+        self._keepalive_timeout = keepalive_timeout
+        self._pinged = 0.0
+        self._max_frame = max_frame
+        self._opcode: int | None = None
+        """of the message whose fragments are being collected"""
+        self._collected = bytearray()
+        self._ending = threading.Lock()
+        self._end: tuple[str, int, str] | None = None
+        """text, code and reason of the first thing that ended the link"""
+
+    def send(self, frame: Frame) -> None:
+        if isinstance(frame, bytes):
+            opcode, payload = ABNF.OPCODE_BINARY, frame
+        else:
+            opcode, payload = ABNF.OPCODE_TEXT, _encode(frame)
+        data = ABNF.create_frame(payload, opcode).format()
+        try:
+            self._stream.send(data)
+        except StreamEnded as error:
+            if self._ended():
+                raise self._closed() from None
+            raise LinkClosed(f"the frame could not be sent: {error}", code=_ABNORMAL) from None
+
+    def receive(self, timeout: float | None = None) -> Frame:
+        """See contracts.Transport.
+
+        Raises MalformedFrame for a text frame that is not UTF-8 (the link goes on), and LimitExceeded for a frame above
+        `Dial.max_frame`, of which no more than the header is read (the link is closed with 1009).
+        """
+        limit = None if timeout is None else time.monotonic() + timeout
+        while not self._ended():
+            self._stream.deadline = self._next_deadline(limit)
+            try:
+                frame = self._frames.recv_frame()
+            except StreamLate:
+                self._check_peer()
+                if limit is not None and time.monotonic() >= limit:
+                    raise LinkTimeout(phase="receive") from None
+            except StreamEnded as error:
+                self._finish(str(error), _ABNORMAL)
+            except WebSocketProtocolException as error:
+                self._finish(f"the other side broke the websocket protocol: {error}", _PROTOCOL_ERROR)
+            except LimitExceeded as error:
+                self._finish(str(error), _TOO_BIG)
+                raise
+            else:
+                message = self._take(frame)
+                if message is not None:
+                    return message
+                if limit is not None and not self._ended() and time.monotonic() >= limit:
+                    raise LinkTimeout(phase="receive")  # pings and fragments do not extend it
+        raise self._closed()
+
+    def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        self._finish("the link was closed by this side", code, reason, wait=0.0 if code == _ABNORMAL else timeout)
+
+    def _take(self, frame: ABNF) -> Frame | None:
+        """-> a complete message, if this frame ends one"""
+        opcode, data, started = frame.opcode, _payload(frame), self._opcode
+        if opcode >= ABNF.OPCODE_CLOSE:
+            self._control(opcode, data, frame.fin)
+        elif (opcode == ABNF.OPCODE_CONT) != (started is not None):
+            self._finish("the other side broke the websocket protocol: fragments out of order", _PROTOCOL_ERROR)
+        elif not frame.fin:
+            self._opcode = opcode if started is None else started
+            self._collected += data
+            self._frames.limit = self._max_frame - len(self._collected)
+        elif started is None:
+            return data if opcode == ABNF.OPCODE_BINARY else _decode(data)
+        else:
+            whole = bytes(self._collected) + data
+            self._opcode, self._frames.limit = None, self._max_frame
+            self._collected.clear()
+            return whole if started == ABNF.OPCODE_BINARY else _decode(whole)
+        return None
+
+    def _control(self, opcode: int, data: bytes, fin: int) -> None:
+        if len(data) > 125 or not fin:
+            self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
+        elif opcode == ABNF.OPCODE_PING:
+            self._stream.offer(ABNF.create_frame(data, ABNF.OPCODE_PONG).format())
+        elif opcode == ABNF.OPCODE_CLOSE:
+            code = int.from_bytes(data[:2], "big") if data else _NO_STATUS
+            # nobody reads any more over there: no need to wait for the end
+            text = "the other side closed the link without a code" if code == _NO_STATUS else ""
+            self._finish(text, code, data[2:].decode(errors="replace"), wait=0.0)
+
+    def _next_deadline(self, limit: float | None) -> float | None:
+        if not self._keepalive:
+            return limit
+        alive, pinged = self._stream.alive_at, self._pinged
+        due = pinged + self._keepalive_timeout if pinged > alive else alive + self._keepalive
+        return due if limit is None else min(due, limit)
+
+    def _check_peer(self) -> None:
+        """Nothing has come in time: ask whether the peer is there, or give it up."""
+        if not self._keepalive:
+            return
+        now, alive = time.monotonic(), self._stream.alive_at
+        if self._pinged <= alive:
+            if now >= alive + self._keepalive:
+                self._pinged = now
+                self._stream.offer(ABNF.create_frame(b"", ABNF.OPCODE_PING).format())
+        elif now >= self._pinged + self._keepalive_timeout:
+            text = f"no sign of life for {now - alive:.3g} s, and no answer to a ping in {self._keepalive_timeout:g} s"
+            self._finish(text, _ABNORMAL, wait=0.0)
+
+    def _finish(self, text: str, code: int, reason: str = "", *, wait: float = _HANG_UP) -> None:
+        """The first call decides what LinkClosed will say, tells the peer, and lets the stream go."""
+        with self._ending:
+            if self._end is not None:
+                return
+            self._end = text, code, reason
+        self._stream.finish(_close_frame(code, reason), time.monotonic() + wait)
+
+    def _ended(self) -> bool:
+        return self._end is not None
+
+    def _closed(self) -> LinkClosed:
+        text, code, reason = self._end or ("", _ABNORMAL, "")
+        return LinkClosed(text, code=code, reason=reason)
+
+
+class _Frames(frame_buffer):
+    """websocket-client's reader of single frames, which keeps its place over a StreamLate; bounded, UTF-8 unchecked."""
+
+    def __init__(self, stream: Stream, limit: int) -> None:
+        super().__init__(stream.recv, True)
+        self.limit = limit
+
+    def recv_length(self) -> None:
+        super().recv_length()
+        if self.length is not None and self.length > self.limit:
+            raise LimitExceeded(
+                f"a frame of {self.length} bytes came, and {self.limit} are allowed",
+                hint="raise Limits.frame if the hub is trusted",
+            )
+
+
+def _close_frame(code: int, reason: str) -> bytes:
+    """RFC 6455, section 7.4.1: 1005 stands for a close frame without a code, 1006 for none at all."""
+    if code == _ABNORMAL:
+        return b""
+    payload = b""
+    if code != _NO_STATUS and 1000 <= code < 5000:
+        payload = code.to_bytes(2, "big") + reason.encode(errors="replace")[:123].decode(errors="ignore").encode()
+    return ABNF.create_frame(payload, ABNF.OPCODE_CLOSE).format()
+
+
+def _payload(frame: ABNF) -> bytes:
+    return frame.data if isinstance(frame.data, bytes) else frame.data.encode()
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass  # raised below, so that no payload hangs on the error
+    raise NotEncodable("the text frame holds a lone surrogate, which UTF-8 can't carry")
+
+
+def _decode(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        pass  # raised below, so that no payload hangs on the error
+    raise MalformedFrame(f"a text frame of {len(payload)} bytes is not UTF-8")
