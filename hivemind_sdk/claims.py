@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,10 @@ class Origin:
         """What users may call the plugin: its name, and its name without the kind."""
         return (self.plugin, self.plugin.partition(".")[2]) if self.kind else (self.plugin,)
 
+    def answers_to(self, name: str) -> bool:
+        """Whether a user who says `name` means this plugin, or its distribution."""
+        return name in self.names or canonical(name) == canonical(self.provider)
+
     def report(self, state: PluginState, reason: str = "", records: tuple[str, ...] = ()) -> PluginReport:
         """What became of this plugin (or, with `records`, of these)."""
         kinds = tuple(dict.fromkeys(label.partition(":")[0] for label in records)) or ((self.kind,) if self.kind else ())
@@ -105,7 +109,16 @@ class Claim:
     origin: Origin
 
     @property
+    def builtin(self) -> bool:
+        return self.origin.builtin
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a user who says `name` means this record, its plugin, or its distribution."""
+        return name == self.record.name or self.origin.answers_to(name)
+
+    @property
     def label(self) -> str:
+        """`kind:name`, as in reports."""
         return f"{self.record.kind}:{self.record.name}"
 
 
@@ -115,8 +128,9 @@ def record_fault(record: Any) -> str:
     if kind not in KINDS:
         return f"{type(record).__name__} is no record of a plugin"
     fault = field_fault(record) or (record.options is not None and schema_fault(record.options)) or ""
-    if not fault and not record.name:
-        fault = "name is empty"
+    if not fault:
+        empty = [one.name for one in fields(record) if getattr(record, one.name) == () or not record.name]
+        fault = f"{empty[0]} is empty" if empty else ""
     return f"the {kind} {record.name!r}: {fault}" if fault else ""
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .bus_bridge import BusBridge
+from .credentials import resolve
 from .errors import NotConnected
 from .messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
-from .node_identity import NodeIdentity, resolve
+from .node_identity import NodeIdentity
 from .satellite import Satellite
 from .settings import Deadlines, Endpoint, Settings, TLSSettings
 from .subscriptions import Subscription
@@ -136,11 +137,12 @@ class HiveMessageBusClient:
         handshake_max_retries: int | None = None,
         *,
         timeout: float | None = None,
+        retry: bool = False,
     ) -> SessionInfo:
         """Connect and wait until the link is READY. -> what was negotiated
 
-        `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. `timeout` in seconds;
-        None: the first attempt decides. Raises AuthenticationRefused, NoCommonHandshake, Unreachable, LinkTimeout, LinkClosed.
+        `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. The first attempt
+        decides, unless `retry`; `timeout` in seconds bounds it all. Raises AuthenticationRefused, NoCommonHandshake, Unreachable, LinkTimeout, LinkClosed.
         """
         if protocol is not None or handshake_max_retries is not None:
             warnings.warn("protocol= and handshake_max_retries= have no effect: use timeout=", stacklevel=2)
@@ -149,7 +151,7 @@ class HiveMessageBusClient:
         if bus is not None and self._bridge is None:
             self._bridge = BusBridge(self, bus)
         self.started_running = True
-        return self.satellite.connect(timeout)
+        return self.satellite.connect(timeout, retry=retry)
 
     def close(self, timeout: float = 5.0) -> None:
         """End the link and everything that belongs to it, within `timeout` seconds. Idempotent; safe from a callback."""

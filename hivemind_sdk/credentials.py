@@ -27,12 +27,20 @@ class Remembered(Protocol):
     def default_port(self) -> int | None: ...
 
 
-def credentials(
-    identity: Remembered, key: str | None = None, password: str | None = None, preshared_key: str | None = None
-) -> Credentials:
-    """What proves who we are; empty counts as not given. Raises SettingsError where there is no access key.
+def resolve(
+    identity: Remembered,
+    *,
+    key: str | None = None,
+    password: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    preshared_key: str | None = None,
+) -> tuple[Endpoint, Credentials]:
+    """Where the hub is, and what proves who we are. Empty counts as not given.
 
-    The password may be absent: RSA and pre-shared keys need none.
+    A host without a scheme is `ws://`. A given port wins over the one in the remembered address; the one in a given
+    address wins over both. The password may be absent: RSA and pre-shared keys need none. Raises SettingsError where
+    host or access key are missing, and for what is no address or no port.
     """
     access_key = key or identity.access_key
     if not access_key:
@@ -40,23 +48,19 @@ def credentials(
             "no access key was given and the identity has none",
             hint="pass key=... (--key), or run `hivemind-client set-identity --key KEY`",
         )
-    return Credentials(access_key, password or identity.password or None, preshared_key or None)
+    proofs = Credentials(access_key, password or identity.password or None, preshared_key or None)
+    return _endpoint(identity, host, port), proofs
 
 
-def endpoint(identity: Remembered, host: str | None = None, port: int | None = None) -> Endpoint:
-    """Where the hub is; empty counts as not given, a host without a scheme is `ws://`.
-
-    A given port wins over the one in the remembered address; the one in a given address wins over both. Raises
-    SettingsError where there is no host, and for what is no address or no port.
-    """
+def _endpoint(identity: Remembered, host: str | None, port: int | None) -> Endpoint:
     chosen = host or identity.default_master
     if not chosen:
         raise SettingsError(
             "no hub was given and the identity has none",
             hint="pass host=... (--host), or run `hivemind-client set-identity --host ws://NAME`",
         )
-    for candidate in (port, identity.default_port):
-        if candidate and candidate not in _PORTS:
-            raise SettingsError(f"port {candidate!r} is not a port", hint="use a number from 1 to 65535 (--port)")
-    found = Endpoint.parse(chosen, port or identity.default_port)
+    fallback = port or identity.default_port
+    if fallback and fallback not in _PORTS:
+        raise SettingsError(f"{fallback!r} is not a port", hint="use a number from 1 to 65535 (--port)")
+    found = Endpoint.parse(chosen, fallback)
     return replace(found, port=port) if port and not host else found

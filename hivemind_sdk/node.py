@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ from .observations import (
     Warned,
 )
 from .settings import Deadlines
-from .supervisor import FINAL, State, Status, Supervisor
+from .supervisor import State, Status, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +98,11 @@ class Node:
         self._thread = threading.Thread(target=self._run, name="hivemind-link", daemon=True)
         self._thread.start()
 
-    def wait_for(self, states: Collection[State], timeout: float | None) -> Status:
-        """Block until one of these states, or a final one, is reached; or `timeout` seconds. -> the status then"""
-        wanted = FINAL | set(states)
+    def wait_until(self, condition: Callable[[Status], bool], deadline: float | None) -> Status:
+        """Block until the status fulfils the condition, or until `deadline` (monotonic seconds). -> the status then"""
         with self._changed:
-            self._changed.wait_for(lambda: self.status.state in wanted, timeout)
+            timeout = None if deadline is None else max(0.0, deadline - self._clock())
+            self._changed.wait_for(lambda: condition(self.status), timeout)
             return self.status
 
     def send(self, message: HiveMessage) -> None:

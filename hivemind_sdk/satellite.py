@@ -40,7 +40,7 @@ from .outgoing import as_hive_message, complete
 from .requests import Requests
 from .settings import Settings
 from .subscriptions import Callback, Subscription, Subscriptions
-from .supervisor import State, Status, Supervisor
+from .supervisor import FINAL, State, Status, Supervisor
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue
@@ -113,21 +113,17 @@ class Satellite:
 
     # --- life ---
 
-    def connect(self, timeout: float | None = None) -> SessionInfo:
+    def connect(self, timeout: float | None = None, *, retry: bool = False) -> SessionInfo:
         """Start, and block until READY. -> what was negotiated
 
-        `timeout` None: the first attempt decides, within the settings' deadlines. In seconds: attempts go on, with back-off,
-        for so long. Raises AuthenticationRefused or NoCommonHandshake when the hub does not want us, otherwise what kept the
-        last attempt from succeeding. A `connect` that fails leaves nothing running; once READY, the link comes back by itself.
+        The first attempt decides, within the settings' deadlines; with `retry`, attempts go on with back-off. `timeout` in
+        seconds bounds it all (None: nothing else does). Raises AuthenticationRefused or NoCommonHandshake when the hub does
+        not want us, otherwise what kept the last attempt from succeeding. A `connect` that fails leaves nothing running;
+        a link that was READY once comes back by itself.
         """
         node = self.start()
-        if timeout is None:
-            status = node.wait_for({State.READY, State.BACKOFF}, None)
-            while status.state is State.BACKOFF and status.cause and status.cause.retry:
-                node.wait_for({State.CONNECTING, State.HANDSHAKE, State.READY}, None)
-                status = node.wait_for({State.READY, State.BACKOFF}, None)
-        else:
-            status = node.wait_for({State.READY}, timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        status = node.wait_until(lambda now: now.state is State.READY or _given_up(now, retry), deadline)
         if status.state is State.READY and status.info is not None:
             return status.info
         self._stop_node()
@@ -179,7 +175,8 @@ class Satellite:
 
     def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Block until one of these states, or a final one, is reached. -> the status then"""
-        return self.start().wait_for(states, timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self.start().wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     # --- sending ---
 
@@ -416,6 +413,13 @@ _ACTIONS: Mapping[type, Callable[[Satellite, Any], None]] = {
     Drop: Satellite._drop,
     WakeRequest: Satellite._wake_later,
 }
+
+
+def _given_up(status: Status, retry: bool) -> bool:
+    """Whether `connect` has waited long enough. A cause that is owed another attempt at once does not count."""
+    if status.state is State.BACKOFF:
+        return not retry and not (status.cause is not None and status.cause.retry)
+    return status.state in FINAL
 
 
 def _text(value: Any) -> str:

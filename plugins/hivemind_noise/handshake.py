@@ -1,0 +1,339 @@
+"""The Noise handshake as contracts.Handshake: which pattern, which suite, whom to trust, and what a failure means."""
+
+from __future__ import annotations
+
+from binascii import Error as HexError
+from binascii import unhexlify
+from collections.abc import Generator
+from typing import Any
+
+from hivemind_sdk.contracts import (
+    X25519,
+    Declined,
+    Established,
+    HandshakeContext,
+    HandshakeScript,
+    Role,
+    Send,
+    SessionInfo,
+)
+from hivemind_sdk.errors import (
+    AuthenticationRefused,
+    DecryptionError,
+    HandshakeError,
+    MalformedFrame,
+    PluginMissing,
+    RemoteProtocolError,
+)
+from hivemind_sdk.jsontext import loads
+from hivemind_sdk.messages import JSONObject
+
+from .pins import Pins, StaticKey, fingerprint, pin_name
+from .prologue import canonical, prologue
+from .psk import PskCache
+from .session import NoiseSession
+from .state import MAX_MESSAGE, PATTERNS, SUITES, HandshakeState, protocol_name
+
+XX, KK = "XXpsk2", "KKpsk0"
+CONFIRM_WITHIN = 2.0
+"""seconds in which a hub may still refuse after XX (wire-v3.md section 2)"""
+_REFUSED = {"code": 1008}
+
+
+class NoiseHandshake:
+    """One for each client: remembers keys that could not be stored, and a KK attempt that did not end well."""
+
+    def __init__(self) -> None:
+        self._static = StaticKey()
+        self._psks = PskCache()
+        self._pins = {Role.SATELLITE: Pins("pinned_noise_keys"), Role.HUB: Pins("pinned_client_noise_keys")}
+        self._kk_failed: set[str] = set()
+
+    # --- which of them, and whether at all ---
+
+    def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
+        """Raises AuthenticationRefused where the hub is pinned but does not offer Noise: no downgrade."""
+        hub = pin_name(context)
+        pin = self._pins[Role.SATELLITE].get(context.state, hub)
+        if not context.credentials.password:
+            return Declined("no password is set here")
+        chosen = _choose(context)
+        if isinstance(chosen, Declined):
+            if pin is not None:
+                raise AuthenticationRefused(
+                    f"the hub {hub} spoke protocol v3 before (its key is pinned) and can't now: {chosen.reason}",
+                    hint="somebody in between may have changed its offer. If the hub was set up anew, run "
+                    "`hivemind-client forget-server`",
+                )
+            return chosen
+        patterns, suite = chosen
+        if pin is not None and KK in patterns and hub not in self._kk_failed:
+            return self._kk(context, suite, pin)
+        self._kk_failed.discard(hub)
+        if XX not in patterns:
+            return Declined(f"the hub offers {', '.join(sorted(patterns))} alone, for which it must be pinned here")
+        return self._xx(context, suite, pin)
+
+    def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
+        noise, offered = first.get("noise"), context.offer.get("noise")
+        if not isinstance(noise, dict) or not isinstance(offered, dict):
+            return Declined("the satellite sent no Noise message")
+        pattern, suite = noise.get("pattern"), noise.get("suite")
+        if pattern not in offered["patterns"] or suite not in offered["suites"]:
+            return Declined("the satellite chose a Noise pattern or suite that was not offered")
+        return self._respond(context, pattern, suite, first)
+
+    def offer(self, context: HandshakeContext) -> JSONObject:
+        """Nothing where the access key has no password. KK only where its static key is pinned."""
+        suites = _suites(context)
+        if not suites or not context.credentials.password or isinstance(_x25519(context), Declined):
+            return {}
+        pinned = self._pins[Role.HUB].get(context.state, pin_name(context)) is not None
+        return {
+            "max_protocol_version": 3,
+            "noise": {"patterns": [KK, XX] if pinned else [XX], "suites": suites},
+        }
+
+    # --- the satellite ---
+
+    def _xx(self, context: HandshakeContext, suite: str, pin: bytes | None) -> HandshakeScript:
+        binarize, proposal = _proposal(context)
+        state, warnings = yield from self._begin(context, XX, suite, initiator=True)
+        reply = yield from _exchange(_first(XX, suite, state.write(proposal)))
+        try:
+            answer = state.read(reply)
+        except DecryptionError:
+            self._psks.forget(context)
+            # with the hub's static key opened, the transcript is the hub's; what did not fit is the password
+            raise (_wrong_password if state.remote_static else _changed_on_the_way)(context) from None
+        self._trust(context, pin, state.remote_static, warnings)
+        last = state.write(b"")
+        session = _session(context, XX, suite, state, binarize, warnings, encoding=_encoding(answer))
+        return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN)
+
+    def _kk(self, context: HandshakeContext, suite: str, pin: bytes) -> HandshakeScript:
+        hub = pin_name(context)
+        binarize, proposal = _proposal(context)
+        state, warnings = yield from self._begin(context, KK, suite, initiator=True, remote_static=pin)
+        first = _first(KK, suite, state.write(proposal))
+        self._kk_failed.add(hub)  # until it is known to have succeeded, however this ends
+        try:
+            answer = state.read((yield from _exchange(first)))
+        except (RemoteProtocolError, GeneratorExit) as error:
+            self._psks.forget(context)
+            how = "closed the link" if isinstance(error, GeneratorExit) else "answered with what its pinned key can't"
+            raise HandshakeError(
+                f"the handshake {KK} with {hub} failed: the hub {how}; the next attempt is {XX}",
+                retry=True,
+                hint="the hub may have forgotten our key, hold another password, or be another one than is pinned",
+            ) from None
+        self._kk_failed.discard(hub)
+        return Established(_session(context, KK, suite, state, binarize, warnings, encoding=_encoding(answer)))
+
+    def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes, warnings: list[str]) -> None:
+        hub = pin_name(context)
+        if pin is None:
+            warnings += filter(None, [self._pins[Role.SATELLITE].put(context.state, hub, key)])
+        elif pin != key:
+            raise AuthenticationRefused(
+                f"the key of the hub {hub} has changed: pinned {fingerprint(pin)}, now {fingerprint(key)}",
+                hint="somebody in between may pass for the hub. If it was set up anew, compare the fingerprint there, "
+                "then run `hivemind-client forget-server`",
+            )
+
+    # --- the hub ---
+
+    def _respond(self, context: HandshakeContext, pattern: str, suite: str, first: JSONObject) -> HandshakeScript:
+        name, pins = pin_name(context), self._pins[Role.HUB]
+        pin = pins.get(context.state, name)
+        message = _message_of(first)
+        state, warnings = yield from self._begin(context, pattern, suite, initiator=False, remote_static=pin)
+        binarize, encoding, answer = _agree(context, _checked(state, message))
+        reply = _message(state.write(answer))
+        if not state.finished:
+            _checked(state, (yield from _exchange(reply)))
+            if pin is None:
+                warnings += filter(None, [pins.put(context.state, name, state.remote_static)])
+            elif pin != state.remote_static:
+                raise AuthenticationRefused(
+                    f"the satellite's static key is {fingerprint(state.remote_static)}, but {fingerprint(pin)} is pinned",
+                    reason="handshake failure: static key differs from the pinned one",
+                    **_REFUSED,
+                )
+            reply = None
+        session = _session(context, pattern, suite, state, binarize, warnings, encoding=encoding)
+        return Established(session, send=reply)
+
+    # --- both ---
+
+    def _begin(
+        self, context: HandshakeContext, pattern: str, suite: str, *, initiator: bool, remote_static: bytes | None = None
+    ) -> Generator[Any, Any, tuple[HandshakeState, list[str]]]:
+        """-> the state before its first message, and the warnings so far"""
+        bound = prologue(context.hello, context.offer, protocol_name(pattern, suite))
+        static, warning = self._static.load(context.state, context.random)
+        psk = yield from self._psks.obtain(context, static)
+        state = HandshakeState(
+            pattern,
+            suite,
+            context.crypto,
+            initiator=initiator,
+            prologue=bound,
+            static=static,
+            psk=psk,
+            random=context.random,
+            remote_static=remote_static if PATTERNS[pattern].known else None,
+        )
+        return state, [warning] if warning else []
+
+
+# --- the negotiation ------------------------------------------------------------------------------------------------
+
+
+def _choose(context: HandshakeContext) -> tuple[set[str], str] | Declined:
+    """-> the patterns that both sides know, and the suite"""
+    offer = context.offer.get("noise")
+    highest = context.offer.get("max_protocol_version", 3)
+    if not isinstance(offer, dict):
+        return Declined("the hub does not offer Noise (protocol v3)")
+    if not isinstance(highest, int) or highest < 3:
+        return Declined(f"the hub's highest protocol version is {str(highest)[:20]!r}")
+    if not isinstance(context.hello.get("node_id"), str) or not context.hello["node_id"]:
+        return Declined("the hub's HELLO has no node_id")
+    patterns = {pattern for pattern in PATTERNS if pattern in _names(offer, "patterns")}
+    suites = [suite for suite in _suites(context) if suite in _names(offer, "suites")]
+    if not patterns or not suites:
+        return Declined("the hub offers no Noise pattern or suite that is known here")
+    x25519 = _x25519(context)
+    return x25519 if isinstance(x25519, Declined) else (patterns, suites[0])
+
+
+def _names(offer: JSONObject, key: str) -> list[Any]:
+    names = offer.get(key)
+    return names if isinstance(names, list) else []
+
+
+def _suites(context: HandshakeContext) -> list[str]:
+    """Those whose cipher is installed, and not ruled out by the user."""
+    usable = context.ciphers or context.crypto.cipher_names
+    return [suite.name for suite in SUITES.values() if suite.cipher in usable]
+
+
+def _x25519(context: HandshakeContext) -> X25519 | Declined:
+    try:
+        primitive: X25519 = context.crypto.primitive("X25519")
+        context.crypto.primitive("ARGON2ID")
+    except PluginMissing as error:
+        return Declined(str(error))
+    return primitive
+
+
+def _proposal(context: HandshakeContext) -> tuple[bool, bytes]:
+    """-> whether the link carries binary frames, and the payload of message 1 (wire-v3.md section 4.4)"""
+    binarize = context.binarize and context.offer.get("binarize") is True
+    return binarize, canonical({"binarize": binarize, "encodings": list(context.encodings)})
+
+
+def _agree(context: HandshakeContext, proposal: bytes) -> tuple[bool, str, bytes]:
+    """-> whether the link carries binary frames, the text encoding, and the payload of message 2"""
+    proposed = _object(proposal)
+    encodings = [name for name in _names(proposed, "encodings") if isinstance(name, str)]
+    encoding = encodings[0] if encodings else "JSON-HEX"
+    binarize = proposed.get("binarize") is True and context.offer.get("binarize") is True
+    return binarize, encoding, canonical({"encoding": encoding})
+
+
+def _encoding(answer: bytes) -> str:
+    """Informational: nothing in the session depends on it."""
+    encoding = _object(answer).get("encoding", "")
+    return encoding if isinstance(encoding, str) else ""
+
+
+def _object(payload: bytes) -> JSONObject:
+    value = loads(payload) if payload else {}
+    if not isinstance(value, dict):
+        raise MalformedFrame("the payload of a Noise message is not an object")
+    return value
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+def _first(pattern: str, suite: str, message: bytes) -> JSONObject:
+    return {"noise": {"pattern": pattern, "suite": suite, "msg": message.hex()}}
+
+
+def _message(message: bytes) -> JSONObject:
+    return {"noise": {"msg": message.hex()}}
+
+
+def _exchange(payload: JSONObject) -> Generator[Any, Any, bytes]:
+    """Send, and wait for the answer: what carries no Noise message (a repeated offer) is none."""
+    reply = yield Send(payload)
+    while not isinstance(reply.get("noise"), dict) or "msg" not in reply["noise"]:
+        reply = yield Send(None)
+    return _message_of(reply)
+
+
+def _message_of(payload: JSONObject) -> bytes:
+    """Raises MalformedFrame."""
+    text = payload["noise"].get("msg")
+    if not isinstance(text, str) or len(text) > 2 * MAX_MESSAGE:
+        raise MalformedFrame("`noise.msg` is not a text of at most 131070 characters")
+    try:
+        return unhexlify(text)
+    except (HexError, ValueError):
+        raise MalformedFrame("`noise.msg` is not hexadecimal") from None
+
+
+def _checked(state: HandshakeState, message: bytes) -> bytes:
+    """Read a satellite's message. Raises AuthenticationRefused where it does not fit our keys."""
+    try:
+        return state.read(message)
+    except DecryptionError:
+        raise AuthenticationRefused(
+            "the satellite's Noise message does not fit: it holds another password or static key, or another HELLO "
+            "or offer has reached it",
+            reason="handshake failure",
+            **_REFUSED,
+        ) from None
+
+
+def _wrong_password(context: HandshakeContext) -> AuthenticationRefused:
+    return AuthenticationRefused(
+        f"the hub {context.authority} holds another password for this access key, or is not the hub",
+        hint="compare the two passwords, then `hivemind-client set-identity --password`",
+    )
+
+
+def _changed_on_the_way(context: HandshakeContext) -> AuthenticationRefused:
+    return AuthenticationRefused(
+        f"what the hub {context.authority} sent was changed on its way to us: its HELLO, its offer or its answer",
+        hint="somebody is in between: use wss://, or ask who runs the network",
+    )
+
+
+def _session(
+    context: HandshakeContext,
+    pattern: str,
+    suite: str,
+    state: HandshakeState,
+    binarize: bool,
+    warnings: list[str],
+    *,
+    encoding: str,
+) -> NoiseSession:
+    hub_key = state.remote_static if context.role is Role.SATELLITE else state.static_public
+    info = SessionInfo(
+        protocol=3,
+        handshake="noise",
+        cipher=SUITES[suite].cipher,
+        encoding=encoding,
+        binarize=binarize,
+        pattern=pattern,
+        suite=suite,
+        hub_key=fingerprint(hub_key),
+        warnings=tuple(warnings),
+    )
+    send, receive = state.split()
+    return NoiseSession(info, send, receive, role=context.role, reassembly=context.limits.reassembly)
