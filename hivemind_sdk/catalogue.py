@@ -47,22 +47,24 @@ class Catalogue:
     `reports`: what became of every plugin that was found, by name. `conflicts`: `kind:name` -> who claims it.
     """
 
-    transports: Mapping[str, TransportPlugin] = _NOTHING
+    transports: Mapping[str, TransportPlugin] = field(default_factory=dict)
     """by scheme"""
-    ciphers: Mapping[str, tuple[CipherPlugin, ...]] = _NOTHING
-    primitives: Mapping[str, tuple[PrimitivePlugin, ...]] = _NOTHING
+    ciphers: Mapping[str, tuple[CipherPlugin, ...]] = field(default_factory=dict)
+    primitives: Mapping[str, tuple[PrimitivePlugin, ...]] = field(default_factory=dict)
     handshakes: tuple[HandshakePlugin, ...] = ()
     handlers: tuple[HandlerPlugin, ...] = ()
-    identities: Mapping[str, IdentityPlugin] = _NOTHING
+    identities: Mapping[str, IdentityPlugin] = field(default_factory=dict)
     observers: tuple[ObserverPlugin, ...] = ()
-    commands: Mapping[str, CommandPlugin] = _NOTHING
+    commands: Mapping[str, CommandPlugin] = field(default_factory=dict)
     reports: tuple[PluginReport, ...] = ()
-    conflicts: Mapping[str, str] = _NOTHING
+    conflicts: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = field(default=(), repr=False)
     """the records above, each with the plugin that it came from"""
 
     @classmethod
-    def of(cls, *records: PluginRecord, reports: Iterable[PluginReport] = (), prefer: Preferences = _NOTHING) -> Catalogue:
+    def of(
+        cls, *records: PluginRecord, reports: Iterable[PluginReport] = (), prefer: Preferences = _NOTHING
+    ) -> Catalogue:
         """A catalogue of these records, settled by the same rules as those of plugins; none of them counts as built in.
 
         Raises PluginError for what is no record.
@@ -101,7 +103,8 @@ class Catalogue:
 
     def transport(self, scheme: str) -> TransportPlugin:
         """The transport that serves this URL scheme."""
-        return self._found(self.transports, "transport", scheme.lower())
+        scheme = scheme.lower()
+        return self._found(self.transports, "transport", scheme, f"transport for {scheme!r}")
 
     def transport_named(self, name: str) -> TransportPlugin:
         """The transport of this name, whatever its schemes."""
@@ -113,7 +116,7 @@ class Catalogue:
     def handshakes_in(self, names: Sequence[str]) -> tuple[HandshakePlugin, ...]:
         """These handshakes, in this order; without names all of them, best first. Raises PluginMissing for none."""
         if not names and not self.handshakes:
-            raise self._unserved("handshake")
+            raise self._unserved("handshake", "handshake")
         return tuple(self.handshake(name) for name in names) or self.handshakes
 
     def identity(self, name: str) -> IdentityPlugin:
@@ -137,22 +140,22 @@ class Catalogue:
     def missing(self) -> tuple[str, ...]:
         """One line for each thing that a satellite needs and nothing provides. Empty: all there."""
         needs = (
-            (self.transports, "transport", ""),
-            (self.ciphers, "cipher", ""),
-            (self.handshakes, "handshake", ""),
-            (self.handlers_for(HiveMessageType.BUS), "handler", " for bus messages"),
-            (self.identities, "identity", " backend"),
+            (self.transports, "transport", "transport"),
+            (self.ciphers, "cipher", "cipher"),
+            (self.handshakes, "handshake", "handshake"),
+            (self.handlers_for(HiveMessageType.BUS), "handler", "handler for BUS messages"),
+            (self.identities, "identity", "identity backend"),
         )
-        return tuple(str(self._unserved(kind, more)) for found, kind, more in needs if not found)
+        return tuple(str(self._unserved(kind, what)) for found, kind, what in needs if not found)
 
-    def _found(self, among: Mapping[str, V], kind: str, name: str) -> V:
+    def _found(self, among: Mapping[str, V], kind: str, name: str, what: str = "") -> V:
         if name in among:
             return among[name]
         if f"{kind}:{name}" in self.conflicts:
             raise PluginConflict(self.conflicts[f"{kind}:{name}"])
-        raise self._unserved(kind, f" {name!r}", sorted(among))
+        raise self._unserved(kind, what or f"{kind} {name!r}", sorted(among))
 
-    def _unserved(self, kind: str, more: str = "", others: Sequence[str] = ()) -> PluginMissing:
+    def _unserved(self, kind: str, what: str, others: Sequence[str] = ()) -> PluginMissing:
         """The one line: what is missing, which plugins might have provided it and why they don't, what to do."""
         there = f" (there is: {', '.join(others)})" if others else ""
         suspects = [
@@ -161,7 +164,7 @@ class Catalogue:
         states = "; ".join(f"the plugin {one.name} is {one.state} ({one.reason})" for one in suspects)
         remedies = dict.fromkeys(_REMEDIES[one.state] for one in suspects)
         advice = " or ".join([*remedies, f"install {'another' if suspects else 'one that provides it'}"])
-        return PluginMissing(f"no {kind}{more} is installed{there}: {states}{'; ' if states else ''}{advice}")
+        return PluginMissing(f"no {what} is installed{there}: {states}{'; ' if states else ''}{advice}")
 
 
 def _reports(claims: Sequence[Claim], result: Settlement) -> Iterable[PluginReport]:
@@ -173,8 +176,11 @@ def _reports(claims: Sequence[Claim], result: Settlement) -> Iterable[PluginRepo
             won.setdefault(claim.origin, []).append(claim.label)
     for origin, labels in won.items():
         yield origin.report(PluginState.ACTIVE, "", tuple(labels))
-    for lost in result.lost:
-        yield lost.claim.origin.report(lost.state, lost.reason, (lost.claim.label,))
+    lost: dict[tuple[Origin, str, PluginState], list[str]] = {}
+    for one in result.lost:
+        lost.setdefault((one.claim.origin, one.claim.label, one.state), []).append(one.reason)
+    for (origin, label, state), reasons in lost.items():
+        yield origin.report(state, "; ".join(reasons), (label,))
 
 
 def _by_wire_name(records: Iterable[Any], attribute: str) -> Mapping[str, tuple[Any, ...]]:

@@ -38,8 +38,8 @@ class PluginState(str, Enum):
 class PluginReport:
     """What became of one plugin. One whose records fared differently has a report for each fate.
 
-    `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known without
-    importing it. `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported.
+    `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known.
+    `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported.
     """
 
     name: str
@@ -82,10 +82,10 @@ class Origin:
 
     def report(self, state: PluginState, reason: str = "", records: tuple[str, ...] = ()) -> PluginReport:
         """What became of this plugin (or, with `records`, of these)."""
-        kinds = tuple(dict.fromkeys(label.partition(":")[0] for label in records)) or ((self.kind,) if self.kind else ())
+        kinds = dict.fromkeys(label.partition(":")[0] for label in records) or filter(None, [self.kind])
         return PluginReport(
             self.plugin,
-            kinds,
+            tuple(kinds),
             self.provider,
             self.version,
             self.value,

@@ -5,7 +5,8 @@
     {"plugins": {"only": [...], "disabled": [...], "prefer": {"kind:name": ["provider"]}, "options": {"plugin": {...}}}}
 
 HIVEMIND_PLUGINS_ONLY and HIVEMIND_PLUGINS_DISABLED are comma lists and replace those of the file;
-HIVEMIND_PLUGINS_PREFER ("kind:name=provider,kind=other") adds to its `prefer`, the same key named again being one more choice.
+HIVEMIND_PLUGINS_PREFER ("kind:name=provider,kind=other") replaces the keys of `prefer` that it names; a key that comes
+twice has two choices, the better one first.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class PluginRecord:
     """What all records have.
 
-    `kind`: what sort of record it is, as users write it (`transport`, ...). `name`: what users call it. `rank`: higher is
-    tried first among equals. `options`: a dataclass, or None. `help`: one line for people.
+    `kind`: what sort of record it is, as users write it (`transport`, ...). `name`: what users call it. `rank`: higher
+    is tried first among equals. `options`: a dataclass, or None. `help`: one line for people.
     """
 
     kind: ClassVar[str] = ""

@@ -136,8 +136,7 @@ class Identity:
         Only changed fields are written, so two programs with one identity do not undo each other's changes.
         """
         with self._lock:
-            keys = self._stored.keys() | self.memory.keys()
-            self._store({key: self.memory.get(key) for key in keys if self.memory.get(key) != self._stored.get(key)})
+            self._store({key: self.memory.get(key) for key in {**self._stored, **self.memory} if self.is_changed(key)})
             self.reload()
 
     def reload(self) -> None:

@@ -161,6 +161,8 @@ class HiveMessage:
         "target_public_key",
         "target_site_id",
     )
+    _raw: Any
+    _payload: Any
 
     def __init__(
         self,
@@ -189,9 +191,7 @@ class HiveMessage:
         self.bin_type = bin_type
         if bin_type and kind is not _BINARY:
             raise MalformedMessage(f"bin_type is for BINARY messages, not for {kind.value!r}")
-        if not isinstance(metadata, (dict, type(None))):
-            raise MalformedMessage(f"metadata is an object (dict), not {type(metadata).__name__}")
-        self.metadata: JSONObject = {} if metadata is None else metadata
+        self.metadata = _checked_metadata(metadata)
         self._route: list[Any] = list(route) if route else []
         self._target_peers: list[str] = list(target_peers) if target_peers else []
         self.node_id = node
@@ -258,8 +258,8 @@ class HiveMessage:
             if raw is None:
                 return view.as_dict
             # what was absent on the wire, and still is empty, stays absent; what we do not know stays
-            changed = {key: value for key, value in (("data", view.data), ("context", view.context)) if value or key in raw}
-            return {**raw, "type": view.msg_type, **changed}
+            parts = (("data", view.data), ("context", view.context))
+            return {**raw, "type": view.msg_type} | {key: part for key, part in parts if part or key in raw}
         if isinstance(view, HiveMessage):
             return view.as_dict
         if self._type is _BINARY:
@@ -449,6 +449,14 @@ def _text_or_none(value: JSONObject, key: str) -> str | None:
     if found is None or isinstance(found, str):
         return found
     raise MalformedFrame(f"`{key}` is neither text nor null")
+
+
+def _checked_metadata(value: Any) -> JSONObject:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise MalformedMessage(f"metadata is an object (dict), not {type(value).__name__}")
+    return value
 
 
 def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import IdentityError, SettingsError
 from .identity import DEFAULT_NAME, NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, Identity
-from .settings import PluginSettings
 
 if TYPE_CHECKING:
     from .contracts import RSA, IdentityBackend
+    from .instances import Instances
 
 
 class HasPath(Protocol):
@@ -309,24 +309,23 @@ def _path(identity_file: str | os.PathLike[str] | HasPath | None) -> str | None:
 
 def _file_backend(path: str | None, app: str | None, shared_fallback: bool) -> IdentityBackend:
     """The installed backend called `file`. Raises PluginMissing."""
-    from .instances import Instances
-
-    arguments = {"shared_fallback": shared_fallback} | ({} if path is None else {"path": path})
-    catalogue, settings = _installed()
-    backend: IdentityBackend = Instances(catalogue, settings).make(catalogue.identity("file"), app=app, **arguments)
+    # what is not given may come from the environment or the config file
+    arguments = ({} if path is None else {"path": path}) | ({} if shared_fallback else {"shared_fallback": False})
+    instances = _installed("identity")
+    backend: IdentityBackend = instances.make(instances.catalogue.identity("file"), arguments, app=app)
     return backend
 
 
 def _installed_rsa() -> RSA:
-    from .instances import CryptoSuite, Instances
-
-    rsa: RSA = CryptoSuite(Instances(*_installed())).primitive("RSA")
+    instances = _installed("primitive")
+    rsa: RSA = instances.make(instances.catalogue.primitive("RSA"))
     return rsa
 
 
-def _installed() -> tuple[Any, PluginSettings]:
+def _installed(kind: str) -> Instances:
     from .config import plugin_settings
+    from .instances import Instances
     from .loader import load
 
     settings = plugin_settings()
-    return load(settings), settings
+    return Instances(load(settings, kinds={kind}), settings)

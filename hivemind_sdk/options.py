@@ -66,7 +66,9 @@ def resolve(
 
     Raises OptionError for a value of the wrong type and for a required option that nobody gave.
     """
-    values, required = {}, {one.name for one in dataclasses.fields(schema) if _is_required(one)}  # type: ignore[arg-type]
+    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(schema)  # type: ignore[arg-type]
+    required = {one.name for one in fields if _is_required(one)}
+    values = {}
     for option, hint in field_hints(schema).items():
         source = _find(names, option, arguments, environ, config)
         if source is not None:
@@ -112,9 +114,8 @@ def _read(plugin: str, schema: type[Any], option: str, hint: Any, source: _Sourc
     except (ValueError, TypeError, KeyError):
         pass  # raised below, so that no chained exception holds the value
     value = "" if option in _secrets(schema) else f" {repr(source.value)[:_SHOWN]}"
-    raise OptionError(
-        f"plugin {plugin}: option {option!r} takes {show(hint)}, not {type(source.value).__name__}{value} ({source.where})"
-    )
+    given = f"{type(source.value).__name__}{value} ({source.where})"
+    raise OptionError(f"plugin {plugin}: option {option!r} takes {show(hint)}, not {given}")
 
 
 def _build(plugin: str, schema: type[T], values: dict[str, Any]) -> T:

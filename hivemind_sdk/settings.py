@@ -44,9 +44,14 @@ class Endpoint:
         return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
 
     @property
+    def host_text(self) -> str:
+        """The host, with brackets around an IPv6 address."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def authority(self) -> str:
         """`host:port`, with brackets around an IPv6 address. Pins are filed under this."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{self.host_text}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"

@@ -55,9 +55,10 @@ class Settlement:
 def settle(claims: Iterable[Claim], prefer: Preferences) -> Settlement:
     """Give each name to one of those who claim it, and put the rest in order."""
     result = Settlement()
-    for kind, winners in _grouped(claims, lambda claim: (claim.record.kind,)).items():
+    for kind, of_kind in _grouped(claims, lambda claim: (claim.record.kind,)).items():
+        winners = of_kind
         if kind not in _WIRE_NAMES:
-            by_name = _grouped(winners, lambda claim: (claim.record.name,))
+            by_name = _grouped(of_kind, lambda claim: (claim.record.name,))
             winners = list(_owners(result, kind, by_name, prefer).values())
         if kind == "transport":
             by_scheme = _grouped(winners, _schemes)
@@ -100,9 +101,7 @@ def dispute(key: str, contenders: Sequence[Origin]) -> str:
     return f"{_quoted(key)} is claimed by {' and by '.join(sorted(map(str, contenders)))}; {advice}"
 
 
-def _owners(
-    result: Settlement, kind: str, groups: Mapping[str, list[Claim]], prefer: Preferences
-) -> dict[str, Claim]:
+def _owners(result: Settlement, kind: str, groups: Mapping[str, list[Claim]], prefer: Preferences) -> dict[str, Claim]:
     """Name -> its owner. Writes down who lost, and what nobody got."""
     owners = {}
     for name, contenders in groups.items():

@@ -15,11 +15,9 @@ _UNIONS = (typing.Union, types.UnionType)
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 
 
-@lru_cache(maxsize=256)
-def field_hints(schema: type[Any]) -> Mapping[str, Any]:
+def field_hints(schema: Any) -> Mapping[str, Any]:
     """Field -> type, for the fields of a dataclass that its constructor takes. Raises what a bad annotation raises."""
-    hints = typing.get_type_hints(schema)
-    return {one.name: hints[one.name] for one in dataclasses.fields(schema) if one.init}
+    return _field_hints(schema)
 
 
 def field_fault(instance: Any) -> str:
@@ -70,7 +68,7 @@ def read(value: Any, hint: Any) -> Any:
 
 
 def readable(hint: Any) -> bool:
-    """Whether `read` knows this type: str, int, float, bool, Path, tuple[one of them, ...], or one of all these or None."""
+    """Whether `read` knows this type: str, int, float, bool, Path, tuple[one of these, ...], or any of them or None."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in _UNIONS:
         return len(args) == 2 and type(None) in args and readable(_inner(args))
@@ -82,6 +80,12 @@ def readable(hint: Any) -> bool:
 def show(hint: Any) -> str:
     """The type as an author would write it."""
     return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
+@lru_cache(maxsize=256)
+def _field_hints(schema: Any) -> Mapping[str, Any]:
+    hints = typing.get_type_hints(schema)
+    return {one.name: hints[one.name] for one in dataclasses.fields(schema) if one.init}
 
 
 def _inner(args: tuple[Any, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Messages to frames and back: the text form, the binary form, and the text encodings of sealed bytes. No keys, no I/O."""
+"""Messages to frames and back: text frames, binary frames, and the text encodings of sealed bytes."""
 
 from .binary import can_be_binary, decode_binary, encode_binary
 from .encodings import ENCODINGS, Encoding, get_encoding

@@ -12,10 +12,16 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import LimitExceeded, MalformedFrame, MetadataTooLarge, NotEncodable, UnsupportedProtocolVersion
-from ..jsontext import dumps_ascii, loads
-from ..messages import NESTING_TYPES, SETUP_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
-from ..settings import Limits
+from hivemind_sdk.errors import (
+    LimitExceeded,
+    MalformedFrame,
+    MetadataTooLarge,
+    NotEncodable,
+    UnsupportedProtocolVersion,
+)
+from hivemind_sdk.jsontext import dumps_ascii, loads
+from hivemind_sdk.messages import NESTING_TYPES, SETUP_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk.settings import Limits
 
 FORMAT_VERSION = 1
 MAX_METADATA = 255
@@ -44,6 +50,10 @@ _KINDS: Mapping[int, HiveMessageType] = {code: kind for kind, code in _CODES.ite
 _SAFE = frozenset(_CODES) - SETUP_TYPES - {HiveMessageType.THIRDPRTY, _BINARY}
 _SUBTYPES = tuple(HiveMindBinaryPayloadType) + (HiveMindBinaryPayloadType.UNDEFINED,) * 9
 
+_MARKER = 0x80000000
+_UNVERSIONED = 0x8000
+_VERSIONED = 0xC00000 | FORMAT_VERSION << 14
+
 _EMPTY = b"{}"
 _EMPTY_DEFLATED = zlib.compress(_EMPTY)
 # what stands for no metadata, by the compression flag
@@ -70,8 +80,8 @@ def can_be_binary(message: HiveMessage) -> bool:
 def encode_binary(message: HiveMessage, *, compress: bool | None = True, versioned: bool = False) -> bytes:
     """The binary frame of a message, without what `can_be_binary` says is dropped.
 
-    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata. The body of
-    BINARY is never compressed. Raises NotEncodable; MetadataTooLarge where the metadata block exceeds 255 bytes.
+    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; the body
+    of BINARY is never compressed. Raises NotEncodable, or MetadataTooLarge for a metadata block of more than 255 bytes.
     """
     kind = message.msg_type
     code = _CODES.get(kind)
@@ -84,8 +94,8 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
         small_metadata = _EMPTY_DEFLATED if metadata is _EMPTY else zlib.compress(metadata)
         small_body = body if is_binary else zlib.compress(body)
         if compress is None:
-            saved = len(metadata) + len(body) - len(small_metadata) - len(small_body)
-            compress = saved > 0 or len(metadata) > MAX_METADATA
+            shorter = len(small_metadata) + len(small_body) < len(metadata) + len(body)
+            compress = shorter or len(metadata) > MAX_METADATA
         if compress:
             metadata, body = small_metadata, small_body
     size = len(metadata)
@@ -95,7 +105,7 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
             hint="send a text frame, or less metadata",
         )
     fields = code << 9 | compress << 8 | size
-    start = (0xC00000 | FORMAT_VERSION << 14 | fields).to_bytes(3, "big") if versioned else (0x8000 | fields).to_bytes(2, "big")
+    start = (_VERSIONED | fields).to_bytes(3, "big") if versioned else (_UNVERSIONED | fields).to_bytes(2, "big")
     start += metadata
     if is_binary:
         start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
@@ -103,45 +113,53 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
 
 
 def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
-    """The message of a binary frame. A routing verb gets a copy of the route of its inner message (wire-v3.md section 5).
+    """The message of a binary frame; a routing verb has the route of its inner message (wire-v3.md section 5).
 
     Raises MalformedFrame, UnsupportedProtocolVersion or LimitExceeded.
     """
     if len(frame) > limits.frame:
         raise LimitExceeded(f"a binary frame of {len(frame)} bytes exceeds the limit of {limits.frame}")
-    start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
-    head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
-    shifted = head < 0x80000000
-    if shifted:
-        head = head << 4 & 0xFFFFFFFF
-        if head < 0x80000000:
-            raise MalformedFrame("the start marker is neither at the begin nor in the middle of a byte")
-    versioned = head & 0x40000000
-    if versioned and (version := head >> 22 & 0xFF) > FORMAT_VERSION:
-        raise UnsupportedProtocolVersion(f"frame format version {version}, and {FORMAT_VERSION} is the newest we know")
-    fields = head >> 8 if versioned else head >> 16
-    kind = _KINDS.get(fields >> 9 & 0x1F)
-    if kind is None:
-        raise MalformedFrame(f"unknown type code {fields >> 9 & 0x1F}")
-    if shifted is not (kind is _BINARY):
-        raise MalformedFrame(f"the body of {kind.value!r} is not a whole number of bytes")
-    compressed, size = fields >> 8 & 1, fields & 0xFF
-    begin = start + (3 if versioned else 2)
-    end = begin + size
-    if end + shifted > len(frame):
-        raise MalformedFrame(f"a frame of {len(frame)} bytes ends before its body")
-    if shifted:
-        block = (int.from_bytes(frame[begin : end + 1], "big") >> 4 & ((1 << 8 * size) - 1)).to_bytes(size, "big")
-        metadata = _metadata(block, compressed, limits)
+    kind, compressed, begin, end = _header(frame)
+    if kind is _BINARY:
+        size = end - begin
+        block = int.from_bytes(frame[begin : end + 1], "big") >> 4 & ((1 << 8 * size) - 1)
+        metadata = _metadata(block.to_bytes(size, "big"), compressed, limits)
         return HiveMessage.from_parts(kind, frame[end + 1 :], metadata, _SUBTYPES[frame[end] & 0x0F])
     metadata = _metadata(frame[begin:end], compressed, limits)
-    body = frame[end:]
-    if compressed:
-        body = _inflate(body, limits.inflated)
+    body = _inflate(frame[end:], limits.inflated) if compressed else frame[end:]
     message = HiveMessage.from_parts(kind, loads(body, depth=limits.depth), metadata, max_hops=limits.route)
     if kind in NESTING_TYPES:
         message.replace_route(message.payload.route)
     return message
+
+
+def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
+    """-> type, compression flag, and the bytes where the metadata block begins and ends (BINARY: half a byte later)."""
+    start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
+    head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
+    shifted = head < _MARKER
+    if shifted:
+        head = head << 4 & 0xFFFFFFFF
+        if head < _MARKER:
+            raise MalformedFrame("there is no start marker at the begin or in the middle of a byte")
+    begin = start + 2
+    if head & 0x40000000:
+        version = head >> 22 & 0xFF
+        if version > FORMAT_VERSION:
+            raise UnsupportedProtocolVersion(
+                f"frame format version {version}, and {FORMAT_VERSION} is the last we know"
+            )
+        begin += 1
+        head <<= 8
+    kind = _KINDS.get(head >> 25 & 0x1F)
+    if kind is None:
+        raise MalformedFrame(f"unknown type code {head >> 25 & 0x1F}")
+    if shifted is not (kind is _BINARY):
+        raise MalformedFrame(f"the body of {kind.value!r} is not a whole number of bytes")
+    end = begin + (head >> 16 & 0xFF)
+    if end + shifted > len(frame):
+        raise MalformedFrame(f"a frame of {len(frame)} bytes ends before its body")
+    return kind, head >> 24 & 1, begin, end
 
 
 def _metadata(block: bytes, compressed: int, limits: Limits) -> Any:

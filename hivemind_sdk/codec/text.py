@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import LimitExceeded
-from ..jsontext import dumps, loads
-from ..messages import HiveMessage
-from ..settings import Limits
+from hivemind_sdk.errors import LimitExceeded
+from hivemind_sdk.jsontext import dumps, loads
+from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.settings import Limits
 
 
 def encode_text(message: HiveMessage) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import threading
@@ -10,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, RemoteProtocolError
+from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
 from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
 from hivemind_sdk.jsontext import loads
 from hivemind_sdk.messages import JSONObject
@@ -19,6 +20,7 @@ from . import atomic, keyfiles
 
 _COMMENT_LINES = re.compile(rb"^[ \t]*(?://|#).*$", re.MULTILINE)
 """json_database, which the reference client stores with, allows them"""
+_NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class FileIdentity:
@@ -144,7 +146,8 @@ class FileIdentity:
 
 
 def _failed(what: str, path: str, error: OSError) -> IdentityError:
-    return IdentityError(
+    kind = IdentityReadOnly if what == "written" and error.errno in _NOT_OURS_TO_WRITE else IdentityError
+    return kind(
         f"{path} can't be {what}: {error.strerror or type(error).__name__}",
         hint="look at the permissions of the file and its folder and at the free space, or use another identity file",
     )

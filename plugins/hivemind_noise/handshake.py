@@ -8,7 +8,6 @@ from collections.abc import Generator
 from typing import Any
 
 from hivemind_sdk.contracts import (
-    X25519,
     Declined,
     Established,
     HandshakeContext,
@@ -25,7 +24,7 @@ from hivemind_sdk.errors import (
     PluginMissing,
     RemoteProtocolError,
 )
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.jsontext import dumps, loads
 from hivemind_sdk.messages import JSONObject
 
 from .pins import Pins, StaticKey, fingerprint, pin_name
@@ -37,7 +36,6 @@ from .state import MAX_MESSAGE, PATTERNS, SUITES, HandshakeState, protocol_name
 XX, KK = "XXpsk2", "KKpsk0"
 CONFIRM_WITHIN = 2.0
 """seconds in which a hub may still refuse after XX (wire-v3.md section 2)"""
-_REFUSED = {"code": 1008}
 
 
 class NoiseHandshake:
@@ -78,7 +76,7 @@ class NoiseHandshake:
         noise, offered = first.get("noise"), context.offer.get("noise")
         if not isinstance(noise, dict) or not isinstance(offered, dict):
             return Declined("the satellite sent no Noise message")
-        pattern, suite = noise.get("pattern"), noise.get("suite")
+        pattern, suite = str(noise.get("pattern")), str(noise.get("suite"))
         if pattern not in offered["patterns"] or suite not in offered["suites"]:
             return Declined("the satellite chose a Noise pattern or suite that was not offered")
         return self._respond(context, pattern, suite, first)
@@ -86,7 +84,7 @@ class NoiseHandshake:
     def offer(self, context: HandshakeContext) -> JSONObject:
         """Nothing where the access key has no password. KK only where its static key is pinned."""
         suites = _suites(context)
-        if not suites or not context.credentials.password or isinstance(_x25519(context), Declined):
+        if not suites or not context.credentials.password or _lacking(context):
             return {}
         pinned = self._pins[Role.HUB].get(context.state, pin_name(context)) is not None
         return {
@@ -133,7 +131,7 @@ class NoiseHandshake:
     def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes, warnings: list[str]) -> None:
         hub = pin_name(context)
         if pin is None:
-            warnings += filter(None, [self._pins[Role.SATELLITE].put(context.state, hub, key)])
+            warnings += self._pins[Role.SATELLITE].put(context.state, hub, key)
         elif pin != key:
             raise AuthenticationRefused(
                 f"the key of the hub {hub} has changed: pinned {fingerprint(pin)}, now {fingerprint(key)}",
@@ -149,29 +147,35 @@ class NoiseHandshake:
         message = _message_of(first)
         state, warnings = yield from self._begin(context, pattern, suite, initiator=False, remote_static=pin)
         binarize, encoding, answer = _agree(context, _checked(state, message))
-        reply = _message(state.write(answer))
+        last: JSONObject | None = _message(state.write(answer))
         if not state.finished:
-            _checked(state, (yield from _exchange(reply)))
+            _checked(state, (yield from _exchange(last)))
             if pin is None:
-                warnings += filter(None, [pins.put(context.state, name, state.remote_static)])
+                warnings += pins.put(context.state, name, state.remote_static)
             elif pin != state.remote_static:
                 raise AuthenticationRefused(
-                    f"the satellite's static key is {fingerprint(state.remote_static)}, but {fingerprint(pin)} is pinned",
+                    f"the satellite's key is {fingerprint(state.remote_static)}, but {fingerprint(pin)} is pinned",
+                    code=1008,
                     reason="handshake failure: static key differs from the pinned one",
-                    **_REFUSED,
                 )
-            reply = None
+            last = None
         session = _session(context, pattern, suite, state, binarize, warnings, encoding=encoding)
-        return Established(session, send=reply)
+        return Established(session, send=last)
 
     # --- both ---
 
     def _begin(
-        self, context: HandshakeContext, pattern: str, suite: str, *, initiator: bool, remote_static: bytes | None = None
+        self,
+        context: HandshakeContext,
+        pattern: str,
+        suite: str,
+        *,
+        initiator: bool,
+        remote_static: bytes | None = None,
     ) -> Generator[Any, Any, tuple[HandshakeState, list[str]]]:
         """-> the state before its first message, and the warnings so far"""
         bound = prologue(context.hello, context.offer, protocol_name(pattern, suite))
-        static, warning = self._static.load(context.state, context.random)
+        static, warnings = self._static.load(context.state, context.random)
         psk = yield from self._psks.obtain(context, static)
         state = HandshakeState(
             pattern,
@@ -184,7 +188,7 @@ class NoiseHandshake:
             random=context.random,
             remote_static=remote_static if PATTERNS[pattern].known else None,
         )
-        return state, [warning] if warning else []
+        return state, warnings
 
 
 # --- the negotiation ------------------------------------------------------------------------------------------------
@@ -204,8 +208,8 @@ def _choose(context: HandshakeContext) -> tuple[set[str], str] | Declined:
     suites = [suite for suite in _suites(context) if suite in _names(offer, "suites")]
     if not patterns or not suites:
         return Declined("the hub offers no Noise pattern or suite that is known here")
-    x25519 = _x25519(context)
-    return x25519 if isinstance(x25519, Declined) else (patterns, suites[0])
+    lacking = _lacking(context)
+    return Declined(lacking) if lacking else (patterns, suites[0])
 
 
 def _names(offer: JSONObject, key: str) -> list[Any]:
@@ -219,13 +223,14 @@ def _suites(context: HandshakeContext) -> list[str]:
     return [suite.name for suite in SUITES.values() if suite.cipher in usable]
 
 
-def _x25519(context: HandshakeContext) -> X25519 | Declined:
+def _lacking(context: HandshakeContext) -> str:
+    """Which primitive is not installed; "" where none is lacking."""
     try:
-        primitive: X25519 = context.crypto.primitive("X25519")
+        context.crypto.primitive("X25519")
         context.crypto.primitive("ARGON2ID")
     except PluginMissing as error:
-        return Declined(str(error))
-    return primitive
+        return str(error)
+    return ""
 
 
 def _proposal(context: HandshakeContext) -> tuple[bool, bytes]:
@@ -240,7 +245,7 @@ def _agree(context: HandshakeContext, proposal: bytes) -> tuple[bool, str, bytes
     encodings = [name for name in _names(proposed, "encodings") if isinstance(name, str)]
     encoding = encodings[0] if encodings else "JSON-HEX"
     binarize = proposed.get("binarize") is True and context.offer.get("binarize") is True
-    return binarize, encoding, canonical({"encoding": encoding})
+    return binarize, encoding, dumps({"encoding": encoding}).encode()
 
 
 def _encoding(answer: bytes) -> str:
@@ -267,7 +272,7 @@ def _message(message: bytes) -> JSONObject:
     return {"noise": {"msg": message.hex()}}
 
 
-def _exchange(payload: JSONObject) -> Generator[Any, Any, bytes]:
+def _exchange(payload: JSONObject | None) -> Generator[Any, Any, bytes]:
     """Send, and wait for the answer: what carries no Noise message (a repeated offer) is none."""
     reply = yield Send(payload)
     while not isinstance(reply.get("noise"), dict) or "msg" not in reply["noise"]:
@@ -294,8 +299,8 @@ def _checked(state: HandshakeState, message: bytes) -> bytes:
         raise AuthenticationRefused(
             "the satellite's Noise message does not fit: it holds another password or static key, or another HELLO "
             "or offer has reached it",
+            code=1008,
             reason="handshake failure",
-            **_REFUSED,
         ) from None
 
 

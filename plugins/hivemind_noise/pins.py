@@ -1,4 +1,4 @@
-"""Static keys: our own, and the pinned ones of others: a satellite pins hubs by address, a hub its clients by access key."""
+"""Static keys: our own, and the pinned ones. A satellite pins hubs by address, a hub its clients by access key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from hivemind_sdk.contracts import X25519, HandshakeContext, NodeState, Role
+from hivemind_sdk.contracts import HandshakeContext, NodeState, Role
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
 
 from .primitives import KEY_SIZE
@@ -31,22 +31,20 @@ class StaticKey:
         self._unsaved: bytes | None = None
         self._lock = threading.Lock()
 
-    def load(self, state: NodeState, random: Callable[[int], bytes]) -> tuple[bytes, str]:
-        """-> (32 bytes, a warning or ""). Raises IdentityFileCorrupted, and touches nothing, where the file is no key."""
+    def load(self, state: NodeState, random: Callable[[int], bytes]) -> tuple[bytes, list[str]]:
+        """-> (32 bytes, warnings). Raises IdentityFileCorrupted, and touches nothing, where the file is no key."""
         with self._lock:
             text = state.read_secret(SECRET)
             if text is not None:
-                return _key(text.strip(), f"the file of the key {SECRET!r}"), ""
+                return _key(text.strip(), f"the file of the key {SECRET!r}"), []
             private = self._unsaved or random(KEY_SIZE)
             try:
                 state.write_secret(SECRET, private.hex())
             except IdentityReadOnly as error:
                 self._unsaved = private
-                return private, (
-                    f"the Noise key could not be stored ({error}): it holds for this process only, and a hub that has "
-                    "pinned it refuses the next one"
-                )
-            return private, ""
+                what = f"the Noise key could not be stored ({error}): it holds for this process only"
+                return private, [f"{what}, and a hub that has pinned it refuses the next one"]
+            return private, []
 
 
 class Pins:
@@ -58,26 +56,28 @@ class Pins:
         self._lock = threading.Lock()
 
     def get(self, state: NodeState, name: str) -> bytes | None:
-        """Raises IdentityFileCorrupted where a pin is there but is none: what can't be read must not pass for unknown."""
+        """Raises IdentityFileCorrupted for a pin that is none: what can't be read must not pass for unknown."""
         pinned = self._unsaved.get(name) or self._load(state).get(name)
         return None if pinned is None else _key(pinned, f"the pin of {name} in {self._field!r}")
 
-    def put(self, state: NodeState, name: str, public: bytes) -> str:
-        """-> a warning, or ''"""
+    def put(self, state: NodeState, name: str, public: bytes) -> list[str]:
+        """-> warnings"""
         with self._lock:
             try:
                 state.write(self._field, {**self._load(state), name: public.hex()})
             except IdentityReadOnly as error:
                 self._unsaved[name] = public.hex()
-                return f"the pin of {name} could not be stored ({error}): it holds for this process only"
-        return ""
+                return [f"the pin of {name} could not be stored ({error}): it holds for this process only"]
+        return []
 
     def _load(self, state: NodeState) -> dict[str, Any]:
         pins = state.read(self._field)
         if pins is None:
             return {}
         if not isinstance(pins, dict):
-            raise IdentityFileCorrupted(f"{self._field!r} in the identity is not an object", hint="correct or remove it")
+            raise IdentityFileCorrupted(
+                f"{self._field!r} in the identity is not an object", hint="correct or remove it"
+            )
         return pins
 
 
@@ -86,10 +86,6 @@ def pin_name(context: HandshakeContext) -> str:
     if context.role is Role.SATELLITE:
         return context.authority
     return sha256(context.credentials.access_key.encode(errors="surrogatepass")).hexdigest()[:16]
-
-
-def public_key(x25519: X25519, private: bytes) -> bytes:
-    return x25519.public(private)
 
 
 def _key(text: Any, where: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from hivemind_sdk.errors import HandshakeError, MalformedFrame, PluginMissing
 
 KEY_SIZE = 32
@@ -37,20 +39,18 @@ class CffiArgon2id:
     """See contracts.Argon2id."""
 
     def __init__(self) -> None:
-        try:
-            from argon2 import exceptions, low_level
-        except ImportError:
-            raise _missing("Argon2id", "argon2-cffi") from None
-        self._argon2, self._failure = low_level, exceptions.HashingError
+        if find_spec("argon2") is None:
+            raise _missing("Argon2id", "argon2-cffi")
 
     def derive(
         self, password: bytes, salt: bytes, *, time_cost: int, memory_kib: int, parallelism: int, size: int
     ) -> bytes:
+        from argon2.exceptions import HashingError
+        from argon2.low_level import Type, hash_secret_raw
+
         try:
-            return self._argon2.hash_secret_raw(
-                password, salt, time_cost, memory_kib, parallelism, size, self._argon2.Type.ID, version=0x13
-            )
-        except self._failure as error:
+            return hash_secret_raw(password, salt, time_cost, memory_kib, parallelism, size, Type.ID, version=0x13)
+        except HashingError as error:
             raise HandshakeError(
                 f"Argon2id failed: {error}", hint=f"the key derivation needs {memory_kib // 1024} MiB of free memory"
             ) from None

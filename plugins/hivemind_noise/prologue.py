@@ -1,4 +1,4 @@
-"""What both sides bind a handshake to: canonical JSON of HELLO and offer, and the protocol name (wire-v3.md section 4.2)."""
+"""What a handshake is bound to: HELLO and offer as canonical JSON, the protocol name (wire-v3.md section 4.2)."""
 
 from __future__ import annotations
 

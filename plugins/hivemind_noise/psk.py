@@ -1,8 +1,9 @@
 """The pre-shared key: derived from the password with Argon2id, and remembered no longer than that password holds.
 
-A kept key (wire-v3.md section 4.7) lies in the secret `noise_psks.json`, beside a check value of the password that it was derived
-from. That check is salted, slow, and keyed with the node's static key, which lies elsewhere (wire-v3.md section 14, N-04): with
-another password, or without the static key, the entry is worth nothing and is derived anew.
+A kept key (wire-v3.md section 4.7) lies in the secret `noise_psks.json`, beside a check value of the password that it
+comes from. That check is salted, slow, and keyed with the static key, which lies elsewhere (wire-v3.md section 14,
+N-04): with another password, or without the static key, the entry is worth nothing and the key is derived anew. The
+reference client keeps its own entries in the same file; neither reads the other's, and both leave them alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _ROUNDS = 10_000
 
 
 def derive(argon2id: Argon2id, password: str, node_id: str) -> bytes:
-    """The 32-byte PSK (wire-v3.md section 4.3): 0.1 to 1 second, 64 MiB. Raises MalformedFrame for a node id that is no text."""
+    """The 32-byte PSK (wire-v3.md section 4.3). Takes 0.1 to 1 second, and 64 MiB.
+
+    Raises MalformedFrame for a node id that is not valid text, HandshakeError where the memory is not to be had.
+    """
     try:
         salt = sha256(node_id.encode()).digest()
     except UnicodeEncodeError:
@@ -45,22 +49,22 @@ class PskCache:
         self._memory: dict[str, tuple[str, bytes]] = {}
 
     def obtain(self, context: HandshakeContext, pepper: bytes) -> Generator[Compute, Any, bytes]:
-        """-> the PSK of this context's password and hub; part of a HandshakeScript. `pepper`: our static private key."""
+        """Part of a HandshakeScript -> the PSK of this context. `pepper`: our static private key."""
         password, node_id = context.credentials.password or "", context.hello["node_id"]
         slot = _slot(context)
         kept = self._memory.get(slot)
         if kept and hmac.compare_digest(_bytes(kept[0]), _bytes(password)):
             return kept[1]
         entry = _load(context).get(slot)
+        psk: bytes | None = None
         if entry is not None:
-            psk: bytes | None = yield Compute(lambda: _open(entry, password, pepper), "checking the key cache")
-        else:
-            psk = None
+            psk = yield Compute(lambda: _open(entry, password, pepper), "checking the kept key")
         if psk is None:
-            argon2id: Argon2id = context.crypto.primitive("ARGON2ID")
-            psk = yield Compute(lambda: derive(argon2id, password, node_id), "deriving the key from the password")
-            salt = context.random(16)
-            entry = yield Compute(lambda: _seal(psk, password, pepper, salt), "sealing the key cache")
+            argon2id, salt = context.crypto.primitive("ARGON2ID"), context.random(16)
+            psk, entry = yield Compute(
+                lambda: _seal(derive(argon2id, password, node_id), password, pepper, salt),
+                "deriving the key from the password",
+            )
             _keep(context, slot, entry)
         while len(self._memory) >= _IN_MEMORY:
             self._memory.pop(next(iter(self._memory)))
@@ -102,8 +106,8 @@ def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) ->
         return  # derived once for each process then
 
 
-def _seal(psk: bytes, password: str, pepper: bytes, salt: bytes) -> dict[str, str]:
-    return {"psk": psk.hex(), "salt": salt.hex(), "check": _check(password, pepper, salt).hex()}
+def _seal(psk: bytes, password: str, pepper: bytes, salt: bytes) -> tuple[bytes, dict[str, str]]:
+    return psk, {"psk": psk.hex(), "salt": salt.hex(), "check": _check(password, pepper, salt).hex()}
 
 
 def _open(entry: Any, password: str, pepper: bytes) -> bytes | None:

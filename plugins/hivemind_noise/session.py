@@ -43,9 +43,9 @@ class NoiseSession:
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         """Raises SessionBroken, and from then on nothing else; UnexpectedFrame for a text frame to a satellite."""
         if isinstance(frame, str):
-            return self._text_frame()
+            raise self._text_frame()
         if self._broken:
-            raise SessionBroken(self._broken)
+            raise self._break(self._broken)
         if len(frame) > MAX_MESSAGE:
             raise self._break(f"a frame of {len(frame)} bytes is longer than a Noise message can be")
         try:
@@ -85,10 +85,9 @@ class NoiseSession:
                 raise self._break("a text message is not UTF-8") from None
         return form, body
 
-    def _text_frame(self) -> None:
-        if self._role is Role.HUB:
-            raise self._break("a text frame on a Noise session")
-        raise UnexpectedFrame("a text frame on a Noise session")
+    def _text_frame(self) -> SessionBroken | UnexpectedFrame:
+        what = "a text frame on a Noise session"
+        return self._break(what) if self._role is Role.HUB else UnexpectedFrame(what)
 
     def _break(self, why: str) -> SessionBroken:
         self._broken = why

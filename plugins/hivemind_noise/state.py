@@ -1,12 +1,12 @@
 """The Noise state machine (revision 34), sans-I/O: XXpsk2 and KKpsk0, X25519, SHA-256, either AEAD, both roles.
 
-    state = HandshakeState("XXpsk2", suite, crypto, initiator=True, prologue=..., static=private, psk=psk, random=os.urandom)
+    state = HandshakeState("XXpsk2", suite, crypto, initiator=True, prologue=b"", static=key, psk=psk, random=urandom)
     state.write(b"payload")   ->  message 1
     state.read(message_2)     ->  its payload
     state.write(b"")          ->  message 3; state.finished is True
     send, receive = state.split()
 
-What the peer sends wrongly is raised as MalformedFrame (a form that can't be) or DecryptionError (it does not fit our keys).
+What the peer does wrong is raised as MalformedFrame (not a Noise message) or DecryptionError (does not fit our keys).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LAST_NONCE = 2**64 - 2
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The name on the wire, the SDK's cipher, and how its 12-byte nonce is made of the counter (wire-v3.md section 4.1)."""
+    """The name on the wire, the SDK's cipher, and how the counter becomes a 12-byte nonce (wire-v3.md section 4.1)."""
 
     name: str
     cipher: str
@@ -162,14 +162,15 @@ class HandshakeState:
         used = SUITES[suite]
         self._dh: X25519 = crypto.primitive("X25519")
         self._initiator, self._static, self._psk, self._random = initiator, static, psk, random
+        self.static_public = self._dh.public(static)
         self._messages = list(PATTERNS[pattern].messages)
         self._ephemeral = self._remote_ephemeral = b""
         self._remote_static = remote_static or b""
         self._symmetric = SymmetricState(protocol_name(pattern, suite), crypto.cipher(used.cipher), used.nonce)
         self._symmetric.mix_hash(prologue)
         if PATTERNS[pattern].known:
-            own = self._dh.public(static)
-            for public in (own, self._remote_static) if initiator else (self._remote_static, own):
+            known = (self.static_public, self._remote_static)
+            for public in known if initiator else reversed(known):
                 self._symmetric.mix_hash(public)
 
     @property
@@ -212,7 +213,7 @@ class HandshakeState:
             self._mix_ephemeral(public)
             return public
         if token == "s":  # noqa: S105
-            return self._symmetric.encrypt_and_hash(self._dh.public(self._static))
+            return self._symmetric.encrypt_and_hash(self.static_public)
         self._mix(token)
         return b""
 
@@ -236,9 +237,9 @@ class HandshakeState:
             self._symmetric.mix_key_and_hash(self._psk)
             return
         # the first letter names the initiator's key, the second the responder's
-        mine, theirs = token if self._initiator else token[::-1]
-        private = self._ephemeral if mine == "e" else self._static
-        public = self._remote_ephemeral if theirs == "e" else self._remote_static
+        own, peer = (0, 1) if self._initiator else (1, 0)
+        private = self._ephemeral if token[own] == "e" else self._static
+        public = self._remote_ephemeral if token[peer] == "e" else self._remote_static
         self._symmetric.mix_key(self._dh.shared(private, public))
 
 

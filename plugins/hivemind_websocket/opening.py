@@ -9,9 +9,9 @@ import websocket
 
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
+from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
 
 from .dialling import Deadline, describe_status, http_status, open_tcp
-from .stream import Stream, StreamEnded, StreamLate
 from .tls import wrap
 from .transport import WebSocketTransport
 

@@ -8,9 +8,8 @@ import time
 from websocket import ABNF, WebSocketProtocolException, frame_buffer
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
-from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout, MalformedFrame, NotEncodable
-
-from .stream import Stream, StreamEnded, StreamLate
+from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
+from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _HANG_UP = 2.0
@@ -43,7 +42,7 @@ class WebSocketTransport:
         if isinstance(frame, bytes):
             opcode, payload = ABNF.OPCODE_BINARY, frame
         else:
-            opcode, payload = ABNF.OPCODE_TEXT, _encode(frame)
+            opcode, payload = ABNF.OPCODE_TEXT, encode_text(frame)
         data = ABNF.create_frame(payload, opcode).format()
         try:
             self._stream.send(data)
@@ -97,12 +96,12 @@ class WebSocketTransport:
             self._collected += data
             self._frames.limit = self._max_frame - len(self._collected)
         elif started is None:
-            return data if opcode == ABNF.OPCODE_BINARY else _decode(data)
+            return data if opcode == ABNF.OPCODE_BINARY else decode_text(data)
         else:
             whole = bytes(self._collected) + data
             self._opcode, self._frames.limit = None, self._max_frame
             self._collected.clear()
-            return whole if started == ABNF.OPCODE_BINARY else _decode(whole)
+            return whole if started == ABNF.OPCODE_BINARY else decode_text(whole)
         return None
 
     def _control(self, opcode: int, data: bytes, fin: int) -> None:
@@ -180,19 +179,3 @@ def _close_frame(code: int, reason: str) -> bytes:
 
 def _payload(frame: ABNF) -> bytes:
     return frame.data if isinstance(frame.data, bytes) else frame.data.encode()
-
-
-def _encode(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        pass  # raised below, so that no payload hangs on the error
-    raise NotEncodable("the text frame holds a lone surrogate, which UTF-8 can't carry")
-
-
-def _decode(payload: bytes) -> str:
-    try:
-        return payload.decode()
-    except UnicodeDecodeError:
-        pass  # raised below, so that no payload hangs on the error
-    raise MalformedFrame(f"a text frame of {len(payload)} bytes is not UTF-8")

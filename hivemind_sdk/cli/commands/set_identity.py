@@ -33,7 +33,7 @@ def command(
     identity = NodeIdentity(app_name=app)
     if host:
         endpoint = Endpoint.parse(host, port)
-        given["default_master"] = f"{endpoint.scheme}://{endpoint.bracketed_host}{endpoint.path}"
+        given["default_master"] = f"{endpoint.scheme}://{endpoint.host_text}{endpoint.path}"
         given["default_port"] = endpoint.port
     for name, value in given.items():
         if value is not None:

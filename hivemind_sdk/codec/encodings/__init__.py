@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...errors import InvalidEncoding
+from hivemind_sdk.errors import InvalidEncoding
+
 from .base import Encoding
 from .base91 import BASE91
 from .rfc4648 import BASE32, BASE64, HEX, URLSAFE_BASE64
@@ -24,4 +25,6 @@ def get_encoding(name: str) -> Encoding:
     try:
         return ENCODINGS[name]
     except KeyError:
-        raise InvalidEncoding(f"no text encoding is called {name!r}", hint=f"use one of: {', '.join(ENCODINGS)}") from None
+        raise InvalidEncoding(
+            f"no text encoding is called {name!r}", hint=f"use one of: {', '.join(ENCODINGS)}"
+        ) from None

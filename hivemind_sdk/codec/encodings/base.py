@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ...errors import MalformedFrame
+from hivemind_sdk.errors import MalformedFrame
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 from hivemind_sdk.codec import decode_binary, encode_binary
+from hivemind_sdk.jsontext import loads
 from hivemind_sdk.messages import NESTING_TYPES, HiveMessage, HiveMessageType, JSONObject
 from hivemind_sdk.settings import Limits
 
@@ -34,6 +35,7 @@ def run(case: Case) -> None:
     if "encode_error" in newer and fields.part("encode").text("msg_type") == HiveMessageType.INTERCOM:
         case.on_purpose.append("INTERCOM has no code, so encoding it is refused, as in 1.2 (defects.md D-32)")
         case.true("encode: accepted, but has to be refused", refused is not None)
+        _compare_input(case, fields.take("encode"), fields.take("sections"))
         frame = None
     elif refused is not None:
         raise refused
@@ -75,6 +77,14 @@ def _compare_frames(case: Case, fields: Fields, frame: bytes | None) -> None:
     _compare_sections(case, "our frame", {key: found[key] for key in alike}, {key: ours.get(key) for key in alike})
 
 
+def _compare_input(case: Case, given: JSONObject, sections: JSONObject) -> None:
+    """What we do not encode ourselves is at least what the recorded frame was made of."""
+    case.same("encode.versioned", given["versioned"], bool(sections["versioned"]))
+    case.same("encode.compressed", given["compressed"], bool(sections["compressed"]))
+    case.same("encode.metadata", given["metadata"], loads(sections["metadata_text"]))
+    case.same("encode.payload", given["payload"], loads(sections["payload_text"]))
+
+
 def _compare_sections(case: Case, what: str, expected: JSONObject, found: JSONObject) -> None:
     for key in sorted(set(expected) | set(found)):
         case.same(f"{what}.{key}", expected.get(key, "(absent)"), found.get(key, "(absent)"))
@@ -86,7 +96,9 @@ def _decode(case: Case, fields: Fields) -> None:
     lifted = expected["payload"].get("route") if message.msg_type in NESTING_TYPES else None
     if lifted and not expected["route"]:
         expected = {**expected, "route": lifted}
-        case.on_purpose.append("a decoded routing verb gets the route of its inner message, as in 1.2 (defects.md D-31)")
+        case.on_purpose.append(
+            "a decoded routing verb gets the route of its inner message, as in 1.2 (defects.md D-31)"
+        )
     _compare_sections(case, "decode", expected, decoded(message) | {"route": message.route})
 
 

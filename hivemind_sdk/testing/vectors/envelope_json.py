@@ -215,11 +215,34 @@ def _kept_type(given: Fields, recorded: JSONObject, fields: Fields) -> JSONObjec
 
 def _ignored_keys(given: Fields, recorded: JSONObject, _: Fields) -> JSONObject | None:
     value, _error = outcome(lambda: loads(given.text("text")))
-    if "error" not in recorded or not isinstance(value, dict) or set(value) <= set(ENVELOPE_KEYS):
+    known = _known(value)
+    if "error" not in recorded or known == value:
         return None
-    known = {key: value[key] for key in ENVELOPE_KEYS if key in value}
     without = _attempt(lambda: _receive(Fields({"text": canonical(known)})))
     return without if "result" in without else None
+
+
+def _known(value: Any) -> Any:
+    """The message without the keys that no message has, at every level."""
+    if not isinstance(value, dict):
+        return value
+    known = {key: value[key] for key in ENVELOPE_KEYS if key in value}
+    return known | {"payload": _known(known.get("payload"))} if value.get("msg_type") in NESTING_TYPES else known
+
+
+def _whole_inner(_: Fields, recorded: JSONObject, __: Fields) -> JSONObject | None:
+    result = recorded.get("result")
+    if not isinstance(result, dict) or result.get("msg_type") not in NESTING_TYPES:
+        return None
+    whole = {**result, "payload": _filled(result["payload"])}
+    return {"result": whole} if whole != result else None
+
+
+def _filled(inner: JSONObject) -> JSONObject:
+    """An inner message with all of its keys, at every level."""
+    filled = {**dict.fromkeys(ENVELOPE_KEYS), "payload": {}, "metadata": {}, "route": [], **inner}
+    nested = filled["msg_type"] in NESTING_TYPES
+    return {**filled, "payload": _filled(filled["payload"])} if nested else filled
 
 
 def _kept_origin(given: Fields, recorded: JSONObject, _: Fields) -> JSONObject | None:
@@ -250,6 +273,9 @@ ON_PURPOSE = (
         "client receive",
         "unknown keys of a received message are ignored (wire.md section 3.1, defects.md D-57)",
         _ignored_keys,
+    ),
+    Difference(
+        "client receive", "an inner message is shown with all of its eight keys (wire.md section 3.1)", _whole_inner
     ),
     Difference("deserialize", "deserialize() keeps node and source_peer (defects.md D-44)", _kept_origin),
 )

@@ -72,30 +72,22 @@ def _part(part: Fields) -> bytes:
 
 
 def _encode(_case: Case, given: Fields) -> Any:
-    """Where the input names no type, no type that could be meant may carry the payload."""
     payload = given.get("payload", {"a": 1})
-    named = [given.text("msg_type")] if "msg_type" in given else [HiveMessageType.BUS, HiveMessageType.BINARY]
     compress, metadata = given.get("compressed", False), given.get("metadata", {})
-    error: HiveMindError | None = None
-    for kind in named:
-        frame, error = outcome(lambda: _encoded(kind, payload, metadata, compress))  # noqa: B023  called at once
-        if error is None:
-            return frame
-    raise error or CaseProblem("no type")
-
-
-def _encoded(kind: str, payload: Any, metadata: Any, compress: bool | None) -> bytes:
-    return encode_binary(HiveMessage(kind, payload, metadata=metadata), compress=compress, versioned=False)
+    # where no type is named, the payload is wrong for this one
+    unnamed = HiveMessageType.BINARY if isinstance(payload, dict) else HiveMessageType.BUS
+    message = HiveMessage(given.get("msg_type", unnamed), payload, metadata=metadata)
+    return encode_binary(message, compress=compress, versioned=False)
 
 
 def _cipher(case: Case, given: Fields) -> Any:
-    session = case.engine.session(given.text("cipher"), "JSON-HEX", given.hex("key_hex"))
-    return session.open(given.hex("binary_hex"))
+    frame = given.hex("binary_hex")
+    return case.engine.session(given.text("cipher"), "JSON-HEX", given.hex("key_hex")).open(frame)
 
 
 def _cipher_json(case: Case, given: Fields) -> Any:
-    session = case.engine.session(given.text("cipher"), given.text("encoding"), given.hex("key_hex"))
-    return session.open(given.text("envelope"))
+    frame, encoding = given.text("envelope"), given.text("encoding")
+    return case.engine.session(given.text("cipher"), encoding, given.hex("key_hex")).open(frame)
 
 
 def _encoding(_case: Case, given: Fields) -> Any:

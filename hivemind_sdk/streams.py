@@ -1,4 +1,4 @@
-"""A connected socket, plain or TLS, that one thread reads, others write, and any may end."""
+"""A connected socket, plain or TLS, that one thread reads, others write, and any may end; and the UTF-8 of its frames."""
 
 from __future__ import annotations
 
@@ -10,10 +10,30 @@ import threading
 import time
 from collections import deque
 
+from .errors import MalformedFrame, NotEncodable
+
 CHUNK = 1 << 16
 MAX_QUEUE = 64
 """small writes that may wait behind one that the network does not take"""
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def encode_text(text: str) -> bytes:
+    """UTF-8. Raises NotEncodable for a lone surrogate; no payload hangs on the error."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    raise NotEncodable("the text frame holds a lone surrogate, which UTF-8 can't carry")
+
+
+def decode_text(payload: bytes) -> str:
+    """Raises MalformedFrame for what is not UTF-8; no payload hangs on the error."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        pass
+    raise MalformedFrame(f"a text frame of {len(payload)} bytes is not UTF-8")
 
 
 class StreamLate(Exception):

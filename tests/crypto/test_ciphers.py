@@ -1,0 +1,129 @@
+"""The built-in ciphers: the recorded bytes, a second opinion, and what they refuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from crypto_kit import RECORDS, bind, cases, negative
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hivemind_ciphers as plugin
+from hivemind_ciphers.cpu import has_aes
+from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
+
+PEERS = {"AES-GCM": AESGCM, "CHACHA20-POLY1305": ChaCha20Poly1305}
+SIZES = [(name, key, nonce) for name, record in RECORDS.items() for key in record.key_sizes for nonce in (12, 16)]
+SIZES = [(name, key, nonce) for name, key, nonce in SIZES if name == "AES-GCM" or nonce == 12]
+
+
+@pytest.mark.parametrize("case", cases("ciphers"))
+def test_recorded_bytes_are_reproduced_and_opened(case):
+    aead, nonce = bind(case["cipher"], bytes.fromhex(case["key_hex"])), bytes.fromhex(case["nonce_hex"])
+    plaintext = bytes.fromhex(case["plaintext_hex"])
+    assert len(nonce) == RECORDS[case["cipher"]].nonce_size
+    sealed = aead.encrypt(nonce, plaintext)
+    assert sealed.hex() == case["ciphertext_hex"] + case["tag_hex"]
+    assert aead.decrypt(nonce, sealed) == plaintext
+
+
+@pytest.mark.parametrize(("name", "key_size", "nonce_size"), SIZES)
+@given(data=st.data(), plaintext=st.binary(max_size=300), associated=st.binary(max_size=40))
+def test_same_bytes_as_the_cryptography_package(name, key_size, nonce_size, data, plaintext, associated):
+    key, nonce = data.draw(st.binary(min_size=key_size, max_size=key_size)), bytes(range(nonce_size))
+    sealed = bind(name, key).encrypt(nonce, plaintext, associated)
+    assert sealed == PEERS[name](key).encrypt(nonce, plaintext, associated)
+    assert bind(name, key).decrypt(nonce, sealed, associated) == plaintext
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@given(plaintext=st.binary(max_size=64), place=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_never_opens(name, plaintext, place, bit):
+    aead = bind(name, bytes(32))
+    nonce, associated = bytes(12), b"header"
+    parts = [nonce, aead.encrypt(nonce, plaintext, associated), associated]
+    place %= sum(map(len, parts))
+    for index, part in enumerate(parts):
+        if place < len(part):
+            parts[index] = part[:place] + bytes([part[place] ^ 1 << bit]) + part[place + 1 :]
+            break
+        place -= len(part)
+    with pytest.raises(DecryptionError):
+        aead.decrypt(*parts)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("size", [0, 1, 15])
+def test_what_is_shorter_than_a_tag_does_not_open(name, size):
+    with pytest.raises(DecryptionError):
+        bind(name, bytes(32)).decrypt(bytes(12), bytes(size))
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("size", range(70))
+def test_keys_of_other_sizes_are_refused(name, size):
+    if size in RECORDS[name].key_sizes:
+        bind(name, bytes(size))
+    else:
+        with pytest.raises(InvalidKeySize, match=rf"{size} bytes"):
+            bind(name, bytes(size))
+
+
+@pytest.mark.parametrize(("name", "size"), [("AES-GCM", 0), ("AES-GCM", 8), ("CHACHA20-POLY1305", 24)])
+def test_nonces_of_other_sizes_are_refused(name, size):
+    with pytest.raises(LocalProtocolError, match=f"{size} bytes"):
+        bind(name, bytes(32)).encrypt(bytes(size), b"x")
+
+
+@pytest.mark.parametrize("case", negative("cipher"))
+def test_hostile_frames_are_refused(case):
+    given_, verdict = case["input"], case["expect"]["verdict"]
+    frame, size = bytes.fromhex(given_["binary_hex"]), RECORDS[given_["cipher"]].nonce_size
+
+    def open_():
+        return bind(given_["cipher"], bytes.fromhex(given_["key_hex"])).decrypt(frame[:size].ljust(size), frame[size:])
+
+    if verdict == "accept":
+        open_()
+    else:
+        with pytest.raises((DecryptionError, InvalidKeySize)):
+            open_()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu aes avx\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd evtstrm crc32 cpuid\nmodel : aes\n", False),
+        ("processor\t: 0\nFeatures\t: half thumb aes pmull\n", True),
+        ("vendor_id : IBM/S390\n", True),
+    ],
+)
+def test_aes_instructions_are_found_where_linux_lists_them(tmp_path, text, found):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert has_aes(str(tmp_path / "cpuinfo")) is found
+
+
+def test_without_a_list_of_features_aes_is_assumed(tmp_path):
+    assert has_aes(str(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(("aes", "first"), [(True, "AES-GCM"), (False, "CHACHA20-POLY1305")])
+def test_the_cipher_that_the_cpu_is_better_at_comes_first(monkeypatch, aes, first):
+    monkeypatch.setattr(plugin, "has_aes", lambda: aes)
+    ranks = {record.cipher: record.rank for record in plugin.hivemind_ciphers()}
+    assert max(ranks, key=ranks.__getitem__) == first
+    assert sorted(ranks.values()) == [-1, 0]
+
+
+def test_loading_the_plugins_and_making_ciphers_does_not_import_pycryptodome():
+    code = (
+        "import sys, hivemind_ciphers as c, hivemind_handshakes as h;"
+        "[r.create() for r in [*c.hivemind_ciphers(), *c.hivemind_primitives(), *h.hivemind_handshakes()]];"
+        "sys.exit('Crypto' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,100 @@
+"""Every example in the README and in docs/ runs and does what the page says.
+
+What a page holds, in order, all in one namespace and with a home of its own:
+
+    ```python          is executed
+    ```console         `$ command` is run; the lines below are what it prints (`...`: anything, in a line or for lines)
+    <!-- prints -->    the ```text block that follows is what the ```python block before it printed
+
+Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub for it,
+with the key and the password below; 5678, in what is run, stands for its port. `<!-- files: FOLDER -->` copies these files of the
+project to where the commands run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+KEY, PASSWORD, PORT = "kitchen-key", "correct-horse-battery-9", "5678"
+BLOCK = re.compile(r"^(?P<prints><!-- prints -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = re.compile(r"<!-- files: (\S+) -->")
+RUN = ("python", "console")
+
+
+def blocks(page: Path) -> Iterator[tuple[int, str, str]]:
+    """Line number, kind (`python`, `console`, `prints`) and text of what a page wants run or compared."""
+    content = page.read_text(encoding="utf-8")
+    for block in BLOCK.finditer(content):
+        kind = "prints" if block["prints"] else block["language"]
+        if kind in (*RUN, "prints"):
+            yield content.count("\n", 0, block.start("text")), kind, block["text"]
+
+
+PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if any(blocks(page))]
+
+
+def matches(wanted: str, got: str) -> bool:
+    """Whether this is the output that a page shows; it may show only the beginning of it."""
+    pattern = re.escape(wanted.strip()).replace(r"\.\.\.", ".*")
+    return re.match(pattern, got.strip(), re.DOTALL) is not None
+
+
+class Reader:
+    """Does what a reader of one page would do."""
+
+    def __init__(self, page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.page = page
+        self.folder = folder
+        self.capsys = capsys
+        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.port = PORT
+        self.printed = ""
+
+    def python(self, line: int, text: str) -> None:
+        code = compile("\n" * line + text.replace(PORT, self.port), str(self.page), "exec")
+        self.capsys.readouterr()
+        exec(code, self.namespace)
+        self.printed = self.capsys.readouterr().out
+
+    def prints(self, line: int, text: str) -> None:
+        assert matches(text, self.printed), f"{self.page}:{line} prints\n{self.printed}\ninstead of\n{text}"
+
+    def console(self, line: int, text: str) -> None:
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            command, _, wanted = part.partition("\n")
+            tool, *arguments = shlex.split(command.replace(PORT, self.port))
+            if (Path(sys.executable).parent / tool).exists():
+                tool = str(Path(sys.executable).parent / tool)
+            done = subprocess.run([tool, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60)
+            got = done.stdout + done.stderr
+            assert matches(wanted, got), f"{self.page}:{line} $ {command}\n{got}\ninstead of\n{wanted}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_examples_of_this_page_do_what_it_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    reader = Reader(page, tmp_path, capsys)
+    content = page.read_text(encoding="utf-8")
+    for folder in FILES.findall(content):
+        shutil.copytree(ROOT / folder, tmp_path, dirs_exist_ok=True)
+    with ExitStack() as stack:
+        if "<!-- hub -->" in content:
+            from hivemind_sdk.testing import Hub, HubClient
+
+            hub = stack.enter_context(Hub([HubClient(key=KEY, password=PASSWORD)]))
+            reader.port = str(hub.start().port)
+        for line, kind, text in blocks(page):
+            getattr(reader, kind)(line, text)
