@@ -38,8 +38,8 @@ class Dial:
     timeout: float
     """seconds for everything until frames can flow: resolve, connect, TLS, upgrade"""
     tls: TLSSettings = TLSSettings()
-    proxy: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    proxy: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     keepalive: float = 0.0
     """seconds of silence before a ping of the transport's own; 0: none"""
     keepalive_timeout: float = 10.0

@@ -177,7 +177,7 @@ class HiveMessage:
         bin_type: HiveMindBinaryPayloadType | int = HiveMindBinaryPayloadType.UNDEFINED,
         metadata: JSONObject | None = None,
     ) -> None:
-        kind = _BY_WIRE.get(msg_type) if isinstance(msg_type, str) else None
+        kind = _BY_WIRE.get(str(msg_type))
         if kind is None:
             raise MalformedMessage(
                 f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
@@ -221,8 +221,8 @@ class HiveMessage:
 
     @property
     def route(self) -> list[JSONObject]:
-        """The hops that can be used: objects with a non-empty `source`. Neither signed nor checked: a hint at most."""
-        return [hop for hop in self._route if isinstance(hop, dict) and hop.get("source")]
+        """The hops that can be used: objects with a text in `source`. Neither signed nor checked: a hint at most."""
+        return [hop for hop in self._route if isinstance(hop, dict) and _is_name(hop.get("source"))]
 
     @property
     def target_peers(self) -> list[str]:
@@ -442,6 +442,10 @@ def check_bus_payload(value: Any) -> None:
         raise MalformedFrame("`data` of a bus message is not an object")
     if not isinstance(value.get("context"), _OBJECT_OR_NULL):
         raise MalformedFrame("`context` of a bus message is not an object")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _text_or_none(value: JSONObject, key: str) -> str | None:

@@ -140,15 +140,12 @@ class Node:
             if self._closing.is_set():
                 break
             before = self.status
-            with self._changed:
-                decision = self._supervisor.failed(self._clock(), cause)
-                self._changed.notify_all()
-            self._report(before)
+            self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
             if before.state is State.READY:
                 self._hooks.lost(cause)
-            if decision.delay is None:
+            if self.status.next_try is None:
                 return
-            self._closing.wait(decision.delay)
+            self._closing.wait(max(0.0, self.status.next_try - self._clock()))
         before = self.status
         self._enter(self._supervisor.closed)
         if before.state is State.READY:
@@ -302,11 +299,13 @@ class Node:
     # --- states ---
 
     def _enter(self, change: Callable[[float], Any]) -> None:
+        """Change the state. Listeners hear of it before whoever waits for it goes on."""
         before = self.status
         with self._changed:
             change(self._clock())
-            self._changed.notify_all()
         self._report(before)
+        with self._changed:
+            self._changed.notify_all()
 
     def _report(self, before: Status) -> None:
         after = self.status

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue
 
 log = logging.getLogger(__name__)
+logging.getLogger(__package__).addHandler(logging.NullHandler())  # a library says nothing unless its user asks
 
 UNKNOWN_SITE = "unknown"
 ANY_BUS = "bus:*"

@@ -114,7 +114,7 @@ class Limits:
     """What a peer may make us hold. Bytes unless said otherwise."""
 
     frame: int = 10 * 1024 * 1024
-    inflated: int = 32 * 1024 * 1024
+    inflated: int = 16 * 1024 * 1024
     depth: int = 64
     """nesting of JSON"""
     route: int = 256
@@ -180,8 +180,8 @@ class Settings:
     """use binary frames where the hub offers them"""
     compress: bool | None = True
     """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    proxy: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
     """http://[user:password@]host:port of an HTTP proxy"""
     tls: TLSSettings = TLSSettings()
     deadlines: Deadlines = Deadlines()

@@ -1,4 +1,4 @@
-"""A connected socket, plain or TLS, that one thread reads, others write, and any may end; and the UTF-8 of its frames."""
+"""A connected socket, plain or TLS, that one thread reads, others write, and any may end; and the UTF-8 of frames."""
 
 from __future__ import annotations
 

@@ -47,13 +47,6 @@ class Status:
         return f"{self.state.value}" + (f" ({self.cause})" if self.cause else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do after a link failed: try again after `delay` seconds, or (None) stop."""
-
-    delay: float | None
-
-
 class Supervisor:
     """Feed it what happens, with the time; it keeps the status and decides. Not thread-safe: its caller has a lock."""
 
@@ -78,28 +71,25 @@ class Supervisor:
     def ready(self, now: float, info: SessionInfo) -> Status:
         return self._to(Status(State.READY, now, attempt=self.status.attempt, info=info))
 
-    def failed(self, now: float, cause: HiveMindError) -> Decision:
-        """The attempt, or the established link, ended with `cause`."""
+    def failed(self, now: float, cause: HiveMindError) -> Status:
+        """The attempt, or the established link, ended with `cause`. Status.next_try says when to try again; None: not."""
         before = self.status
         was_ready = before.state is State.READY
         attempt = before.attempt
         if was_ready and now - before.since >= self._backoff.reset_after:
             self._doublings, attempt, self._retried_at_once = 0, 0, False
         if isinstance(cause, (Refused, SettingsError)):
-            self._to(Status(State.REFUSED, now, cause, attempt, hint=cause.hint))
-            return Decision(None)
+            return self._to(Status(State.REFUSED, now, cause, attempt, hint=cause.hint))
         if cause.retry and not self._retried_at_once:
             self._retried_at_once = True
             delay = 0.0
         elif not self._reconnect:
-            self._to(Status(State.CLOSED, now, cause, attempt, hint=cause.hint))
-            return Decision(None)
+            return self._to(Status(State.CLOSED, now, cause, attempt, hint=cause.hint))
         else:
             ceiling = min(self._backoff.first * 2**self._doublings, self._backoff.cap)
             self._doublings = min(self._doublings + 1, 32)
             delay = ceiling * self._jitter()
-        self._to(Status(State.BACKOFF, now, cause, attempt, now + delay, cause.hint))
-        return Decision(delay)
+        return self._to(Status(State.BACKOFF, now, cause, attempt, now + delay, cause.hint))
 
     def closed(self, now: float, cause: HiveMindError | None = None) -> Status:
         return self._to(Status(State.CLOSED, now, cause, self.status.attempt, hint=cause.hint if cause else ""))

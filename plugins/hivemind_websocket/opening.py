@@ -12,7 +12,7 @@ from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError,
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
 
 from .dialling import Deadline, describe_status, http_status, open_tcp
-from .tls import wrap
+from .tls import context_for, wrap
 from .transport import WebSocketTransport
 
 _MAX_ANSWER = 64 * 1024
@@ -38,11 +38,11 @@ _STATUS_HINTS = {
 def open_link(dial: Dial) -> WebSocketTransport:
     """See WebSocketConnector.connect."""
     deadline = Deadline(dial.timeout)
-    secure = dial.endpoint.scheme == "wss"
     headers = _headers(dial)
+    tls = context_for(dial.tls) if dial.endpoint.scheme == "wss" else None
     sock = open_tcp(dial.endpoint, dial.proxy, deadline)
-    if secure:
-        sock = wrap(sock, dial.endpoint.host.partition("%")[0], dial.tls, deadline)
+    if tls is not None:
+        sock = wrap(sock, tls, dial.endpoint.host.partition("%")[0], dial.tls.pin, deadline)
     stream = Stream(sock)
     stream.deadline = deadline.at
     try:
@@ -73,7 +73,8 @@ def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline)
             redirect_limit=0,
         )
     except StreamLate:
-        return deadline.timeout("upgrade") if http_status(wire.head) is None else _refusal(wire.head)
+        # an answer of 101 is not complete; any other is, as far as it matters, though its body never ends
+        return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else _refusal(wire.head)
     except (StreamEnded, websocket.WebSocketException, ValueError, OSError):
         return _refusal(wire.head)
     return None if client.getstatus() == 101 else _refusal(wire.head)

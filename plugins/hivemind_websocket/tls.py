@@ -34,20 +34,18 @@ _NOT_TLS = frozenset(
 """reasons of OpenSSL for an answer that is no TLS"""
 
 
-def wrap(sock: socket.socket, host: str, settings: TLSSettings, deadline: Deadline) -> ssl.SSLSocket:
+def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline) -> ssl.SSLSocket:
     """Agree on TLS and judge the certificate, before a byte of ours goes out.
 
-    With a pin, the certificate must be that one, and nothing else is asked of it. Raises Unreachable,
-    LinkTimeout(phase="tls"), or SettingsError for a pin or CA file that can't be used.
+    With a pin, the certificate must be that one, and nothing else is asked of it. The socket is closed on any failure:
+    Unreachable, LinkTimeout(phase="tls").
     """
-    pin = _read_pin(settings.pin) if settings.pin else None
-    context = _context(settings)
     wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         wrapped.settimeout(deadline.left("tls"))
         wrapped.do_handshake()
         if pin:
-            _check_pin(wrapped, pin)
+            _check_pin(wrapped, _read_pin(pin))
     except TimeoutError:  # LinkTimeout is one, too
         wrapped.close()
         raise deadline.timeout("tls") from None
@@ -60,12 +58,15 @@ def wrap(sock: socket.socket, host: str, settings: TLSSettings, deadline: Deadli
     return wrapped
 
 
-def _context(settings: TLSSettings) -> ssl.SSLContext:
+def context_for(settings: TLSSettings) -> ssl.SSLContext:
+    """Whom to trust. Raises SettingsError for a pin or a CA file that can't be used."""
     context = ssl.create_default_context()
     context.options |= ssl.OP_NO_RENEGOTIATION  # a write never has to wait for reading
     # The same on every Python: 3.13 is stricter about form, and allows any certificate of the store to be the anchor
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if settings.pin:
+        _read_pin(settings.pin)
     if settings.pin or not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -403,3 +403,24 @@ def test_an_identity_that_can_not_be_written_says_so(environment, rsa):
             attempt()
     assert identity.site_id == "kitchen"
     assert identity.public_key is None
+
+
+# --- credentials are read, never written ---
+
+
+def test_what_is_passed_to_a_client_changes_neither_memory_nor_disk(written):
+    from hivemind_sdk import HiveMessageBusClient
+
+    identity = NodeIdentity()
+    before, memory = written.read_bytes(), dict(identity.IDENTITY_FILE)
+    client = HiveMessageBusClient(
+        key="other", password="other", host="ws://127.0.0.1", port=1, useragent="Other", identity=identity
+    )
+    try:
+        assert (identity.name, identity.access_key, identity.password) == ("kitchen", "key", "hunter2")
+        assert dict(identity.IDENTITY_FILE) == memory
+        identity.save()
+    finally:
+        client.close()
+    assert written.read_bytes() == before
+    assert sorted(written.parent.iterdir()) == [written]

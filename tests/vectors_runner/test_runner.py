@@ -106,7 +106,7 @@ def expectation(case):
 
 
 def is_for_people(name, case, path):
-    """What the README of the vectors excepts: changing it must not matter. Names of exception classes are informative."""
+    """What the README of the vectors excepts: changing it must not matter. Exception classes are informative."""
     key = path[0]
     if name == "envelope_json" and key == expectation(case):
         return path[-1] == "error"
@@ -116,7 +116,8 @@ def is_for_people(name, case, path):
 def is_input_without_trace(name, case, path):
     """Inputs that leave no trace in what the file asserts. Everything else has to be noticed."""
     if name == "negative":
-        return path[0] == "input"  # there is but a verdict, and most other inputs are rejected as well
+        # there is but a verdict, and most other inputs are rejected, too; of a frame it is not said what it decodes to
+        return path[0] == "input" and (case["expect"]["verdict"] != "accept" or case["area"] == "frame")
     if name == "codec":
         return path[0] == "encode" and "encode_error" in case
     if name == "envelope_json" and path[0] == "input":
@@ -149,7 +150,7 @@ def test_changing_any_one_value_makes_its_case_fail(name, engine):
 def test_prose_may_be_changed(name, engine):
     for case in load(name)["cases"][:3]:
         path = [key for key in case if is_for_people(name, case, (key,)) and isinstance(case[key], str)]
-        edited = {**case, **{key: "edited" for key in path}}
+        edited = {**case, **dict.fromkeys(path, "edited")}
         assert run({**load(name), "description": "edited", "cases": [edited]}, engine).ok
 
 
@@ -183,7 +184,7 @@ def test_changing_a_key_pair_or_a_generation_is_noticed(engine):
 def test_exception_class_names_are_informative(engine):
     for name, case_id, key in (("codec", "codec-063", "encode_error"), ("envelope_json", "env-026", "gen_0_8")):
         case = copy.deepcopy(next(case for case in load(name)["cases"] if case["id"] == case_id))
-        case[key] = {kind: "AnotherError" for kind in case[key]}
+        case[key] = dict.fromkeys(case[key], "AnotherError")
         assert run({**load(name), "cases": [case]}, engine).ok
 
 

@@ -103,7 +103,7 @@ class Progress:
             self.established = stop.value
             if stop.value.send is not None:
                 self.sent.append(stop.value.send)
-        if isinstance(self.waiting, Send):
+        if isinstance(self.waiting, Send) and self.waiting.payload is not None:
             self.sent.append(self.waiting.payload)
         return self
 
