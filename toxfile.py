@@ -1,4 +1,4 @@
-"""Lets tox find the interpreters that pyenv keeps aside: their shims are on PATH, but refuse to run unless pyenv is told to."""
+"""Lets tox find the interpreters of pyenv: their shims are on PATH, but refuse to run unless pyenv is told to."""
 
 import os
 from pathlib import Path

@@ -165,6 +165,8 @@ class Hooks:
             @hookimpl
             def hivemind_primitives():
                 return [PrimitivePlugin(name="fast-rsa", primitive="RSA", rank=10, create=FastRSA)]
+
+        See contracts.RSA. All providers of a primitive must give the same results.
         """
 
     @hookspec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import json.encoder
+import json.scanner
 import math
 import re
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from .errors import LimitExceeded, MalformedFrame, NotEncodable, RemoteProtocolE
 
 _WHITESPACE = " \t\n\r"
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # +1 and -1 as signed bytes
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def dumps(value: Any) -> str:
@@ -44,18 +45,18 @@ def loads(text: str | bytes, *, depth: int = 64) -> Any:
     """
     try:
         if isinstance(text, bytes):
-            text = text.decode()
-        if text.count("[") + text.count("{") > depth:
-            _check_depth(text, depth)
-        if text[:1] in _WHITESPACE:
-            text = text.lstrip(_WHITESPACE)
-        value, end = _decoder.raw_decode(text)
-        if end != len(text) and text[end:].strip(_WHITESPACE):
-            raise MalformedFrame(f"not JSON text: something follows after {end} of {len(text)} characters")
-    except RemoteProtocolError:
-        raise
-    except (ValueError, RecursionError) as error:
+            data, text = text, text.decode()
+        else:
+            data = text.encode(errors="replace")
+        if len(data) > 2 * depth and _openings(data) > depth:
+            _check_depth(data, depth)
+        value, end = _scan(text, len(text) - len(text.lstrip(_WHITESPACE)) if text[:1] in _WHITESPACE else 0)
+    except (ValueError, RecursionError, StopIteration) as error:
+        if isinstance(error, RemoteProtocolError):
+            raise
         raise MalformedFrame(f"not JSON text: {type(error).__name__} in {len(text)} characters") from None
+    if end != len(text) and text[end:].strip(_WHITESPACE):
+        raise MalformedFrame(f"not JSON text: something follows after {end} of {len(text)} characters")
     return value
 
 
@@ -90,12 +91,17 @@ def _shape(error: Exception) -> str:
     return found[0] if found else type(error).__name__
 
 
-def _check_depth(text: str, limit: int) -> None:
+def _openings(data: bytes) -> int:
+    """Brackets that open, those in strings included. Leaving them out is three times as fast as counting them."""
+    return 2 * len(data) - len(data.replace(b"[", b"")) - len(data.replace(b"{", b""))
+
+
+def _check_depth(data: bytes, limit: int) -> None:
     """Without its strings JSON is a walk of steps up and down; how high does it lead?"""
-    if "\\" in text:
-        text = text.replace("\\\\", "").replace('\\"', "")
-    outside = "".join(text.split('"')[::2]).encode("ascii", "replace")
-    steps = outside.translate(_STEPS, _NO_BRACKETS).replace(b"\x01\xff", b"")  # most containers hold no other
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = data.translate(_STEPS, _NO_MARKS).replace(b'""', b"")
+    steps = b"".join(marks.split(b'"')[::2]).replace(b"\x01\xff", b"")  # most containers hold no other
     if max(itertools.accumulate(memoryview(steps).cast("b")), default=0) >= limit:
         raise LimitExceeded(f"JSON nested more than {limit} levels deep")
 
@@ -113,4 +119,7 @@ def _reject_constant(name: str) -> NoReturn:
 
 _write_raw = _writer(ascii_only=False)
 _write_ascii = _writer(ascii_only=True)
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_reject_constant)
+# what JSONDecoder.decode calls, without its search for whitespace
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
+    parse_float=_finite, parse_constant=_reject_constant
+).scan_once

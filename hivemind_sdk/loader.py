@@ -322,5 +322,5 @@ def _broken(reason: str) -> _RejectedError:
 
 def _describe(error: BaseException) -> str:
     """The exception in one line of bounded length."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -325,21 +325,17 @@ class HiveMessage:
 
         Raises as from_wire() does.
         """
-        view: Any = None
-        if kind is _BINARY:
-            view = raw
-        elif not isinstance(raw, dict):
-            raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
-        elif kind in BUS_TYPES:
-            check_bus_payload(raw)
-        elif kind in NESTING_TYPES:
-            view = cls.from_wire(raw, max_hops=max_hops)
         if not isinstance(metadata, dict):
             raise MalformedFrame("`metadata` is not an object")
+        if kind is not _BINARY:
+            if not isinstance(raw, dict):
+                raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
+            if kind in BUS_TYPES:
+                check_bus_payload(raw)
         message = cls.__new__(cls)
         message._type = kind
         message._raw = raw
-        message._payload = view
+        message._payload = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
         message.metadata = metadata
         message._route = []
         message._target_peers = []

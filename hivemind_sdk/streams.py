@@ -66,6 +66,11 @@ class Stream:
         self._waiting = 0
         self._chunk, self._taken = b"", 0
 
+    @property
+    def buffered(self) -> bool:
+        """Whether some bytes are at hand already; for the reading thread."""
+        return self._taken < len(self._chunk)
+
     def recv(self, size: int) -> bytes:
         """1 to `size` bytes. Raises StreamLate at `deadline`, StreamEnded."""
         if self._taken == len(self._chunk):

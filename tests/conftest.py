@@ -18,7 +18,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test sees, or writes to, the home of whoever runs it. ovos_bus_client alone leaves a folder there on import."""
+    """No test sees, or writes to, the home of whoever runs it: importing ovos_bus_client leaves a folder there."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from hashlib import sha256
@@ -118,24 +119,33 @@ def connect(client: Node, server: Node, change: Change = untouched) -> tuple[Any
     script = client.handshake.satellite(asking)
     if isinstance(script, Declined):
         raise AssertionError(script.reason)
-    first = run(script)
     try:
-        reply = server.handshake.hub(answering, change("1", wire(first.payload)))
-        if isinstance(reply, Declined):
-            raise HiveMindError(reply.reason)
-        second = run(reply)
-    except HiveMindError as refusal:
+        return _meet(script, server, answering, change)
+    except Closed:
         script.close()  # raises, where the handshake makes something of it
-        raise Closed from refusal
+        raise
+    except BaseException:
+        with contextlib.suppress(HiveMindError):
+            script.close()
+        raise
+
+
+def _meet(script: Any, server: Node, answering: HandshakeContext, change: Change) -> tuple[Any, Any]:
+    first = run(script)
+    reply = server.handshake.hub(answering, change("1", wire(first.payload)))
+    if isinstance(reply, Declined):
+        raise Closed(reply.reason)
+    second = _hub(reply)
     if isinstance(second, Established):
         return run(script, change("2", wire(second.send))).session, second.session
-    try:
+    with contextlib.closing(reply):
         done = run(script, change("2", wire(second.payload)))
-    except HiveMindError:
-        reply.close()
-        raise
+        return done.session, _hub(reply, change("3", wire(done.send))).session
+
+
+def _hub(script: Any, value: Any = None) -> Any:
     try:
-        return done.session, run(reply, change("3", wire(done.send))).session
+        return run(script, value)
     except HiveMindError as refusal:
         raise Closed from refusal
 
@@ -195,7 +205,7 @@ KEYS = {
 }
 
 
-def sessions(reassembly: int = Limits.reassembly, suite: str = CHACHA) -> tuple[Any, Any]:
+def sessions(reassembly: int = Limits().reassembly, suite: str = CHACHA) -> tuple[Any, Any]:
     """(satellite's, hub's) over fixed keys."""
     from hivemind_noise.session import NoiseSession
 

@@ -79,6 +79,6 @@ def client(ctx: click.Context, app: str | None, verbose: bool) -> None:
 
 
 def _third_party() -> Mapping[str, Any]:
-    from ..entrypoints import commands
+    from .third_party import commands
 
     return commands()

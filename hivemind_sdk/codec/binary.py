@@ -29,6 +29,10 @@ MAX_METADATA = 255
 MAX_INFLATED_METADATA = 64 * 1024
 """bytes that a compressed metadata block may become"""
 
+_MARKER = 0x80000000
+_UNVERSIONED = 0x8000
+_VERSIONED = 0xC00000 | FORMAT_VERSION << 14
+
 _BINARY = HiveMessageType.BINARY
 # INTERCOM has no code. 11 was THIRDPRTY, and is reserved since 1.x.
 _CODES: Mapping[HiveMessageType, int] = {
@@ -48,11 +52,14 @@ _CODES: Mapping[HiveMessageType, int] = {
 }
 _KINDS: Mapping[int, HiveMessageType] = {code: kind for kind, code in _CODES.items()}
 _SAFE = frozenset(_CODES) - SETUP_TYPES - {HiveMessageType.THIRDPRTY, _BINARY}
+_COMMON = {
+    bytes((_UNVERSIONED >> 8 | code << 1 | compressed,)): (kind, compressed)
+    for kind, code in _CODES.items()
+    for compressed in (0, 1)
+    if kind is not _BINARY
+}
+"""first byte -> type and compression flag, of all frames but BINARY and versioned ones"""
 _SUBTYPES = tuple(HiveMindBinaryPayloadType) + (HiveMindBinaryPayloadType.UNDEFINED,) * 9
-
-_MARKER = 0x80000000
-_UNVERSIONED = 0x8000
-_VERSIONED = 0xC00000 | FORMAT_VERSION << 14
 
 _EMPTY = b"{}"
 _EMPTY_DEFLATED = zlib.compress(_EMPTY)
@@ -135,6 +142,9 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
 
 def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
     """-> type, compression flag, and the bytes where the metadata block begins and ends (BINARY: half a byte later)."""
+    known = _COMMON.get(frame[:1])
+    if known is not None and 1 < len(frame) >= 2 + frame[1]:
+        return (*known, 2, 2 + frame[1])
     start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
     head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
     shifted = head < _MARKER

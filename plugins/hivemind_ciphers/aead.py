@@ -7,7 +7,7 @@ from typing import Any
 
 from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
 
-_TAG_SIZE = 16
+TAG_SIZE = 16
 
 
 class BoundAead:
@@ -29,29 +29,38 @@ class BoundAead:
         """Raises DecryptionError, and then hands out nothing, when the tag does not fit."""
         cipher = self._start(nonce, associated_data)
         try:
-            plaintext: bytes = cipher.decrypt_and_verify(ciphertext[:-_TAG_SIZE], ciphertext[-_TAG_SIZE:])
+            plaintext: bytes = cipher.decrypt_and_verify(ciphertext[:-TAG_SIZE], ciphertext[-TAG_SIZE:])
         except ValueError:
-            raise DecryptionError(
-                f"{len(ciphertext)} bytes fail authentication", hint="altered on the way, or sealed with another key"
-            ) from None
+            raise authentication_failed(ciphertext) from None
         return plaintext
 
     def _start(self, nonce: bytes, associated_data: bytes) -> Any:
-        if len(nonce) not in self._nonce_sizes:
-            raise LocalProtocolError(f"a nonce of {len(nonce)} bytes; this cipher takes {listing(self._nonce_sizes)}")
+        check_nonce(nonce, self._nonce_sizes)
         cipher = self._new(nonce=nonce)
         if associated_data:
             cipher.update(associated_data)
         return cipher
 
 
+def authentication_failed(ciphertext: bytes) -> DecryptionError:
+    return DecryptionError(
+        f"{len(ciphertext)} bytes fail authentication", hint="altered on the way, or sealed with another key"
+    )
+
+
+def check_nonce(nonce: bytes, sizes: tuple[int, ...]) -> None:
+    """Raises LocalProtocolError: sessions check what comes from the network before they ask a cipher."""
+    if len(nonce) not in sizes:
+        raise LocalProtocolError(f"a nonce of {len(nonce)} bytes; this cipher takes {_listing(sizes)}")
+
+
 def check_key(name: str, key: bytes, sizes: tuple[int, ...]) -> None:
     """Raises InvalidKeySize."""
     if len(key) not in sizes:
-        raise InvalidKeySize(f"a key of {len(key)} bytes; {name} takes {listing(sizes)}")
+        raise InvalidKeySize(f"a key of {len(key)} bytes; {name} takes {_listing(sizes)}")
 
 
-def listing(sizes: tuple[int, ...]) -> str:
+def _listing(sizes: tuple[int, ...]) -> str:
     """`16, 24 or 32`"""
     *rest, last = map(str, sizes)
     return f"{', '.join(rest)} or {last}" if rest else last

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hivemind_sdk.hooks import HandshakePlugin, PrimitivePlugin, hookimpl
 
 if TYPE_CHECKING:
+    from .bare import BareNoise
     from .handshake import NoiseHandshake
     from .primitives import CffiArgon2id, PycryptodomeX25519
 
@@ -31,6 +32,12 @@ def _argon2id() -> CffiArgon2id:
     return CffiArgon2id()
 
 
+def _noise() -> BareNoise:
+    from .bare import BareNoise
+
+    return BareNoise()
+
+
 @hookimpl
 def hivemind_handshakes() -> list[HandshakePlugin]:
     return [
@@ -48,4 +55,5 @@ def hivemind_primitives() -> list[PrimitivePlugin]:
     return [
         PrimitivePlugin(name="x25519-pycryptodome", primitive="X25519", create=_x25519, help="X25519 by pycryptodome"),
         PrimitivePlugin(name="argon2id-cffi", primitive="ARGON2ID", create=_argon2id, help="Argon2id by argon2-cffi"),
+        PrimitivePlugin(name="noise-bare", primitive="NOISE", create=_noise, help="the bare Noise state machine"),
     ]

@@ -15,6 +15,9 @@ from urllib.parse import unquote, urlsplit
 from hivemind_sdk.errors import LinkTimeout, SettingsError, Unreachable
 from hivemind_sdk.settings import Endpoint
 
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_MAX_UNSENT = 128 * 1024
+"""bytes that the kernel may queue: behind megabytes on a slow line, a ping would come too late to be answered in time"""
 _MAX_HEAD = 16 * 1024
 """bytes that a proxy's answer may have"""
 
@@ -80,9 +83,9 @@ def open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline) -> socke
     traffic, and would send what a home says, and even loopback, through a machine that nobody named for it.
     """
     if not proxy:
-        return _connect(_ascii(endpoint.host), endpoint.port, deadline, "connect")
+        return _connect(ascii_host(endpoint.host), endpoint.port, deadline, "connect")
     server = Proxy.parse(proxy)
-    sock = _connect(_ascii(server.host), server.port, deadline, "proxy")
+    sock = _connect(ascii_host(server.host), server.port, deadline, "proxy")
     try:
         _tunnel(sock, server, endpoint, deadline)
     except BaseException:
@@ -105,6 +108,8 @@ def _connect(host: str, port: int, deadline: Deadline, phase: str) -> socket.soc
             sock.settimeout(deadline.left(phase, share=len(addresses) - index))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if _NOTSENT_LOWAT is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _MAX_UNSENT)
         except OSError as error:
             sock.close()
             if isinstance(error, LinkTimeout):
@@ -156,7 +161,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
     )
 
 
-def _ascii(host: str) -> str:
+def ascii_host(host: str) -> str:
     """The form of an international name that travels."""
     try:
         return host if host.isascii() else host.encode("idna").decode()
@@ -166,7 +171,7 @@ def _ascii(host: str) -> str:
 
 def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
     """Ask the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
-    target = Endpoint(endpoint.scheme, _ascii(endpoint.host), endpoint.port).authority
+    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
     head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
     if proxy.login:
         head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"

@@ -11,7 +11,7 @@ from hivemind_sdk.contracts import Dial
 from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
 
-from .dialling import Deadline, describe_status, http_status, open_tcp
+from .dialling import Deadline, ascii_host, describe_status, http_status, open_tcp
 from .tls import context_for, wrap
 from .transport import WebSocketTransport
 
@@ -42,7 +42,7 @@ def open_link(dial: Dial) -> WebSocketTransport:
     tls = context_for(dial.tls) if dial.endpoint.scheme == "wss" else None
     sock = open_tcp(dial.endpoint, dial.proxy, deadline)
     if tls is not None:
-        sock = wrap(sock, tls, dial.endpoint.host.partition("%")[0], dial.tls.pin, deadline)
+        sock = wrap(sock, tls, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
     stream = Stream(sock)
     stream.deadline = deadline.at
     try:
@@ -85,7 +85,7 @@ def _url(dial: Dial) -> str:
     expects, and older hubs cut at the literal `/?authorization=`. The token must not be percent-encoded (wire.md 2.1).
     """
     endpoint = dial.endpoint
-    host = endpoint.host.partition("%")[0]
+    host = ascii_host(endpoint.host).partition("%")[0]
     authority = f"[{host}]" if ":" in host else host
     path = quote(endpoint.path, safe="/%:@!$&'()*+,=~-._")
     return f"{endpoint.scheme}://{authority}:{endpoint.port}{path}/?authorization={dial.token}"

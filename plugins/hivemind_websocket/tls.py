@@ -40,7 +40,11 @@ def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | Non
     With a pin, the certificate must be that one, and nothing else is asked of it. The socket is closed on any failure:
     Unreachable, LinkTimeout(phase="tls").
     """
-    wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:  # the peer is gone already, or no certificate can have such a name
+        sock.close()
+        raise Unreachable(f"TLS with {host!r} can't begin: {error}", hint="check host and port") from None
     try:
         wrapped.settimeout(deadline.left("tls"))
         wrapped.do_handshake()

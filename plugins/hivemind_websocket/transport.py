@@ -77,8 +77,8 @@ class WebSocketTransport:
                 message = self._take(frame)
                 if message is not None:
                     return message
-                if limit is not None and not self._ended() and time.monotonic() >= limit:
-                    raise LinkTimeout(phase="receive")  # pings and fragments do not extend it
+                if limit is not None and not self._stream.buffered and not self._ended() and time.monotonic() >= limit:
+                    raise LinkTimeout(phase="receive")  # a flood of pings or fragments does not extend it
         raise self._closed()
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:

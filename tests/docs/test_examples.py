@@ -6,9 +6,9 @@ What a page holds, in order, all in one namespace and with a home of its own:
     ```console         `$ command` is run; the lines below are what it prints (`...`: anything, in a line or for lines)
     <!-- prints -->    the ```text block that follows is what the ```python block before it printed
 
-Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub for it,
-with the key and the password below; 5678, in what is run, stands for its port. `<!-- files: FOLDER -->` copies these files of the
-project to where the commands run.
+Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub
+for it, with the key and the password below; 5678, in what is run, stands for its port. `<!-- files: FOLDER -->` copies
+these files of the project to where the commands run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 KEY, PASSWORD, PORT = "kitchen-key", "correct-horse-battery-9", "5678"
-BLOCK = re.compile(r"^(?P<prints><!-- prints -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?P<prints><!-- prints -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 FILES = re.compile(r"<!-- files: (\S+) -->")
 RUN = ("python", "console")
 

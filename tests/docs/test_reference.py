@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [*ROOT.glob("hivemind_sdk/**/*.py"), *ROOT.glob("plugins/**/*.py")]
-CITATION = re.compile(r"(?P<page>wire(?:-v3)?)\.md,? sections? (?P<sections>\d+(?:\.\d+)?(?:(?:, | and | to )\d+(?:\.\d+)?)*)")
+CITATION = re.compile(
+    r"(?P<page>wire(?:-v3)?)\.md,? sections? (?P<sections>\d+(?:\.\d+)?(?:(?:, | and | to )\d+(?:\.\d+)?)*)"
+)
 HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? ", re.MULTILINE)
 
 

@@ -1,11 +1,11 @@
-"""A real hivemind-core on loopback: its own listener, websocket protocol and OVOS agent protocol, on a bus within the process.
+"""A real hivemind-core on loopback: its own listener, websocket and OVOS agent protocols, on a bus within the process.
 
 Runs in the virtual environment of that hivemind-core (see servers.py, which starts it), so it imports nothing of ours.
 
     python serve.py EVENTS_FD '{"port": 5678, "clients": [{"name": ..., "key": ..., "password": ...}]}'
 
 What happens is told as JSON lines on the file descriptor EVENTS_FD, `ready` first. It ends when its stdin does.
-The agent echoes each utterance as `speak`; one that starts with `!` makes it do something instead: see `Agent.COMMANDS`.
+The agent echoes each utterance as `speak`; one that starts with `!` is a command instead: see `Agent.COMMANDS`.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class Listener(HiveMindListenerProtocol):
 
 
 def configure(wanted: dict) -> dict:
-    """Write this server's own configuration. Policies need a plugin and a database that not every version brings along."""
+    """Write this server's own configuration. Policies need a plugin and a database that not all versions have."""
     config = get_server_config()
     config["network_protocol"] = {WEBSOCKET: {"host": wanted["host"], "port": wanted["port"], "ssl": False}}
     for key in ("binarize", "allowed_encodings", "allowed_ciphers"):
@@ -244,7 +244,9 @@ def main() -> None:
         binary_data_protocol=Binary(agent_protocol=agent, config={}),
         agent_protocol=agent,
     )
-    server = NetworkProtocolFactory.get_class(WEBSOCKET)(hm_protocol=listener, config=config["network_protocol"][WEBSOCKET])
+    server = NetworkProtocolFactory.get_class(WEBSOCKET)(
+        hm_protocol=listener, config=config["network_protocol"][WEBSOCKET]
+    )
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)

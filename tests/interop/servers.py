@@ -113,7 +113,9 @@ class Server:
 
     host = "127.0.0.1"
 
-    def __init__(self, version: str, folder: Path, *, clients: tuple[Client, ...] = (Client(),), **settings: Any) -> None:
+    def __init__(
+        self, version: str, folder: Path, *, clients: tuple[Client, ...] = (Client(),), **settings: Any
+    ) -> None:
         self.version = version
         self.clients = clients
         self.port = _free_port()
@@ -179,7 +181,10 @@ class Server:
                 if self._ended or not self._arrived.wait(end - time.monotonic()):
                     raise ServerFailed(f"hivemind-core {self.version} did not tell: {what}\n{self.log()}")
         if "cipher" in event:
-            print(f"hivemind-core {self.version} negotiated:", {k: v for k, v in event.items() if k not in ("event", "peer")})
+            print(
+                f"hivemind-core {self.version} negotiated:",
+                {k: v for k, v in event.items() if k not in ("event", "peer")},
+            )
         return event
 
     def log(self, lines: int = 40) -> str:
@@ -200,7 +205,9 @@ class Server:
 
 def _environment(home: Path) -> dict[str, str]:
     """A home of the server's own, and nothing of ours."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "XDG_", "VIRTUAL_ENV"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "XDG_", "VIRTUAL_ENV"))
+    }
     folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
     for folder in folders.values():
         Path(folder).mkdir(parents=True, exist_ok=True)

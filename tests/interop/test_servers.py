@@ -12,7 +12,9 @@ from interop.servers import VERSIONS, Server, ServerFailed
 def test_a_pinned_server_starts_greets_and_stops(version, start_hub):
     hub = start_hub(version)
     with socket.create_connection((hub.host, hub.port), 5) as sock:
-        upgrade = f"GET /?authorization={'c2F0OmtleQ=='} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        upgrade = (
+            f"GET /?authorization={'c2F0OmtleQ=='} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        )
         sock.sendall(f"{upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n".encode())
         assert sock.recv(12) == b"HTTP/1.1 101"
     hub.wait_for("refused")

@@ -47,8 +47,8 @@ def test_a_plugin_is_in_the_catalogue_and_its_report_says_where_it_came_from(dis
 def test_one_plugin_may_provide_several_kinds(dists):
     dists.install("zoo", {"zoo": PIGEON + ROT13})
     found = report(load(ALL), "zoo")
-    assert found.kinds == ("transport", "cipher")
-    assert found.records == ("transport:pigeon", "cipher:rot13")
+    assert set(found.kinds) == {"transport", "cipher"}
+    assert set(found.records) == {"transport:pigeon", "cipher:rot13"}
 
 
 def hook(body: str, name: str = "hivemind_transports", signature: str = "") -> str:
@@ -69,7 +69,7 @@ BROKEN = {
     "a record of the wrong type": (hook(f"return [{GOOD}]", "hivemind_ciphers"), "returned TransportPlugin"),
     "one record instead of a list": (hook(f"return {GOOD}"), "a list of records"),
     "something that is no list": (hook("return 7"), "not iterable"),
-    "schemes that are text": (hook(f"return [{GOOD.replace('(chr', '')}]".replace('("p",)', '"p"')), "schemes should be"),
+    "schemes that are text": (hook(f"return [{GOOD}]".replace('("p",)', '"p"')), "schemes should be"),
     "no schemes": (hook(f"return [{GOOD}]".replace('("p",)', "()")), "schemes is empty"),
     "no name": (hook(f"return [{GOOD}]".replace('name="p"', 'name=""')), "name is empty"),
     "a rank that is text": (hook(f"return [{GOOD}]".replace("create=", "rank='1', create=")), "rank should be int"),
@@ -77,7 +77,7 @@ BROKEN = {
     "options that are no dataclass": (hook(f"return [{GOOD}]".replace("create=", "options=dict, create=")), "dataclass"),
     "missing fields": (hook("return [TransportPlugin(name='p')]"), "TypeError"),
     "an unknown hook": (hook("return []", "hivemind_transport"), "did you mean hivemind_transports"),
-    "a hook with arguments": (hook("return []", signature="link"), "link"),
+    "a hook with arguments": (hook("return []", signature="link"), "can not be found in the hookspec"),
     "a wrapper": (hook("yield", signature="").replace("@hookimpl", "@hookimpl(wrapper=True)"), "wrapper"),
     "a command under another name": (WAVE, "only as command.NAME"),
 }

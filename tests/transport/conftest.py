@@ -8,13 +8,12 @@ import threading
 
 import pytest
 import trustme
-from hivemind_websocket import WebSocketConnector
+from transport.peers import LONG, TOKEN, dial
 
 from hivemind_sdk.settings import TLSSettings
 from hivemind_sdk.testing.listener import Listener
 from hivemind_sdk.testing.memory import MemoryConnector
-
-from transport.peers import LONG, TOKEN, dial
+from hivemind_websocket import WebSocketConnector
 
 
 @pytest.fixture(scope="session")

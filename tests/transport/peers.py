@@ -31,10 +31,12 @@ def dial(port, *, scheme="ws", host="127.0.0.1", path="", timeout=LONG, **option
 class RawServer:
     """Runs `script(socket)` for each connection, in a thread. What the script returns is put into `results`."""
 
-    def __init__(self, script: Callable[[socket.socket], object], host="127.0.0.1", tls=None):
+    def __init__(self, script: Callable[[socket.socket], object], host="127.0.0.1", tls=None, receive_buffer=None):
         self._script = script
         self._tls = tls
         self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer is not None:  # inherited by what is accepted
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.port = self._socket.getsockname()[1]
         self.results: queue.Queue[object] = queue.Queue()
         self.done = threading.Event()

@@ -6,11 +6,10 @@ import threading
 import time
 
 import pytest
+from transport.peers import LONG, SHORT
 
 from hivemind_sdk.contracts import Transport
 from hivemind_sdk.errors import LinkClosed, LinkTimeout, NotEncodable
-
-from transport.peers import LONG, SHORT
 
 
 def test_both_ends_satisfy_the_protocol(pair):
@@ -19,7 +18,18 @@ def test_both_ends_satisfy_the_protocol(pair):
 
 def test_frames_arrive_as_they_were_sent_and_in_order(ends):
     sender, receiver = ends
-    frames = ["{}", b"\x00\xff", "", b"", "grüß dich 🐝", "x" * 125, b"y" * 126, "z" * 65_535, b"\x80" * 65_536, "é" * 300_000]
+    frames = [
+        "{}",
+        b"\x00\xff",
+        "",
+        b"",
+        "grüß dich 🐝",
+        "x" * 125,
+        b"y" * 126,
+        "z" * 65_535,
+        b"\x80" * 65_536,
+        "é" * 300_000,
+    ]
     thread = threading.Thread(target=lambda: [sender.send(frame) for frame in frames])
     thread.start()
     assert [receiver.receive(LONG) for _ in frames] == frames
@@ -74,7 +84,7 @@ def test_close_ends_a_waiting_receive_at_once_though_the_peer_does_not_answer(pa
             ended.set()
 
         threading.Thread(target=receive, daemon=True).start()
-        closer = threading.Thread(target=waiting.close, args=(1000, "", 3.0), daemon=True)
+        closer = threading.Thread(target=waiting.close, args=(1000, "", 1.5), daemon=True)
         closer.start()
         assert ended.wait(1.0)
         closer.join(LONG)

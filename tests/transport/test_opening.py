@@ -11,11 +11,6 @@ import traceback
 import urllib.parse
 
 import pytest
-from hivemind_websocket import WebSocketConnector
-
-from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, LinkTimeout, SettingsError, Unreachable
-from hivemind_sdk.testing.listener import Listener
-
 from transport.peers import (
     ACCESS_KEY,
     CREDENTIALS,
@@ -31,6 +26,10 @@ from transport.peers import (
     swallow,
 )
 
+from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, LinkTimeout, SettingsError, Unreachable
+from hivemind_sdk.testing.listener import Listener
+from hivemind_websocket import WebSocketConnector
+
 PROXY_LOGIN = "someone:pr0xyS3cret"
 SECRETS = (ACCESS_KEY, CREDENTIALS.password, PROXY_LOGIN.partition(":")[2])
 
@@ -40,7 +39,9 @@ def forms_of(secret):
     return {secret, raw.hex(), base64.b64encode(raw).decode().rstrip("="), urllib.parse.quote(secret, safe="")}
 
 
-LEAKS = {TOKEN, TOKEN.rstrip("="), urllib.parse.quote(TOKEN, safe="")}.union(*map(forms_of, SECRETS), forms_of(PROXY_LOGIN))
+LEAKS = {TOKEN, TOKEN.rstrip("="), urllib.parse.quote(TOKEN, safe="")}.union(
+    *map(forms_of, SECRETS), forms_of(PROXY_LOGIN)
+)
 
 
 def written_about(error) -> str:
@@ -261,7 +262,15 @@ def http(status, body=b"", headers=b""):
 
 @pytest.mark.parametrize(
     ("status", "advice"),
-    [(200, "web server"), (301, "redirects"), (400, "wss://"), (404, "path"), (418, "port"), (502, "proxy"), (599, "port")],
+    [
+        (200, "web server"),
+        (301, "redirects"),
+        (400, "wss://"),
+        (404, "path"),
+        (418, "port"),
+        (502, "proxy"),
+        (599, "port"),
+    ],
 )
 def test_a_web_server_is_named_by_its_status_and_never_in_its_own_words(status, advice, caplog):
     with RawServer(http(status)) as server:
@@ -333,12 +342,16 @@ def test_a_good_link_writes_no_secret_into_the_log(caplog):
         transport.receive(LONG)
     transport.close()
     listener.stop()
-    everything = caplog.text + repr((transport, connector, listener)) + repr(vars(transport)) + written_about(caught.value)
+    everything = (
+        caplog.text + repr((transport, connector, listener)) + repr(vars(transport)) + written_about(caught.value)
+    )
     assert not [leak for leak in LEAKS if leak in everything]
 
 
 def test_frames_in_one_packet_with_the_answer_are_not_lost():
-    with RawServer(lambda sock: (accept_upgrade(sock, frame(1, b"early") + frame(2, b"bird")), swallow(sock))) as server:
+    with RawServer(
+        lambda sock: (accept_upgrade(sock, frame(1, b"early") + frame(2, b"bird")), swallow(sock))
+    ) as server:
         transport = WebSocketConnector().connect(dial(server.port))
         assert [transport.receive(LONG), transport.receive(LONG)] == ["early", b"bird"]
         transport.close(1006)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import ssl
 
@@ -11,16 +11,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hivemind_websocket import WebSocketConnector
-
-from hivemind_sdk.errors import SettingsError, Unreachable
-from hivemind_sdk.settings import TLSSettings
-
 from transport.peers import RawServer, accept_upgrade, dial, read_head, swallow
 from transport.test_opening import fail
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
-DAY = datetime.timedelta(days=1)
+from hivemind_sdk.errors import SettingsError, Unreachable
+from hivemind_sdk.settings import TLSSettings
+from hivemind_websocket import WebSocketConnector
+
+NOW = dt.datetime.now(dt.timezone.utc)
+DAY = dt.timedelta(days=1)
 
 
 def context_with(issued):
@@ -51,9 +50,7 @@ def self_signed(tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp("self-signed")
     (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

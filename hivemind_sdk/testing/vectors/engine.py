@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hivemind_sdk.contracts import RSA, Crypto, Handshake, SessionInfo
 from hivemind_sdk.envelope import EnvelopeSession
@@ -21,16 +21,15 @@ class Engine:
     """Loads plugins when a case needs them. Raises PluginMissing and InvalidCipher where nothing serves a name."""
 
     def __init__(self, plugins: PluginSettings | None = None) -> None:
-        """`plugins` chooses among several providers, as it does for a satellite."""
-        self._plugins = plugins or PluginSettings()
+        """`plugins` chooses among several providers; None: config file and environment do."""
+        self._plugins = plugins
 
     @cached_property
     def _catalogue(self) -> Catalogue:
         from hivemind_sdk.loader import load
 
-        return load(self._plugins)
+        return load(self._plugins, kinds=("cipher", "primitive", "handshake"))
 
-    @cached_property
     def _instances(self) -> Instances:
         from hivemind_sdk.instances import Instances
 
@@ -40,7 +39,7 @@ class Engine:
     def crypto(self) -> Crypto:
         from hivemind_sdk.instances import CryptoSuite
 
-        return CryptoSuite(self._instances)
+        return CryptoSuite(self._instances())
 
     @property
     def rsa(self) -> RSA:
@@ -51,8 +50,7 @@ class Engine:
         """A new instance of the preferred handshake of this protocol version: it may remember its last attempt."""
         for record in self._catalogue.handshakes_in(()):
             if record.protocol == protocol:
-                made: Any = self._instances.make(record)
-                handshake: Handshake = made
+                handshake: Handshake = self._instances().make(record)
                 return handshake
         raise PluginMissing(f"no handshake of protocol {protocol} is installed")
 

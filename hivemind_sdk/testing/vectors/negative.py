@@ -8,11 +8,11 @@ from typing import Any
 
 from hivemind_sdk.codec import decode_binary, encode_binary
 from hivemind_sdk.codec.encodings import get_encoding
-from hivemind_sdk.errors import HiveMindError
+from hivemind_sdk.errors import HiveMindError, SessionBroken
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
 from hivemind_sdk.settings import Limits
 
-from . import password, rsa
+from . import noise_negative, password, rsa
 from .case import Case
 from .codec import decoded
 from .fields import CaseProblem, Fields
@@ -31,6 +31,8 @@ def run(case: Case) -> None:
     given = case.fields.part("input")
     value, error = outcome(lambda: perform(case, given))
     _judge(case, expect.text("verdict"), error)
+    if "scope" in expect:
+        case.same("expect.scope", expect.text("scope"), "session" if isinstance(error, SessionBroken) else "handshake")
     if "value_hex" in expect and error is None:
         case.same("expect.value_hex", expect.hex("value_hex").hex(), value.hex())
 
@@ -113,4 +115,5 @@ AREAS: dict[str, Callable[[Case, Fields], Any]] = {
     "encoding": _encoding,
     "password": _password,
     "rsa": _rsa,
+    "noise": noise_negative.perform,
 }

@@ -19,9 +19,9 @@ from hivemind_sdk.contracts import (
     Session,
 )
 from hivemind_sdk.errors import DecryptionError
-from hivemind_sdk.identity import Identity
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.settings import Credentials
+from hivemind_sdk.testing.state import MemoryState
 
 from .engine import Engine
 from .fields import CaseProblem
@@ -53,7 +53,7 @@ def context(engine: Engine, role: Role, **given: Any) -> HandshakeContext:
         "offer": {},
         "credentials": Credentials("access-key"),
         "crypto": engine.crypto,
-        "state": Identity([]),
+        "state": MemoryState(),
         "ciphers": (DEFAULT_CIPHER,),
         "encodings": (DEFAULT_ENCODING,),
     }

@@ -1,0 +1,126 @@
+"""The cached key: spares the derivation, and never outlives the password that it came from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from noise_kit import ReadOnlyState, connect, hub, run, satellite
+
+from hivemind_noise.psk import SECRET
+from hivemind_sdk.errors import AuthenticationRefused, HandshakeError
+
+
+def entries(node):
+    return json.loads(node.state.read_secret(SECRET) or "{}")
+
+
+def obtain(node, node_id="node-1", pepper=bytes(32)):
+    from hivemind_noise.psk import PskCache
+
+    script = PskCache().obtain(node.context({"node_id": node_id}, {}), pepper)
+    return run(script)
+
+
+def test_a_kept_key_spares_the_derivation_in_the_next_process():
+    client = satellite()
+    assert [obtain(client) for _ in range(3)] == [obtain(client)] * 3
+    assert client.crypto.argon2id.derived == 1
+
+
+def test_another_password_never_gets_the_kept_key():
+    client = satellite(password="first")
+    key = obtain(client)
+    changed = client.restarted(password="second")
+    assert obtain(changed) != key
+    assert changed.crypto.argon2id.derived == 1
+    assert len(entries(client)) == 1  # in its place
+
+
+def test_a_wrong_password_does_not_connect_although_a_key_is_kept():
+    client, server = satellite(), hub()
+    connect(client, server)
+    client.state.write("pinned_noise_keys", {})
+    server.state.write("pinned_client_noise_keys", None)
+    with pytest.raises(AuthenticationRefused):
+        connect(client.restarted(password="wrong"), server)
+
+
+def test_hubs_and_access_keys_have_keys_of_their_own():
+    from hivemind_sdk.settings import Credentials
+
+    client = satellite()
+    first = obtain(client, "node-1")
+    assert obtain(client, "node-2") != first
+    client.extra["credentials"] = Credentials("other access key", client.password)
+    assert obtain(client, "node-1") == first  # the same password and hub, but ...
+    assert client.crypto.argon2id.derived == 3  # ... an entry of its own
+    assert len(entries(client)) == 3
+
+
+def test_an_entry_is_worthless_without_the_static_key():
+    client = satellite()
+    obtain(client)
+    obtain(client, pepper=bytes([1] * 32))
+    assert client.crypto.argon2id.derived == 2
+
+
+@pytest.mark.parametrize("attempt", ["xx", "kk"])
+def test_a_failed_handshake_drops_the_entry(attempt):
+    client, server = satellite(), hub()
+    if attempt == "kk":
+        connect(client, server)
+        with pytest.raises(HandshakeError):
+            connect(client, server.restarted(password="other"))
+    else:
+        with pytest.raises(AuthenticationRefused):
+            connect(client, server.restarted(password="other"))
+    assert entries(client) == {}
+
+
+def test_the_oldest_of_more_than_32_entries_go_and_foreign_ones_are_left_alone():
+    client = satellite()
+    foreign = {"2c70e12b7a0646f9@node-1": "01" * 32}
+    client.state.write_secret(SECRET, json.dumps(foreign))
+    for number in range(31):
+        obtain(client, f"node-{number}")
+    assert entries(client).items() >= foreign.items()
+    assert len(entries(client)) == 32
+    obtain(client, "one more")
+    assert len(entries(client)) == 32
+
+
+@pytest.mark.parametrize("junk", ["", "{", "[]", "5", '{"a": 1}', "[" * 100, " " * (1024 * 1024 + 1)])
+def test_a_cache_that_cannot_be_read_is_no_cache(junk):
+    client = satellite()
+    client.state.write_secret(SECRET, junk)
+    key = obtain(client)
+    assert obtain(client) == key
+    assert client.crypto.argon2id.derived == 1
+
+
+@pytest.mark.parametrize("field", ["psk", "salt", "check"])
+@pytest.mark.parametrize("junk", ["", "zz", 5, None, "00" * 32])
+def test_a_damaged_entry_is_derived_anew(field, junk):
+    client = satellite()
+    key = obtain(client)
+    slot, entry = entries(client).popitem()
+    if field == "psk" and junk == "00" * 32:
+        return  # the file is 0600; who can write it can write the password too
+    client.state.write_secret(SECRET, json.dumps({slot: entry | {field: junk}}))
+    assert obtain(client) == key
+    assert client.crypto.argon2id.derived == 2
+
+
+def test_nothing_of_the_password_or_the_access_key_is_in_the_cache():
+    client = satellite(password="s3cret-password")
+    obtain(client)
+    assert "s3cret" not in client.state.read_secret(SECRET)
+    assert "access-key" not in client.state.read_secret(SECRET)
+
+
+def test_where_nothing_can_be_written_the_key_is_derived_once_for_each_process():
+    client = satellite(state=ReadOnlyState())
+    for _ in range(2):
+        obtain(client)
+    assert client.crypto.argon2id.derived == 2
