@@ -119,7 +119,6 @@ def _reject_constant(name: str) -> NoReturn:
 
 _write_raw = _writer(ascii_only=False)
 _write_ascii = _writer(ascii_only=True)
-# what JSONDecoder.decode calls, without its search for whitespace
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
-    parse_float=_finite, parse_constant=_reject_constant
-).scan_once
+_decoder: Any = json.JSONDecoder(parse_float=_finite, parse_constant=_reject_constant)
+# what `decode` calls, after it has looked for whitespace with a regular expression
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once

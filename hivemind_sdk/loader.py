@@ -243,7 +243,7 @@ def _discover(reports: list[PluginReport]) -> Iterator[_Found]:
         try:  # a text search is much faster than parsing, and most distributions have no plugins
             if f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or ""):
                 names[canonical(distribution.name)] = None
-        except Exception as error:  # noqa: BLE001, PERF203  anyone's metadata, in any state
+        except Exception as error:  # noqa: BLE001  anyone's metadata, in any state
             reports.append(_unreadable(distribution, error))
     for name in names:
         # the path may hold several copies of one distribution: the first is the one that Python uses

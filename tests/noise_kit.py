@@ -1,4 +1,4 @@
-"""What the tests of the Noise handshake share: a Crypto, nodes that remember, and a link without frames between them."""
+"""What the tests of the Noise handshake share: a Crypto, nodes that remember, a link without frames between them."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def run(script: Any, value: Any = None) -> Any:
 
 
 def states(pattern: str, suite: str, prologue: bytes, keys: dict[str, bytes], **psks: bytes) -> list[HandshakeState]:
-    """[initiator, responder] with fixed keys: client/server static/ephemeral, psk, and pinned keys where they differ."""
+    """[initiator, responder] with fixed keys: {client,server}_{static,ephemeral,pinned}, psk."""
     sides = []
     for own, peer in (("client", "server"), ("server", "client")):
         pinned = keys.get(f"{own}_pinned") or X25519.public(keys[f"{peer}_static"])

@@ -17,7 +17,7 @@ from hivemind_sdk.settings import Endpoint
 
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _MAX_UNSENT = 128 * 1024
-"""bytes that the kernel may queue: behind megabytes on a slow line, a ping would come too late to be answered in time"""
+"""bytes that the kernel may queue: behind megabytes on a slow line, a ping would be answered too late"""
 _MAX_HEAD = 16 * 1024
 """bytes that a proxy's answer may have"""
 

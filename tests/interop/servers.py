@@ -166,7 +166,7 @@ class Server:
         self._reader.join(10)
 
     def wait_for(self, event: str, timeout: float = 10, **fields: Any) -> JSON:
-        """The first event of this name with these fields, once it is there. Raises ServerFailed with the server's log."""
+        """The first event of this name with these fields, once it is there. ServerFailed has the server's log."""
 
         def found() -> JSON | None:
             wanted = {"event": event, **fields}

@@ -403,7 +403,8 @@ def test_no_session_comes_up_when_any_value_of_hello_or_offer_is_changed_on_the_
         connect(client, server, change)
     if isinstance(outcome.value, AssertionError):  # Declined: v3 is not what the offer says any more
         assert not pinned
-        assert declined(satellite(), seen[0] if target == "offer" else offer_of(server), seen[0] if target == "hello" else HELLO)
+        seen = {"hello": HELLO, "offer": offer_of(server), target: seen[0]}
+        assert declined(satellite(), seen["offer"], seen["hello"])
 
 
 @given(data=st.data(), pinned=st.booleans())

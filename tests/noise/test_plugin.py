@@ -16,7 +16,7 @@ HEAVY = ("Crypto", "argon2", "cffi", "hashlib", "hivemind_noise.handshake", "hiv
 def test_it_provides_protocol_3_and_both_primitives():
     (handshake,) = hivemind_noise.hivemind_handshakes()
     assert (handshake.name, handshake.protocol) == ("noise", 3)
-    assert {record.primitive for record in hivemind_noise.hivemind_primitives()} == {"X25519", "ARGON2ID"}
+    assert {record.primitive for record in hivemind_noise.hivemind_primitives()} >= {"X25519", "ARGON2ID"}
     for record in [handshake, *hivemind_noise.hivemind_primitives()]:
         record.create()
 

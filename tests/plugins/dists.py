@@ -1,4 +1,4 @@
-"""Fake distributions: a folder with a module for each entry point, and the metadata that an installer would have written."""
+"""Fake distributions: a folder with a module for each entry point, and the metadata that an installer would write."""
 
 from __future__ import annotations
 

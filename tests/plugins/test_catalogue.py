@@ -109,14 +109,18 @@ def test_the_order_of_installation_decides_nothing(data):
             st.lists(st.sampled_from("xyz"), min_size=1, unique=True),
         ),
         st.builds(
-            lambda name, rank: CipherPlugin(name=name, rank=rank, cipher="C", key_sizes=(1,), nonce_size=1, create=object),
+            lambda name, rank: CipherPlugin(
+                name=name, rank=rank, cipher="C", key_sizes=(1,), nonce_size=1, create=object
+            ),
             st.sampled_from("ab"),
             st.integers(-1, 1),
         ),
     )
     # one of a kind from each plugin: with several, nothing but their contents tells them apart
     pairs = data.draw(
-        st.lists(st.tuples(st.sampled_from(origins), records), max_size=8, unique_by=lambda pair: (pair[0], pair[1].kind))
+        st.lists(
+            st.tuples(st.sampled_from(origins), records), max_size=8, unique_by=lambda pair: (pair[0], pair[1].kind)
+        )
     )
     prefer = data.draw(st.dictionaries(st.sampled_from(["transport", "handler:a", "cipher"]), st.just(("dist2",))))
     claims = [Claim(record, origin) for origin, record in pairs]
@@ -148,9 +152,7 @@ def test_the_line_names_the_plugin_that_would_serve_and_why_it_does_not():
 def test_the_line_says_what_there_is_instead():
     with pytest.raises(PluginMissing) as error:
         Catalogue.of(WS).transport("mqtt")
-    assert one_line(error) == (
-        "no transport for 'mqtt' is installed (there is: ws, wss): install one that provides it"
-    )
+    assert one_line(error) == ("no transport for 'mqtt' is installed (there is: ws, wss): install one that provides it")
 
 
 def test_an_empty_catalogue_misses_all_that_a_satellite_needs():

@@ -1,4 +1,4 @@
-"""Each client has instances of its own, made once with their options and torn down in reverse; and chooses its ciphers."""
+"""Each client has its own instances, made once with their options and torn down in reverse; and chooses its ciphers."""
 
 from __future__ import annotations
 

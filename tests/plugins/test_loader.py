@@ -6,14 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
 
 from hivemind_sdk.catalogue import Catalogue
 from hivemind_sdk.claims import PluginReport, PluginState
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing, SettingsError
 from hivemind_sdk.loader import DISTRIBUTION, CommandEntry, commands, load, load_command
 from hivemind_sdk.settings import PluginSettings
-
-from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
 
 ALL = PluginSettings()
 
@@ -74,7 +73,10 @@ BROKEN = {
     "no name": (hook(f"return [{GOOD}]".replace('name="p"', 'name=""')), "name is empty"),
     "a rank that is text": (hook(f"return [{GOOD}]".replace("create=", "rank='1', create=")), "rank should be int"),
     "a create that can't be called": (hook(f"return [{GOOD}]".replace("=object", "=None")), "create should be"),
-    "options that are no dataclass": (hook(f"return [{GOOD}]".replace("create=", "options=dict, create=")), "dataclass"),
+    "options that are no dataclass": (
+        hook(f"return [{GOOD}]".replace("create=", "options=dict, create=")),
+        "dataclass",
+    ),
     "missing fields": (hook("return [TransportPlugin(name='p')]"), "TypeError"),
     "an unknown hook": (hook("return []", "hivemind_transport"), "did you mean hivemind_transports"),
     "a hook with arguments": (hook("return []", signature="link"), "can not be found in the hookspec"),

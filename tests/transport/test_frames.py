@@ -97,9 +97,8 @@ def test_any_fragmentation_and_any_split_of_the_stream_gives_the_same_messages(s
             del stream[:size]
             drain(transport, received)
 
-    with wired() as (transport, theirs):
-        with pytest.raises(LinkClosed) as caught:
-            feed(transport, theirs)
+    with wired() as (transport, theirs), pytest.raises(LinkClosed) as caught:
+        feed(transport, theirs)
     assert received == sent
     assert caught.value.reason == "done"
 

@@ -17,6 +17,7 @@ from hivemind_sdk.testing.vectors.engine import Engine
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 FILES = (
+    "noise",
     "ciphers",
     "codec",
     "encodings",
@@ -26,7 +27,7 @@ FILES = (
     "negative",
     "transcript",
 )
-AREAS = {"frame", "encode", "cipher", "cipher-json", "encoding", "password", "rsa"}
+AREAS = {"frame", "encode", "cipher", "cipher-json", "encoding", "password", "rsa", "noise"}
 """of negative.json; the others wait for the mesh and for Noise"""
 
 

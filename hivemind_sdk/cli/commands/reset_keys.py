@@ -18,7 +18,7 @@ def command(app: str | None, as_json: bool) -> None:
     if as_json:
         import json
 
-        click.echo(json.dumps({"identity": str(identity.location), "public_key": identity.public_key}))
+        click.echo(json.dumps({"identity": str(identity.state.location), "public_key": identity.public_key}))
         return
     click.echo(f"PUBKEY: {identity.public_key}")
-    click.echo(f"identity saved: {identity.location}")
+    click.echo(f"identity saved: {identity.state.location}")

@@ -45,7 +45,7 @@ def command(
         import json
 
         saved = {name: getattr(identity, name) for name in ("default_master", "default_port", "site_id", "public_key")}
-        click.echo(json.dumps({"identity": str(identity.location), **saved}))
+        click.echo(json.dumps({"identity": str(identity.state.location), **saved}))
         return
     click.echo(f"PUBKEY: {identity.public_key}")
-    click.echo(f"identity saved: {identity.location}")
+    click.echo(f"identity saved: {identity.state.location}")
