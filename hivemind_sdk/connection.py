@@ -79,6 +79,8 @@ class LinkSecured:
 
     info: SessionInfo
     confirm_within: float
+    probe: HiveMessageType | None = None
+    """the type of the hub's answer that only confirms, and means nothing else"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +338,8 @@ class Link:
         self._session = established.session
         self._binarize = established.session.info.binarize
         self._phase = Phase.ESTABLISHED
-        return [LinkSecured(established.session.info, established.confirm_within)]
+        probe = established.probe.msg_type if established.probe is not None else None
+        return [LinkSecured(established.session.info, established.confirm_within, probe)]
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
@@ -384,6 +387,8 @@ class SatelliteLink(Link):
         events = super()._secure(established)
         hello = encode_text(HiveMessage(_HELLO, self._config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
+        if established.probe is not None:
+            self.send(established.probe)
         return events
 
     _table = {

@@ -76,7 +76,8 @@ class Transport(Protocol):
     features: TransportFeatures
 
     def send(self, frame: Frame) -> None:
-        """Hand one frame over. May block while the network is slow. Raises LinkClosed when it can't be sent any more.
+        """Hand one frame over. May block while the network is slow. Raises LinkClosed when it can't be sent any more,
+        and NotEncodable, with the link unharmed, for text that UTF-8 can't carry.
 
         Calls from several threads are serialised by the caller.
         """
@@ -85,10 +86,16 @@ class Transport(Protocol):
         """The next frame. Raises LinkTimeout after `timeout` seconds (None: wait for ever), LinkClosed at the end.
 
         A frame that arrived before the close is still returned. A `close()` from another thread ends it at once.
+        MalformedFrame for a text frame that is not UTF-8: the link goes on. LimitExceeded for a frame above
+        `Dial.max_frame`, of which little is read: the link has been closed.
         """
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
-        """End the link, within `timeout` seconds. Any thread, any number of times; raises nothing."""
+        """End the link, within `timeout` seconds. Any thread, any number of times; raises nothing.
+
+        What was handed to `send` before still goes out, as far as the time allows. Codes as in RFC 6455: 1005 ends
+        without a code, 1006 just drops the link; the other end's LinkClosed has the same.
+        """
 
 
 class TransportConnector(Protocol):
@@ -318,6 +325,8 @@ class Established:
     send: JSONObject | None = field(default=None, repr=False)
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
+    probe: HiveMessage | None = None
+    """a message without effect that makes a hub which agrees say something, so that the wait is short"""
 
 
 HandshakeScript = Generator[Send | Compute, Any, Established]

@@ -6,7 +6,6 @@ import itertools
 import json
 import json.encoder
 import json.scanner
-import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -50,7 +49,7 @@ def loads(text: str | bytes, *, depth: int = 64) -> Any:
             data = text.encode(errors="replace")
         if len(data) > 2 * depth and _openings(data) > depth:
             _check_depth(data, depth)
-        value, end = _scan(text, len(text) - len(text.lstrip(_WHITESPACE)) if text[:1] in _WHITESPACE else 0)
+        value, end = _scan(text, 0 if text[:1] > " " else len(text) - len(text.lstrip(_WHITESPACE)))
     except (ValueError, RecursionError, StopIteration) as error:
         if isinstance(error, RemoteProtocolError):
             raise
@@ -108,9 +107,9 @@ def _check_depth(data: bytes, limit: int) -> None:
 
 def _finite(text: str) -> float:
     value = float(text)
-    if math.isinf(value):
-        raise MalformedFrame("a number is larger than a float can hold")
-    return value
+    if value - value == 0.0:  # not so for infinity
+        return value
+    raise MalformedFrame("a number is larger than a float can hold")
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -31,6 +31,7 @@ from .hooks import (
     PrimitivePlugin,
     TransportPlugin,
 )
+from .instances import Instances
 from .settings import PluginSettings
 from .settle import choose, dispute, preferred, verdict
 
@@ -93,10 +94,14 @@ def commands(settings: PluginSettings | None = None) -> Mapping[str, CommandEntr
     }
 
 
-def load_command(name: str, settings: PluginSettings | None = None) -> CommandPlugin:
-    """Import the plugin of this one sub-command. Raises PluginMissing, PluginConflict, with the reason."""
-    loading = _Loading(settings or plugin_settings(), frozenset({"command"}), f"command.{name}")
-    return loading.run().command(name)
+def load_command(name: str, settings: PluginSettings | None = None) -> Any:
+    """Import the plugin of this one sub-command. -> the click.Command that it creates
+
+    Raises PluginMissing or PluginConflict with the reason, PluginError or OptionError where it can't be created.
+    """
+    settings = settings or plugin_settings()
+    catalogue = _Loading(settings, frozenset({"command"}), f"command.{name}").run()
+    return Instances(catalogue, settings).make(catalogue.command(name))
 
 
 @dataclass(frozen=True, slots=True)

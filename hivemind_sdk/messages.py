@@ -63,7 +63,6 @@ SETUP_TYPES = frozenset({HiveMessageType.HELLO, HiveMessageType.HANDSHAKE})
 _BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMessageType}
 _BINARY = HiveMessageType.BINARY
 _UNDEFINED = HiveMindBinaryPayloadType.UNDEFINED
-_OBJECT_OR_NULL = (dict, type(None))
 _MAX_HOPS = 256
 
 
@@ -434,9 +433,10 @@ def check_bus_payload(value: Any) -> None:
     """Raise MalformedFrame unless this object can be a bus message."""
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise MalformedFrame("a bus message needs a text `type`")
-    if not isinstance(value.get("data"), _OBJECT_OR_NULL):
+    data, context = value.get("data"), value.get("context")
+    if not (isinstance(data, dict) or data is None):
         raise MalformedFrame("`data` of a bus message is not an object")
-    if not isinstance(value.get("context"), _OBJECT_OR_NULL):
+    if not (isinstance(context, dict) or context is None):
         raise MalformedFrame("`context` of a bus message is not an object")
 
 

@@ -222,7 +222,7 @@ class Node:
                 deadline, phase = self._clock() + self._deadlines.handshake, "handshake"
         self._silent_closes = 0
         if secured.confirm_within:
-            events += self._confirm(transport, link, secured.confirm_within)
+            events += self._confirm(transport, link, secured)
         self._hooks.observe(Secured(secured.info))
         for warning in secured.info.warnings:
             self._hooks.observe(Warned(warning))
@@ -249,13 +249,14 @@ class Node:
             self._write(link, transport)
         return remaining
 
-    def _confirm(self, transport: Transport, link: SatelliteLink, within: float) -> list[Event]:
-        """Wait for the hub's first frame, or until it can't refuse any more."""
+    def _confirm(self, transport: Transport, link: SatelliteLink, secured: LinkSecured) -> list[Event]:
+        """Wait for the hub's first frame, or until it can't refuse any more. -> what came, the answer to the probe excepted"""
         try:
-            frame = self._receive(transport, self._clock() + within, "confirmation")
+            frame = self._receive(transport, self._clock() + secured.confirm_within, "confirmation")
         except LinkTimeout:
             return []
-        return link.receive(frame)
+        events = link.receive(frame)
+        return [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
 
     def _read(self, transport: Transport, link: SatelliteLink, waiting: list[Event]) -> None:
         self._handle(waiting)

@@ -115,7 +115,7 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
     start = (_VERSIONED | fields).to_bytes(3, "big") if versioned else (_UNVERSIONED | fields).to_bytes(2, "big")
     start += metadata
     if is_binary:
-        start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
+        start = bytes.fromhex(f"0{start.hex()}{message.bin_type:x}")
     return start + body
 
 
@@ -128,9 +128,8 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
         raise LimitExceeded(f"a binary frame of {len(frame)} bytes exceeds the limit of {limits.frame}")
     kind, compressed, begin, end = _header(frame)
     if kind is _BINARY:
-        size = end - begin
-        block = int.from_bytes(frame[begin : end + 1], "big") >> 4 & ((1 << 8 * size) - 1)
-        metadata = _metadata(block.to_bytes(size, "big"), compressed, limits)
+        block = bytes.fromhex(frame[begin : end + 1].hex()[1:-1])  # half a byte is a hex digit
+        metadata = _metadata(block, compressed, limits)
         return HiveMessage.from_parts(kind, frame[end + 1 :], metadata, _SUBTYPES[frame[end] & 0x0F])
     metadata = _metadata(frame[begin:end], compressed, limits)
     body = _inflate(frame[end:], limits.inflated) if compressed else frame[end:]
@@ -144,7 +143,8 @@ def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
     """-> type, compression flag, and the bytes where the metadata block begins and ends (BINARY: half a byte later)."""
     known = _COMMON.get(frame[:1])
     if known is not None and 1 < len(frame) >= 2 + frame[1]:
-        return (*known, 2, 2 + frame[1])
+        kind, compressed = known
+        return kind, compressed, 2, 2 + frame[1]
     start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
     head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
     shifted = head < _MARKER

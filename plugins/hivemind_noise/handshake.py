@@ -25,7 +25,7 @@ from hivemind_sdk.errors import (
     RemoteProtocolError,
 )
 from hivemind_sdk.jsontext import dumps, loads
-from hivemind_sdk.messages import JSONObject
+from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .pins import Pins, StaticKey, fingerprint, pin_name
 from .prologue import canonical, prologue
@@ -107,7 +107,7 @@ class NoiseHandshake:
         self._trust(context, pin, state.remote_static, warnings)
         last = state.write(b"")
         session = _session(context, XX, suite, state, binarize, warnings, encoding=_encoding(answer))
-        return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN)
+        return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN, probe=_probe())
 
     def _kk(self, context: HandshakeContext, suite: str, pin: bytes) -> HandshakeScript:
         hub = pin_name(context)
@@ -189,6 +189,11 @@ class NoiseHandshake:
             remote_static=remote_static if PATTERNS[pattern].known else None,
         )
         return state, warnings
+
+
+def _probe() -> HiveMessage:
+    """An acknowledgement of no deposits: nothing is stored or changed, and every hub answers it (wire-v3.md section 10)."""
+    return HiveMessage(HiveMessageType.RENDEZVOUS, {"cmd": "ack", "deposit_ids": []})
 
 
 # --- the negotiation ------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline)
     except StreamLate:
         # an answer of 101 is not complete; any other is, as far as it matters, though its body never ends
         return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else _refusal(wire.head)
-    except (StreamEnded, websocket.WebSocketException, ValueError, OSError):
+    except Exception:  # noqa: BLE001 whatever the library stumbles over (IndexError, for one): the answer tells more
         return _refusal(wire.head)
     return None if client.getstatus() == 101 else _refusal(wire.head)
 

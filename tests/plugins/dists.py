@@ -29,7 +29,7 @@ def hivemind_ciphers():
 WAVE = """
 @hookimpl
 def hivemind_commands():
-    return [CommandPlugin(name="wave", create=object)]
+    return [CommandPlugin(name="wave", create=lambda: "a click command")]
 """
 
 

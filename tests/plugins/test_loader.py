@@ -216,7 +216,7 @@ def test_commands_are_listed_from_metadata_and_imported_one_by_one(dists):
     assert commands(ALL)["wave"] == CommandEntry("wave", "command.wave", "waving", "1.0", builtin=False)
     assert list(commands(ALL)) == ["shout", "wave"]
     assert not dists.is_imported("waving", "command.wave")
-    assert load_command("wave", ALL).name == "wave"
+    assert load_command("wave", ALL) == "a click command"
     assert not dists.is_imported("waving", "command.shout")
     with pytest.raises(PluginMissing, match="command.shout is broken"):
         load_command("shout", ALL)

@@ -155,7 +155,7 @@ def _body(case: Case, part: Fields) -> bytes:
 
 
 def _check_satellite(case: Case, hello: JSONObject, offer: JSONObject, messages: list[Fields]) -> None:
-    """The handshake plugin itself sends the recorded messages, where the recorded client negotiated as the offer says."""
+    """The handshake plugin sends the recorded messages, where the recorded client negotiated as the offer says."""
     proposal = json.loads(messages[0].hex("payload_hex"))
     if proposal["binarize"] != offer["binarize"]:
         return

@@ -1,0 +1,46 @@
+"""Our wheel, built once and unpacked where a test may damage it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel of this checkout into `folder`. -> the wheel"""
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=110)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+class Installed:
+    """The wheel, installed into a folder that comes first on the path; dependencies are those of this interpreter."""
+
+    def __init__(self, wheel: Path, folder: Path) -> None:
+        self.folder = folder
+        shutil.unpack_archive(wheel, folder, "zip")  # which is all that an installer does to a pure wheel
+        (info,) = folder.glob("*.dist-info")
+        self._entry_points = info / "entry_points.txt"
+
+    def remove_entry_point(self, name: str) -> None:
+        lines = self._entry_points.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if line.partition("=")[0].strip() != name]
+        assert len(kept) == len(lines) - 1
+        self._entry_points.write_text("\n".join([*kept, ""]), encoding="utf-8")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`python -m hivemind_sdk ARGUMENTS`, in this installation."""
+        return subprocess.run(
+            [sys.executable, "-m", "hivemind_sdk", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
