@@ -6,11 +6,12 @@ any implementation to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any, Protocol, runtime_checkable
 
+from .cascade import Select
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .settings import Credentials, Endpoint, Limits, TLSSettings
 
@@ -458,6 +459,13 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """Action: a node of the hive has announced itself (a PING, with the route that it took); for the hive map."""
+
+    ping: HiveMessage
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Action: the message was not acted on; counted under `reason` (a short constant) and told to observers."""
 
@@ -470,7 +478,7 @@ class Consume:
     """Action: handlers after this one in the chain do not see the message."""
 
 
-Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Wake | Drop | Consume
+Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announced | Wake | Drop | Consume
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,6 +507,14 @@ class HandlerContext:
     """the messages that this one was inside of, outermost first"""
     wall_time: float = 0.0
     """UNIX seconds"""
+    lang: str = "en-us"
+    own_floods: Container[str] = ()
+    """ids of the floods that this node itself has started"""
+    expected_nodes: int = 0
+    """how many nodes the hive map knows; 0: unknown"""
+    cascade_timeout: float | None = None
+    """seconds to gather answers to a cascade, where the user has set it"""
+    cascade_select: Select | None = None
 
 
 class Handler(Protocol):

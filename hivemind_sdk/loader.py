@@ -203,8 +203,6 @@ class _Loading:
             _guarded("registration", self._register, plugin, origin.plugin)
             records = list(self._collect(plugin, origin))
         except _RejectedError as rejected:
-            if self._manager.has_plugin(origin.plugin):
-                self._manager.unregister(name=origin.plugin)
             self._first_error = self._first_error or rejected.__cause__ or rejected
             self._reports.append(origin.report(rejected.state, rejected.reason))
             return

@@ -148,12 +148,12 @@ class HiveMessage:
     """
 
     __slots__ = (
+        "_bin_type",
         "_payload",
         "_raw",
         "_route",
         "_target_peers",
         "_type",
-        "bin_type",
         "metadata",
         "node_id",
         "source_peer",
@@ -182,14 +182,7 @@ class HiveMessage:
                 f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
             )
         self._type = kind
-        if not isinstance(bin_type, HiveMindBinaryPayloadType):
-            try:
-                bin_type = HiveMindBinaryPayloadType(bin_type)
-            except ValueError:
-                raise MalformedMessage(f"{bin_type!r} is not a binary payload type", hint="use 0 to 6") from None
         self.bin_type = bin_type
-        if bin_type and kind is not _BINARY:
-            raise MalformedMessage(f"bin_type is for BINARY messages, not for {kind.value!r}")
         self.metadata = _checked_metadata(metadata)
         self._route: list[Any] = list(route) if route else []
         self._target_peers: list[str] = list(target_peers) if target_peers else []
@@ -217,6 +210,22 @@ class HiveMessage:
     @payload.setter
     def payload(self, value: Any) -> None:
         self._raw, self._payload = _normalise(self._type, value)
+
+    @property
+    def bin_type(self) -> HiveMindBinaryPayloadType:
+        """What the bytes of a BINARY message are. Setting it raises MalformedMessage for other types and values."""
+        return self._bin_type
+
+    @bin_type.setter
+    def bin_type(self, value: HiveMindBinaryPayloadType | int) -> None:
+        if not isinstance(value, HiveMindBinaryPayloadType):
+            try:
+                value = HiveMindBinaryPayloadType(value)
+            except ValueError:
+                raise MalformedMessage(f"{value!r} is not a binary payload type", hint="use 0 to 6") from None
+        if value and self._type is not _BINARY:
+            raise MalformedMessage(f"bin_type is for BINARY messages, not for {self._type.value!r}")
+        self._bin_type = value
 
     @property
     def route(self) -> list[JSONObject]:
@@ -339,7 +348,7 @@ class HiveMessage:
         message._route = []
         message._target_peers = []
         message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
-        message.bin_type = bin_type
+        message._bin_type = bin_type
         return message
 
     @staticmethod

@@ -115,7 +115,7 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
     start = (_VERSIONED | fields).to_bytes(3, "big") if versioned else (_UNVERSIONED | fields).to_bytes(2, "big")
     start += metadata
     if is_binary:
-        start = bytes.fromhex(f"0{start.hex()}{message.bin_type:x}")
+        start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
     return start + body
 
 
@@ -141,17 +141,16 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
 
 def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
     """-> type, compression flag, and the bytes where the metadata block begins and ends (BINARY: half a byte later)."""
-    known = _COMMON.get(frame[:1])
-    if known is not None and 1 < len(frame) >= 2 + frame[1]:
-        kind, compressed = known
-        return kind, compressed, 2, 2 + frame[1]
+    common = _COMMON.get(frame[:1])
+    if common is not None and 1 < len(frame) >= 2 + frame[1]:
+        return common[0], common[1], 2, 2 + frame[1]
     start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
     head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
     shifted = head < _MARKER
     if shifted:
         head = head << 4 & 0xFFFFFFFF
         if head < _MARKER:
-            raise MalformedFrame("there is no start marker at the begin or in the middle of a byte")
+            raise MalformedFrame("there is no start marker at the beginning or in the middle of a byte")
     begin = start + 2
     if head & 0x40000000:
         version = head >> 22 & 0xFF

@@ -223,9 +223,9 @@ def _names(offer: JSONObject, key: str) -> list[Any]:
 
 
 def _suites(context: HandshakeContext) -> list[str]:
-    """Those whose cipher is installed, and not ruled out by the user."""
-    usable = context.ciphers or context.crypto.cipher_names
-    return [suite.name for suite in SUITES.values() if suite.cipher in usable]
+    """Those whose cipher is installed, in the order in which the user, or else this CPU, prefers the ciphers."""
+    by_cipher = {suite.cipher: suite.name for suite in SUITES.values()}
+    return [by_cipher[name] for name in context.ciphers or context.crypto.cipher_names if name in by_cipher]
 
 
 def _lacking(context: HandshakeContext) -> str:

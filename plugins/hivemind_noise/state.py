@@ -52,7 +52,6 @@ SUITES = {
         Suite("25519_AESGCM_SHA256", "AES-GCM", Struct(">4xQ")),
     )
 }
-"""in a satellite's order of preference"""
 PATTERNS = {
     "XXpsk2": Pattern(known=False, messages=(("e",), ("e", "ee", "s", "es", "psk"), ("s", "se"))),
     "KKpsk0": Pattern(known=True, messages=(("psk", "e", "es", "ss"), ("e", "ee", "se"))),

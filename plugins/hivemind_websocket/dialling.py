@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import queue
+import re
 import socket
 import threading
 import time
@@ -202,10 +203,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Dea
 
 def http_status(head: bytes) -> int | None:
     """The status code that an HTTP answer begins with."""
-    words = head[:16].split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1][:3].isdigit():
-        return None
-    return int(words[1][:3])
+    found = re.match(rb"HTTP/1\.\d (\d{3})(?!\d)", head)
+    return int(found[1]) if found else None
 
 
 def describe_status(status: int | None) -> str:

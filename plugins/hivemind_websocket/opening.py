@@ -37,9 +37,9 @@ _STATUS_HINTS = {
 
 def open_link(dial: Dial) -> WebSocketTransport:
     """See WebSocketConnector.connect."""
-    deadline = Deadline(dial.timeout)
     headers = _headers(dial)
     tls = context_for(dial.tls) if dial.endpoint.scheme == "wss" else None
+    deadline = Deadline(dial.timeout)
     sock = open_tcp(dial.endpoint, dial.proxy, deadline)
     if tls is not None:
         sock = wrap(sock, tls, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)

@@ -242,6 +242,12 @@ def test_a_hub_takes_the_first_of_the_satellites_that_it_allows_and_the_defaults
     assert isinstance(PasswordHandshake().hub(hub(), {**first, "ciphers": ["X"]}), Declined)
 
 
+@pytest.mark.parametrize(("wants", "echo", "agreed"), [(True, True, True), (False, True, False), (True, 1, False)])
+def test_a_hub_uses_binary_frames_only_where_both_sides_want_them(wants, echo, agreed):
+    first = {"envelope": make_envelope(SECRET, b"12345678"), "binarize": echo}
+    assert advance(PasswordHandshake().hub(hub(binarize=wants), first)).session.info.binarize is agreed
+
+
 @pytest.mark.parametrize("first", [{}, {"pubkey": "x"}])
 def test_a_hub_declines_what_is_no_password_handshake(first):
     assert isinstance(PasswordHandshake().hub(hub(), first), Declined)

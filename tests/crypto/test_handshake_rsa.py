@@ -228,6 +228,12 @@ def test_a_hub_declines_where_it_can_not_or_must_not(changes):
     assert isinstance(RSAHandshake().hub(hub(**changes), {"pubkey": BOB["public_pem"]}), Declined)
 
 
+@pytest.mark.parametrize(("wants", "echo", "agreed"), [(True, True, True), (False, True, False), (True, 1, False)])
+def test_a_hub_uses_binary_frames_only_where_both_sides_want_them(wants, echo, agreed):
+    first = {"pubkey": BOB["public_pem"], "binarize": echo}
+    assert advance(RSAHandshake().hub(hub(binarize=wants), first)).session.info.binarize is agreed
+
+
 def test_a_hub_declines_what_is_no_rsa_handshake_and_offers_as_real_ones_do():
     assert isinstance(RSAHandshake().hub(hub(), {}), Declined)
     assert RSAHandshake().offer(hub()) == {"handshake": True}

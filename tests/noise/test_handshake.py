@@ -82,7 +82,7 @@ def test_what_was_negotiated_can_be_seen():
     client, server = satellite(), hub()
     mine, theirs = connect(client, server)
     info = mine.info
-    assert (info.protocol, info.handshake, info.suite, info.cipher) == (3, "noise", CHACHA, "CHACHA20-POLY1305")
+    assert (info.protocol, info.handshake, info.suite, info.cipher) == (3, "noise", AESGCM, "AES-GCM")
     assert info.hub_key == theirs.info.hub_key == fingerprint(bytes.fromhex(server.key))
     assert (info.binarize, theirs.info.binarize, info.encoding, info.warnings) == (True, True, "JSON-B91", ())
 
@@ -111,13 +111,19 @@ def test_the_hub_may_still_refuse_for_a_while_after_xx_and_no_more_after_kk():
             run(reply, done.send)
 
 
-def test_a_satellite_walks_its_own_list_of_suites():
+@pytest.mark.parametrize(
+    ("ours", "theirs", "suite"),
+    [
+        (("AES-GCM",), (), AESGCM),
+        (("CHACHA20-POLY1305", "AES-GCM"), ("AES-GCM", "CHACHA20-POLY1305"), CHACHA),
+        (("AES-GCM", "CHACHA20-POLY1305"), (), AESGCM),
+        (("AES-GCM", "another", "CHACHA20-POLY1305"), ("CHACHA20-POLY1305",), CHACHA),
+    ],
+)
+def test_the_suite_is_the_satellites_first_choice_among_the_hubs(ours, theirs, suite):
     client, server = satellite(), hub()
-    client.extra["ciphers"] = ("AES-GCM",)
-    assert connect(client, server)[0].info.suite == AESGCM
-    client = satellite()
-    client.extra["ciphers"] = ("AES-GCM", "CHACHA20-POLY1305")
-    assert connect(client, hub())[0].info.suite == CHACHA
+    client.extra["ciphers"], server.extra["ciphers"] = ours, theirs
+    assert connect(client, server)[0].info.suite == suite
 
 
 def test_two_clients_of_one_identity_share_key_and_pins():

@@ -92,9 +92,14 @@ def test_a_catalogue_does_not_change():
         catalogue.handlers = ()  # type: ignore[misc]
 
 
-def test_a_name_given_twice_is_in_conflict():
+@pytest.mark.parametrize("prefer", [{}, {"handshake": ("x",)}])
+def test_a_name_given_twice_is_in_conflict_unless_the_user_tells_them_apart(prefer):
     with pytest.raises(PluginConflict, match="handshake 'x' is claimed by"):
-        Catalogue.of(handshake("x", 1), handshake("x", 2)).handshake("x")
+        Catalogue.of(handshake("x", 1), handshake("x", 2), prefer=prefer).handshake("x")
+
+
+def test_the_case_of_a_scheme_does_not_matter():
+    assert Catalogue.of(TransportPlugin(name="a", schemes=("WS",), create=object)).transport("Ws").name == "a"
 
 
 @given(st.data())

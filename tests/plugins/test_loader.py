@@ -72,6 +72,7 @@ BROKEN = {
     "no schemes": (hook(f"return [{GOOD}]".replace('("p",)', "()")), "schemes is empty"),
     "no name": (hook(f"return [{GOOD}]".replace('name="p"', 'name=""')), "name is empty"),
     "a rank that is text": (hook(f"return [{GOOD}]".replace("create=", "rank='1', create=")), "rank should be int"),
+    "a rank that is true": (hook(f"return [{GOOD}]".replace("create=", "rank=True, create=")), "rank should be int"),
     "a create that can't be called": (hook(f"return [{GOOD}]".replace("=object", "=None")), "create should be"),
     "options that are no dataclass": (
         hook(f"return [{GOOD}]".replace("create=", "options=dict, create=")),
@@ -124,6 +125,14 @@ def test_one_module_under_two_names_counts_once(dists):
     catalogue = load(ALL)
     assert report(catalogue, "one").state is PluginState.ACTIVE
     assert "same object as the plugin one" in report(catalogue, "two").reason
+
+
+def test_a_built_in_is_there_before_anyone_who_points_at_its_module(dists):
+    dists.install(DISTRIBUTION, {"transport.websocket": PIGEON})
+    dists.install("parrot", {}, more=f"a-parrot = {dists.modules[DISTRIBUTION, 'transport.websocket']}")
+    catalogue = load(ALL)
+    assert report(catalogue, "transport.websocket").state is PluginState.ACTIVE
+    assert report(catalogue, "a-parrot").state is PluginState.BROKEN
 
 
 def test_an_entry_point_that_names_nothing_is_broken(dists):

@@ -120,6 +120,21 @@ def test_a_secret_is_shown_nowhere(option, value):
     assert error.value.__context__ is None
 
 
+@dataclass
+class Leaky:
+    key: str = field(default="", repr=False, metadata={"secret": True})
+
+    def __post_init__(self) -> None:
+        if self.key:
+            raise ValueError(f"bad key {self.key}")
+
+
+def test_a_secret_in_the_words_of_the_plugin_is_not_shown_either():
+    with pytest.raises(OptionError) as error:
+        options(Leaky, {"key": "hunter2"})
+    assert "hunter2" not in "".join(traceback.format_exception(error.value))
+
+
 def test_where_a_bad_value_came_from_is_said():
     with pytest.raises(OptionError, match="HIVEMIND_CARRIER_PIGEON_GRAINS"):
         options(environ={"HIVEMIND_CARRIER_PIGEON_GRAINS": "many"})

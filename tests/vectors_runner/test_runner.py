@@ -279,6 +279,15 @@ def test_a_file_that_is_no_vector_file_gives_one_line_and_exit_code_2(tmp_path, 
     assert "19 passed, 0 failed" in result.stdout
 
 
+def test_half_a_character_in_a_difference_can_be_printed(tmp_path):
+    path = tmp_path / "half.json"
+    path.write_text('{"cases": [{"id": "x", "op": "\\ud800"}]}', encoding="utf-8")
+    result = invoke(path)
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit)
+    assert "FAILED x: misses" not in result.stdout
+    assert "ud800" in result.stdout
+
+
 def test_a_file_that_is_not_there_gives_exit_code_2(tmp_path):
     result = invoke(tmp_path / "missing.json")
     assert (result.exit_code, result.stdout) == (2, "")

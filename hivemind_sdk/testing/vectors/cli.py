@@ -34,7 +34,8 @@ def main(files: Sequence[Path], *, as_json: bool, verbose: bool) -> None:
         click.echo(json.dumps(summary(reports, errors), indent=1))
     else:
         for report in reports:
-            click.echo("\n".join(_lines(report, verbose=verbose)))
+            text = "\n".join(_lines(report, verbose=verbose))
+            click.echo(text.encode(errors="backslashreplace").decode())  # JSON may hold half characters
     for line in errors:
         click.echo(line, err=True)
     click.get_current_context().exit(_exit_code(reports, errors))

@@ -1,0 +1,54 @@
+"""PING inside PROPAGATE: answered once for each flood, with a PROPAGATE(PING) of our own; every answer goes on the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Resolve, SendMessage
+from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.messages import HiveMessageType as T
+from hivemind_sdk.recent import Recent
+
+
+@dataclass(frozen=True)
+class PingOptions:
+    """How many floods are remembered; the oldest are forgotten first."""
+
+    remembered_floods: int = 1000
+
+
+class PingHandler:
+    """Knows which floods were seen, its own included (`own` is told of those before they are sent)."""
+
+    def __init__(self, options: PingOptions) -> None:
+        self._floods = Recent(options.remembered_floods)
+        self._announced = Recent(options.remembered_floods * 10)
+
+    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
+        payload = message.payload
+        flood_id, peer = payload.get("flood_id"), payload.get("peer")
+        if not context.outer or context.outer[-1].msg_type is not T.PROPAGATE:
+            return [Drop("unexpected", "a ping outside of a propagate")]
+        if not isinstance(flood_id, str) or not flood_id:
+            return [Drop("malformed message", "a ping without flood_id")]
+        actions: list[Action] = []
+        if flood_id not in context.own_floods and self._floods.add(flood_id):
+            actions.append(SendMessage(announcement(flood_id, context)))
+        if isinstance(peer, str) and peer and peer != context.peer and self._announced.add((flood_id, peer)):
+            routed = message.forward(route=context.outer[-1].route or message.route)
+            actions += [Announced(routed), Resolve(f"ping:{flood_id}", routed, final=False)]
+        return actions
+
+
+def announcement(flood_id: str, context: HandlerContext) -> HiveMessage:
+    """What a node says of itself in a flood (wire.md section 9.1)."""
+    payload = {
+        "flood_id": flood_id,
+        "peer": context.peer,
+        "site_id": context.site_id,
+        "timestamp": context.wall_time,
+        "public_key": context.public_key,
+        "lang": context.lang,
+    }
+    return HiveMessage(T.PROPAGATE, HiveMessage(T.PING, payload))
