@@ -9,38 +9,36 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import executor, timers
+from . import executor
 from .ask import ask
+from .cascade import Select
 from .connection import LinkConfig, NamedHandshake, SatelliteLink
 from .contracts import (
     Cipher,
-    Deliver,
-    DeliverBinary,
     Dial,
-    Drop,
     HandlerContext,
     HandshakeContext,
     NodeState,
     Observer,
-    Resolve,
     Role,
-    SendMessage,
     SessionInfo,
     Transport,
     TransportConnector,
 )
-from .dispatch import Dispatcher, NamedHandler, Outcome, WakeRequest
+from .dispatch import Dispatcher, NamedHandler
 from .errors import HiveMindError, LinkTimeout, NotConnected
-from .identity import Identity
-from .instances import CryptoSuite, Instances
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
 from .observations import CallbackFailed, Dropped, Observation, StateChanged
 from .outgoing import as_hive_message, complete
+from .parts import Given, assemble
+from .performer import Outlets, Performer
+from .recent import Recent
 from .requests import Requests
 from .settings import Settings
 from .subscriptions import Callback, Subscription, Subscriptions
 from .supervisor import FINAL, State, Status, Supervisor
+from .topology import HiveMapper
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue
@@ -50,6 +48,7 @@ logging.getLogger(__package__).addHandler(logging.NullHandler())  # a library sa
 
 UNKNOWN_SITE = "unknown"
 ANY_BUS = "bus:*"
+_REMEMBERED_FLOODS = 1000
 
 
 class Satellite:
@@ -83,32 +82,22 @@ class Satellite:
         self.session_id = settings.session_id or str(uuid.uuid4())
         self._site_id = settings.site_id
         self.hub_hello: JSONObject = {}
-        self._instances = Instances(catalogue, settings.plugins)
-        make = self._instances.make
-        self._crypto = CryptoSuite(self._instances, settings.ciphers, ciphers)
-        self._connector = transport or make(
-            catalogue.transport_named(settings.transport)
-            if settings.transport
-            else catalogue.transport(settings.endpoint.scheme)
-        )
-        self._handshakes = list(handshakes) or [
-            NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)
-        ]
-        self._state = identity or Identity([make(catalogue.identity(settings.identity), app=settings.app)])
-        self._observers = [*observers, *(make(one) for one in catalogue.observers)]
+        self.hive_map = HiveMapper()
+        self.cascade_timeout: float | None = None
+        self.cascade_select: Select | None = None
+        given = Given(transport, handshakes, handlers, ciphers, identity, observers)
+        self._parts = assemble(settings, catalogue, given)
         self._workers = executor.shared.acquire()
         self._released = False
         self._subscriptions = Subscriptions(self._workers, self._callback_failed)
         self._requests = Requests()
-        self._outgoing = executor.Strand(self._workers)
-        self._dispatch_lock = threading.Lock()
-        self._timers: dict[tuple[str, str], timers.Timer] = {}
-        named = [
-            NamedHandler(one.name, one.types, make(one))
-            for one in catalogue.handlers
-            if settings.handlers is None or one.name in settings.handlers
-        ]
-        self._dispatcher = Dispatcher([*handlers, *named], settings.limits.redispatch, self._callback_failed)
+        self._sending = executor.Strand(self._workers)
+        self._floods = Recent(_REMEMBERED_FLOODS)
+        dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
+        outlets = Outlets(
+            self.send, self._deliver, self._deliver_binary, self._requests.resolve, self.hive_map.on_ping, self._observe
+        )
+        self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
         self._node: Node | None = None
         self._life = threading.Lock()
 
@@ -149,11 +138,10 @@ class Satellite:
             if self._released:
                 return
             self._released = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._performer.close()
         self._subscriptions.clear()
-        self._outgoing.close()
-        self._instances.close()
+        self._sending.close()
+        self._parts.close()
         self._workers.release()
 
     def __enter__(self) -> Satellite:
@@ -255,7 +243,7 @@ class Satellite:
     @property
     def site_id(self) -> str:
         """Where this satellite stands; `unknown` if nobody said. Set it before `connect`."""
-        return self._site_id or self._state.read("site_id") or UNKNOWN_SITE
+        return self._site_id or self._parts.state.read("site_id") or UNKNOWN_SITE
 
     @site_id.setter
     def site_id(self, site_id: str) -> None:
@@ -264,7 +252,7 @@ class Satellite:
     @property
     def peer(self) -> str:
         """How this node calls itself: `name::session_id` (wire.md section 1)."""
-        return f"{self._state.read('name') or 'unnamed-node'}::{self.session_id}"
+        return f"{self._parts.state.read('name') or 'unnamed-node'}::{self.session_id}"
 
     # --- from the node ---
 
@@ -275,7 +263,7 @@ class Satellite:
 
     def _dial(self) -> Transport:
         settings = self.settings
-        return self._connector.connect(
+        return self._parts.connector.connect(
             Dial(
                 endpoint=settings.endpoint,
                 credentials=settings.credentials,
@@ -291,7 +279,7 @@ class Satellite:
         )
 
     def _new_link(self) -> SatelliteLink:
-        settings, state = self.settings, self._state
+        settings, state = self.settings, self._parts.state
         public_key = state.read("public_key")
         context = HandshakeContext(
             role=Role.SATELLITE,
@@ -299,11 +287,11 @@ class Satellite:
             hello={},
             offer={},
             credentials=settings.credentials,
-            crypto=self._crypto,
+            crypto=self._parts.crypto,
             state=state,
             private_key=state.read_secret("private.pem"),
             public_key=public_key,
-            ciphers=self._crypto.cipher_names,
+            ciphers=self._parts.crypto.cipher_names,
             encodings=settings.encodings,
             binarize=settings.binarize,
             limits=settings.limits,
@@ -312,7 +300,7 @@ class Satellite:
         hello = {"pubkey": public_key, "session": session, "site_id": self.site_id}
         return SatelliteLink(
             LinkConfig(
-                self._handshakes, context, hello, settings.min_protocol, settings.max_protocol, settings.compress
+                self._parts.handshakes, context, hello, settings.min_protocol, settings.max_protocol, settings.compress
             )
         )
 
@@ -323,15 +311,13 @@ class Satellite:
         self._subscriptions.publish(f"hive:{message.msg_type.value}", message)
         if self._subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
             self.publish_event("message", message.serialize())
-        with self._dispatch_lock:
-            outcomes = self._dispatcher.dispatch(message, self._handler_context())
-        self._perform(outcomes)
+        self._performer.handle(message)
 
     def _lost(self, cause: HiveMindError) -> None:
         self._requests.abort_all(cause)
 
     def _observe(self, event: Observation) -> None:
-        for observer in self._observers:
+        for observer in self._parts.observers:
             try:
                 observer.observe(event)
             except Exception:  # an observer must not harm the link
@@ -347,7 +333,7 @@ class Satellite:
         self._observe(CallbackFailed(name, error))
 
     def _handler_context(self) -> HandlerContext:
-        read, hello = self._state.read, self.hub_hello
+        read, hello = self._parts.state.read, self.hub_hello
         return HandlerContext(
             now=time.monotonic(),
             wall_time=time.time(),
@@ -358,62 +344,21 @@ class Satellite:
             hub_id=_text(hello.get("node_id")),
             hub_key=_text(hello.get("pubkey")) or None,
             public_key=read("public_key"),
-            private_key=self._state.read_secret("private.pem"),
+            private_key=self._parts.state.read_secret("private.pem"),
             trusted_keys=read("trusted_keys") or {},
-            crypto=self._crypto,
+            crypto=self._parts.crypto,
+            own_floods=self._floods,
+            expected_nodes=len(self.hive_map.nodes),
+            cascade_timeout=self.cascade_timeout,
+            cascade_select=self.cascade_select,
         )
 
-    # --- actions ---
+    def _deliver(self, message: BusMessage) -> None:
+        self.publish(message)
+        self._subscriptions.publish("delivered", message)
 
-    def _perform(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            _ACTIONS[type(outcome)](self, outcome)
-
-    def _send_later(self, action: SendMessage) -> None:
-        self._outgoing.post(lambda: self._send_quietly(action.message))
-
-    def _send_quietly(self, message: HiveMessage) -> None:
-        try:
-            self.send(message)
-        except HiveMindError as error:
-            self._observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
-
-    def _deliver(self, action: Deliver) -> None:
-        self.publish(action.message)
-        self._subscriptions.publish("delivered", action.message)
-
-    def _deliver_binary(self, action: DeliverBinary) -> None:
-        self._subscriptions.publish("binary", action.message)
-
-    def _resolve(self, action: Resolve) -> None:
-        if not self._requests.resolve(action.key, action.value, action.final):
-            self._observe(Dropped("nobody waits", action.key))
-
-    def _drop(self, action: Drop) -> None:
-        self._observe(Dropped(action.reason, action.detail))
-
-    def _wake_later(self, request: WakeRequest) -> None:
-        key = (request.handler.name, request.key)
-        earlier = self._timers.pop(key, None)
-        if earlier is not None:
-            earlier.cancel()
-        self._timers[key] = timers.shared.call_later(request.delay, lambda: self._outgoing.post(lambda: self._wake(request)))
-
-    def _wake(self, request: WakeRequest) -> None:
-        with self._dispatch_lock:
-            self._timers.pop((request.handler.name, request.key), None)
-            outcomes = self._dispatcher.wake(request, self._handler_context())
-        self._perform(outcomes)
-
-
-_ACTIONS: Mapping[type, Callable[[Satellite, Any], None]] = {
-    SendMessage: Satellite._send_later,
-    Deliver: Satellite._deliver,
-    DeliverBinary: Satellite._deliver_binary,
-    Resolve: Satellite._resolve,
-    Drop: Satellite._drop,
-    WakeRequest: Satellite._wake_later,
-}
+    def _deliver_binary(self, message: HiveMessage) -> None:
+        self._subscriptions.publish("binary", message)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

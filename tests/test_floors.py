@@ -15,6 +15,7 @@ LOADED = (
     "import sys, json; before = set(sys.modules); import {module}; print(json.dumps(sorted(set(sys.modules) - before)))"
 )
 HEAVY = {
+    "argon2",
     "asyncio",
     "click",
     "Crypto",

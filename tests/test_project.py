@@ -26,3 +26,14 @@ def test_the_newest_environment_asks_for_all_our_dependencies():
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     command = tox["testenv:newest"]["commands_pre"].replace("\\\n", " ").splitlines()[1]
     assert set(bounds()) <= set(command.split())
+
+
+def test_every_built_in_is_registered_and_held_to_the_import_contracts():
+    packages = {path.name for path in (ROOT / "plugins").glob("hivemind_*")}
+    stated = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    registered = re.findall(r'^\S+ = "(hivemind_\w+)"$', stated, re.MULTILINE)
+    assert sorted(registered) == sorted(packages)
+    for name in packages:
+        assert stated.count(f'    "{name}",\n') == 4, (
+            f"{name}: coverage, and root packages and two contracts of import-linter"
+        )

@@ -29,7 +29,6 @@ MAX_METADATA = 255
 MAX_INFLATED_METADATA = 64 * 1024
 """bytes that a compressed metadata block may become"""
 
-_MARKER = 0x80000000
 _UNVERSIONED = 0x8000
 _VERSIONED = 0xC00000 | FORMAT_VERSION << 14
 
@@ -146,10 +145,10 @@ def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
         return common[0], common[1], 2, 2 + frame[1]
     start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
     head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
-    shifted = head < _MARKER
+    shifted = head < 0x80000000
     if shifted:
-        head = head << 4 & 0xFFFFFFFF
-        if head < _MARKER:
+        head <<= 4
+        if head >> 31 != 1:
             raise MalformedFrame("there is no start marker at the beginning or in the middle of a byte")
     begin = start + 2
     if head & 0x40000000:

@@ -192,7 +192,7 @@ class NoiseHandshake:
 
 
 def _probe() -> HiveMessage:
-    """An acknowledgement of no deposits: nothing is stored or changed, and every hub answers it (wire-v3.md section 10)."""
+    """An acknowledgement of no deposits: it changes nothing, and every hub answers it (wire-v3.md section 10)."""
     return HiveMessage(HiveMessageType.RENDEZVOUS, {"cmd": "ack", "deposit_ids": []})
 
 

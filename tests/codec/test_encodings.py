@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from codec_kit import cases
 from hypothesis import example, given
@@ -97,10 +99,8 @@ def test_a_changed_character_never_gives_the_same_bytes(name, data, where, lette
     changed = text[:where] + letter + text[where + 1 :]
     if changed == text or (name == "JSON-HEX" and changed.lower() == text):
         return
-    try:
+    with contextlib.suppress(MalformedFrame):
         assert ENCODINGS[name].decode(changed) != data
-    except MalformedFrame:
-        pass
 
 
 def _base91(data: bytes) -> str:

@@ -99,7 +99,7 @@ def test_for_any_text_or_bytes_only_our_errors_come_out(data):
 @given(
     st.fixed_dictionaries(
         {"msg_type": st.sampled_from(HiveMessageType) | json_values},
-        optional={key: json_values for key in KEYS[1:]}
+        optional=dict.fromkeys(KEYS[1:], json_values)
         | {"payload": json_values | st.just(BUS) | st.just(BUS["payload"])},
     )
 )

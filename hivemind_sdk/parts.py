@@ -1,0 +1,81 @@
+"""What a satellite is made of: each part named in the settings and taken from the catalogue, or given as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .catalogue import Catalogue
+from .connection import NamedHandshake
+from .contracts import Cipher, Crypto, NodeState, Observer, TransportConnector
+from .dispatch import NamedHandler
+from .identity import Identity
+from .instances import CryptoSuite, Instances
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .hooks import TransportPlugin
+
+
+@dataclass(frozen=True)
+class Given:
+    """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
+
+    transport: TransportConnector | None = None
+    handshakes: Sequence[NamedHandshake] = ()
+    handlers: Sequence[NamedHandler] = ()
+    ciphers: Mapping[str, Cipher] | None = None
+    identity: NodeState | None = None
+    observers: Sequence[Observer] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One of everything, for one satellite. `close` tears down what was made here, last made first."""
+
+    connector: TransportConnector
+    handshakes: Sequence[NamedHandshake]
+    handlers: Sequence[NamedHandler]
+    crypto: Crypto
+    state: NodeState
+    observers: Sequence[Observer]
+    instances: Instances
+
+    def close(self) -> None:
+        self.instances.close()
+
+
+def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
+    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError; what was made until then is torn down."""
+    instances = Instances(catalogue, settings.plugins)
+    try:
+        return _parts(settings, catalogue, given, instances)
+    except BaseException:
+        instances.close()
+        raise
+
+
+def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: Instances) -> Parts:
+    make = instances.make
+    handlers = [
+        NamedHandler(one.name, one.types, make(one))
+        for one in catalogue.handlers
+        if settings.handlers is None or one.name in settings.handlers
+    ]
+    return Parts(
+        connector=given.transport or make(_transport(settings, catalogue)),
+        handshakes=list(given.handshakes)
+        or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
+        handlers=[*given.handlers, *handlers],
+        crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
+        state=given.identity or Identity([make(catalogue.identity(settings.identity), app=settings.app)]),
+        observers=[*given.observers, *(make(one) for one in catalogue.observers)],
+        instances=instances,
+    )
+
+
+def _transport(settings: Settings, catalogue: Catalogue) -> TransportPlugin:
+    if settings.transport:
+        return catalogue.transport_named(settings.transport)
+    return catalogue.transport(settings.endpoint.scheme)

@@ -1,0 +1,109 @@
+"""Does what handlers ask for: runs them, one message at a time, and carries out the actions that they return."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import timers
+from .contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, SendMessage
+from .dispatch import Dispatcher, Outcome, WakeRequest
+from .errors import HiveMindError
+from .executor import Strand
+from .messages import BusMessage, HiveMessage
+from .observations import Dropped, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where actions go. None of them may block, but `send`, which is called off the reader's thread."""
+
+    send: Callable[[HiveMessage], None]
+    deliver: Callable[[BusMessage], None]
+    deliver_binary: Callable[[HiveMessage], None]
+    resolve: Callable[[str, Any, bool], bool]
+    """-> whether somebody waits for it"""
+    announced: Callable[[HiveMessage], None]
+    observe: Callable[[Observation], None]
+
+
+class Performer:
+    """Handlers are called under one lock; what they want sent goes out in order, off the calling thread."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, context: Callable[[], HandlerContext], outlets: Outlets, sending: Strand
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._context = context
+        self._outlets = outlets
+        self._sending = sending
+        self._lock = threading.Lock()
+        self._timers: dict[tuple[str, str], timers.Timer] = {}
+
+    def handle(self, message: HiveMessage) -> None:
+        """A message has come."""
+        with self._lock:
+            outcomes = self._dispatcher.dispatch(message, self._context())
+        self._perform(outcomes)
+
+    def close(self) -> None:
+        """Nobody is woken any more."""
+        with self._lock:
+            pending, self._timers = list(self._timers.values()), {}
+        for timer in pending:
+            timer.cancel()
+
+    def _perform(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            _ACTIONS[type(outcome)](self, outcome)
+
+    def _send(self, action: SendMessage) -> None:
+        self._sending.post(lambda: self._send_now(action.message))
+
+    def _send_now(self, message: HiveMessage) -> None:
+        try:
+            self._outlets.send(message)
+        except HiveMindError as error:
+            self._outlets.observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
+
+    def _deliver(self, action: Deliver) -> None:
+        self._outlets.deliver(action.message)
+
+    def _deliver_binary(self, action: DeliverBinary) -> None:
+        self._outlets.deliver_binary(action.message)
+
+    def _resolve(self, action: Resolve) -> None:
+        self._outlets.resolve(action.key, action.value, action.final)
+
+    def _announced(self, action: Announced) -> None:
+        self._outlets.announced(action.ping)
+
+    def _drop(self, action: Drop) -> None:
+        self._outlets.observe(Dropped(action.reason, action.detail))
+
+    def _wake_later(self, request: WakeRequest) -> None:
+        key = (request.handler.name, request.key)
+        wake = timers.shared.call_later(request.delay, lambda: self._sending.post(lambda: self._wake(request)))
+        with self._lock:
+            earlier, self._timers[key] = self._timers.get(key), wake
+        if earlier is not None:
+            earlier.cancel()
+
+    def _wake(self, request: WakeRequest) -> None:
+        with self._lock:
+            self._timers.pop((request.handler.name, request.key), None)
+            outcomes = self._dispatcher.wake(request, self._context())
+        self._perform(outcomes)
+
+
+_ACTIONS: Mapping[type, Callable[[Performer, Any], None]] = {
+    SendMessage: Performer._send,
+    Deliver: Performer._deliver,
+    DeliverBinary: Performer._deliver_binary,
+    Resolve: Performer._resolve,
+    Announced: Performer._announced,
+    Drop: Performer._drop,
+    WakeRequest: Performer._wake_later,
+}
