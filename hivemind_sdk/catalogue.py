@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .claims import Claim, Origin, PluginReport, PluginState, record_fault
 from .errors import PluginConflict, PluginError, PluginMissing
-from .messages import HiveMessageType
+from .messages import SETUP_TYPES, HiveMessageType
 from .settle import Preferences, Settlement, settle
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_PROTOCOLS = {0: "pre-shared key", 1: "RSA", 2: "password", 3: "Noise"}
 _REMEDIES = {
     PluginState.DISABLED: "enable it",
     PluginState.SHADOWED: "prefer it",
@@ -138,15 +139,19 @@ class Catalogue:
         return next((one.origin for one in self.claims if one.record is record), Origin(record.name))
 
     def missing(self) -> tuple[str, ...]:
-        """One line for each thing that a satellite needs and nothing provides. Empty: all there."""
-        needs = (
-            (self.transports, "transport", "transport"),
-            (self.ciphers, "cipher", "cipher"),
-            (self.handshakes, "handshake", "handshake"),
-            (self.handlers_for(HiveMessageType.BUS), "handler", "handler for BUS messages"),
-            (self.identities, "identity", "identity backend"),
-        )
-        return tuple(str(self._unserved(kind, what)) for found, kind, what in needs if not found)
+        """What a complete satellite has and nothing here provides: one line for each kind. Empty: all there."""
+        spoken = {one.protocol for one in self.handshakes}
+        handled = {kind for one in self.handlers for kind in one.types}.union(SETUP_TYPES)
+        protocols = ", ".join(f"{number} ({name})" for number, name in _PROTOCOLS.items() if number not in spoken)
+        types = ", ".join(kind.name for kind in HiveMessageType if kind not in handled)
+        lacks = {
+            "transport": "" if self.transports else "transport",
+            "cipher": "" if self.ciphers else "cipher",
+            "handshake": protocols and f"handshake for protocol {protocols}",
+            "handler": types and f"handler for {types} messages",
+            "identity": "" if self.identities else "identity backend",
+        }
+        return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)
 
     def _found(self, among: Mapping[str, V], kind: str, name: str, what: str = "") -> V:
         if name in among:

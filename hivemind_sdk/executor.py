@@ -1,99 +1,186 @@
-"""Strands: callbacks in order, off the reader's thread, on a bounded pool of workers shared by the process."""
+"""Lanes: jobs in order, off the reader's thread, on a bounded pool of workers shared by the process."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from . import timers
 
 Job = Callable[[], None]
 DEFAULT_WORKERS = 8
+PATIENCE = 0.1
+"""seconds that a job may hold up those of other owners"""
 _BATCH = 32
-"""jobs that a strand may run before others get their turn"""
+"""jobs that a lane may run before other lanes get their turn"""
 
 
 class Workers:
-    """A pool that exists while somebody uses it; threads go when the last user has left."""
+    """A pool that exists while somebody uses it; its threads go when the last user has left. They never keep a process alive."""
 
     def __init__(self, size: int = DEFAULT_WORKERS) -> None:
         self._size = size
         self._lock = threading.Lock()
         self._users = 0
-        self._pool: ThreadPoolExecutor | None = None
+        self._threads: list[threading.Thread] = []
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._idle = 0
 
     def acquire(self) -> Workers:
         with self._lock:
             self._users += 1
         return self
 
-    def release(self) -> None:
+    def release(self, timeout: float) -> None:
+        """With the last user the threads end; they are waited for, `timeout` seconds at most. A job of theirs may call this."""
         with self._lock:
             self._users -= 1
-            pool = None
-            if self._users == 0:
-                pool, self._pool = self._pool, None
-        if pool is not None:
-            inside = threading.current_thread() in getattr(pool, "_threads", ())
-            pool.shutdown(wait=not inside)
+            if self._users:
+                return
+            threads, self._threads = self._threads, []
+            jobs, self._jobs, self._idle = self._jobs, SimpleQueue(), 0
+        for _ in threads:
+            jobs.put(None)
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def submit(self, job: Job) -> None:
         with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._size, thread_name_prefix="hivemind-worker")
-            self._pool.submit(job)
+            self._jobs.put(job)
+            if self._idle:
+                self._idle -= 1
+            elif len(self._threads) < self._size:
+                name = f"hivemind-worker-{len(self._threads)}"
+                thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _work(self, jobs: SimpleQueue[Job | None]) -> None:
+        while (job := jobs.get()) is not None:
+            job()
+            with self._lock:
+                if jobs is self._jobs and jobs.empty():
+                    self._idle += 1
 
 
 shared = Workers()
 """the pool of this process"""
 
 
-class Strand:
-    """Runs its jobs one after the other, in the order in which they came. Jobs must not raise."""
+class _Turn:
+    """One worker's time at a lane."""
 
-    def __init__(self, workers: Workers) -> None:
+    __slots__ = ("job_began", "overtaken", "owner", "thread")
+
+    def __init__(self) -> None:
+        self.owner: object = None
+        self.job_began = 0.0
+        self.overtaken = False
+        self.thread: threading.Thread | None = None
+
+
+class Lane:
+    """Runs its jobs one after the other, in the order in which they came. Jobs must not raise.
+
+    A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
+    what another callback does, and a stuck one does not silence the rest.
+    """
+
+    def __init__(self, workers: Workers, clock: Callable[[], float] = time.monotonic) -> None:
         self._workers = workers
-        self._jobs: deque[Job] = deque()
+        self._clock = clock
         self._lock = threading.Lock()
-        self._running = False
-        self._closed = False
         self._idle = threading.Condition(self._lock)
-        self._runner: threading.Thread | None = None
+        self._waiting: deque[tuple[object, Job]] = deque()
+        self._turn: _Turn | None = None
+        self._overtaken: list[_Turn] = []
+        self._watched = False
+        self._closed = False
 
-    def post(self, job: Job) -> None:
-        """After `close` nothing is accepted any more."""
+    def post(self, job: Job, owner: object = None) -> None:
+        """Run `job` after all that were posted before. After `close` nothing is accepted any more."""
         with self._lock:
             if self._closed:
                 return
-            self._jobs.append(job)
-            if self._running:
+            self._waiting.append((owner, job))
+            if self._turn is not None:
+                self._watch(PATIENCE)
                 return
-            self._running = True
-        self._workers.submit(self._drain)
+            turn = self._turn = _Turn()
+        self._workers.submit(lambda: self._run(turn))
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until every job that was posted has run. True at once from inside a job of this strand."""
+        """Wait until every job that was posted has run. From inside a job: without waiting. -> whether nothing is left"""
         with self._lock:
-            if self._runner is threading.current_thread():
-                return True
-            return self._idle.wait_for(lambda: not self._running and not self._jobs, timeout)
+            me = threading.current_thread()
+            if any(turn.thread is me for turn in (self._turn, *self._overtaken) if turn is not None):
+                return False
+            return self._idle.wait_for(self._is_idle, timeout)
 
     def close(self) -> None:
         """Forget what has not started."""
         with self._lock:
             self._closed = True
-            self._jobs.clear()
+            self._waiting.clear()
 
-    def _drain(self) -> None:
-        self._runner = threading.current_thread()
+    def _is_idle(self) -> bool:
+        return self._turn is None and not self._overtaken
+
+    def _run(self, turn: _Turn) -> None:
+        turn.thread = threading.current_thread()
         for _ in range(_BATCH):
-            with self._lock:
-                if not self._jobs:
-                    self._running = False
-                    self._runner = None
-                    self._idle.notify_all()
-                    return
-                job = self._jobs.popleft()
+            job = self._next(turn)
+            if job is None:
+                return
             job()
-        self._runner = None
-        self._workers.submit(self._drain)
+            del job  # what it holds must not live until the next one
+        self._workers.submit(lambda: self._run(turn))
+
+    def _next(self, turn: _Turn) -> Job | None:
+        """The next job for this turn; None ends it."""
+        with self._lock:
+            if turn.overtaken:
+                self._overtaken.remove(turn)
+                turn.overtaken = False
+                if self._turn is not None:
+                    self._watch(PATIENCE)  # what waited for this owner may be behind a job of another
+                    turn.thread = None
+                    return None
+                self._turn = turn
+            held = [one.owner for one in self._overtaken]
+            for index, (owner, job) in enumerate(self._waiting):
+                if owner not in held:
+                    del self._waiting[index]
+                    turn.owner, turn.job_began = owner, self._clock()
+                    return job
+            self._turn = turn.thread = None
+            if self._is_idle():
+                self._idle.notify_all()
+            return None
+
+    # --- patience ---
+
+    def _watch(self, delay: float) -> None:
+        if not self._watched:
+            self._watched = True
+            timers.shared.call_later(delay, self._check)
+
+    def _check(self) -> None:
+        with self._lock:
+            self._watched = False
+            turn = self._turn
+            if turn is None or not self._waiting:
+                return
+            left = turn.job_began + PATIENCE - self._clock() if turn.thread is not None else PATIENCE
+            if left > 0:
+                self._watch(left)
+                return
+            turn.overtaken = True
+            self._overtaken.append(turn)
+            follower = self._turn = _Turn()
+        self._workers.submit(lambda: self._run(follower))

@@ -11,7 +11,7 @@ from . import timers
 from .contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, SendMessage
 from .dispatch import Dispatcher, Outcome, WakeRequest
 from .errors import HiveMindError
-from .executor import Strand
+from .executor import Lane
 from .messages import BusMessage, HiveMessage
 from .observations import Dropped, Observation
 
@@ -33,7 +33,7 @@ class Performer:
     """Handlers are called under one lock; what they want sent goes out in order, off the calling thread."""
 
     def __init__(
-        self, dispatcher: Dispatcher, context: Callable[[], HandlerContext], outlets: Outlets, sending: Strand
+        self, dispatcher: Dispatcher, context: Callable[[], HandlerContext], outlets: Outlets, sending: Lane
     ) -> None:
         self._dispatcher = dispatcher
         self._context = context

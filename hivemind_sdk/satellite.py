@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import executor
+from . import executor, mesh
 from .ask import ask
-from .cascade import Select
+from .cascade import Answer, Select
 from .connection import LinkConfig, NamedHandshake, SatelliteLink
 from .contracts import (
     Cipher,
+    Crypto,
     Dial,
     HandlerContext,
     HandshakeContext,
@@ -91,7 +92,7 @@ class Satellite:
         self._released = False
         self._subscriptions = Subscriptions(self._workers, self._callback_failed)
         self._requests = Requests()
-        self._sending = executor.Strand(self._workers)
+        self._sending = executor.Lane(self._workers)
         self._floods = Recent(_REMEMBERED_FLOODS)
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
@@ -124,6 +125,8 @@ class Satellite:
     def start(self) -> Node:
         """Start without waiting; the link then comes up, and comes back, in the background."""
         with self._life:
+            if self._released:
+                raise NotConnected("this satellite was closed", hint="make a new one")
             node = self._node
             if node is None or node.status.state in (State.CLOSED, State.REFUSED):
                 node = self._node = self._new_node()
@@ -132,17 +135,18 @@ class Satellite:
 
     def close(self, timeout: float | None = None) -> None:
         """End everything, within `timeout` seconds (None: the settings'). Idempotent; safe from a callback."""
-        limit = self.settings.deadlines.close if timeout is None else timeout
-        self._stop_node(limit)
+        deadline = time.monotonic() + (self.settings.deadlines.close if timeout is None else timeout)
+        self._stop_node(deadline - time.monotonic())
         with self._life:
             if self._released:
                 return
             self._released = True
         self._performer.close()
+        self._subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
         self._subscriptions.clear()
         self._sending.close()
         self._parts.close()
-        self._workers.release()
+        self._workers.release(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Satellite:
         self.connect()
@@ -202,6 +206,33 @@ class Satellite:
         """
         return ask(self, self._requests, utterance, timeout, lang, frozenset(replies))
 
+    def query(self, message: Any, *, timeout: float = 15.0) -> BusMessage:
+        """Ask up the chain: the first answer of the first node that can give one.
+
+        Raises RequestTimeout after `timeout` seconds or where nobody can answer, RequestAborted when the link is lost.
+        """
+        return mesh.first(self.query_stream(message, timeout=timeout))
+
+    def query_stream(self, message: Any, *, timeout: float = 15.0) -> Iterator[Answer]:
+        """The same, every message of the answer as it arrives, until the responder has ended."""
+        return mesh.query(self, self._requests, message, timeout)
+
+    def cascade(self, message: Any, *, timeout: float = 5.0, expected: int | None = None) -> mesh.Cascade:
+        """Ask everybody: the answers as they arrive, in `timeout` seconds; grouped in its `by_responder`.
+
+        Ends early when `expected` nodes have answered to the end (None: those of the hive map, if it knows any).
+        Raises RequestAborted when the link is lost.
+        """
+        return mesh.cascade(self, self._requests, message, timeout, expected)
+
+    def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
+        """Flood the hive: a PING from each node that answers, as they come in, for `timeout` seconds; they go on `hive_map`."""
+        return mesh.ping(self, self._requests, timeout)
+
+    def intercom(self, message: Any, recipient_pem: str) -> None:
+        """Send a bus message that only the owner of this public key can read. Raises as `send`, and IdentityError."""
+        self.send(mesh.intercom(self, message, recipient_pem))
+
     # --- listening ---
 
     def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
@@ -253,6 +284,25 @@ class Satellite:
     def peer(self) -> str:
         """How this node calls itself: `name::session_id` (wire.md section 1)."""
         return f"{self._parts.state.read('name') or 'unnamed-node'}::{self.session_id}"
+
+    @property
+    def public_key(self) -> str | None:
+        """Our RSA key, PEM: the address for INTERCOM."""
+        key: str | None = self._parts.state.read("public_key")
+        return key
+
+    @property
+    def private_key(self) -> str | None:
+        """A secret."""
+        return self._parts.state.read_secret("private.pem")
+
+    @property
+    def crypto(self) -> Crypto:
+        return self._parts.crypto
+
+    def remember_flood(self, flood_id: str) -> None:
+        """A flood of our own, before it is sent: we do not answer ourselves."""
+        self._floods.add(flood_id)
 
     # --- from the node ---
 

@@ -1,4 +1,4 @@
-"""Who wants to hear what: topics, and for each subscription an order of its own off the reader's thread."""
+"""Who wants to hear what: topics, and for all of their callbacks one order, off the reader's thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .executor import Strand, Workers
+from .executor import Lane, Workers
 
 log = logging.getLogger(__name__)
 Callback = Callable[..., Any]
@@ -15,71 +15,93 @@ Failed = Callable[[str, BaseException], None]
 
 
 class Subscription:
-    """One callback for one topic. `cancel` any number of times."""
+    """One callback for one topic. `cancel` any number of times: it is not called any more, for what it has not heard yet."""
 
-    def __init__(self, owner: Subscriptions, topic: str, callback: Callback, once: bool, strand: Strand | None) -> None:
+    __slots__ = ("_active", "_once", "_owner", "callback", "inline", "known_as", "topic")
+
+    def __init__(
+        self, owner: Subscriptions, topic: str, callback: Callback, known_as: Callback, once: bool, inline: bool
+    ) -> None:
         self._owner = owner
         self.topic = topic
         self.callback = callback
-        self._strand = strand
+        self.known_as = known_as
+        self.inline = inline
         self._once = once
-        self._spent = False
+        self._active = True
 
     def cancel(self) -> None:
+        self._active = False
         self._owner.remove(self)
-        if self._strand is not None:
-            self._strand.close()
 
-    def deliver(self, args: tuple[Any, ...]) -> None:
-        if self._once:
-            if self._spent:
-                return
-            self._spent = True
-            self._owner.remove(self)
-        if self._strand is None:
-            self._call(args)
-        else:
-            self._strand.post(lambda: self._call(args))
-
-    def _call(self, args: tuple[Any, ...]) -> None:
+    def call(self, args: tuple[Any, ...]) -> None:
+        if not self._active:
+            return
         try:
             self.callback(*args)
-        except Exception as error:  # one subscriber's fault is no other's
-            self._owner.failed(name_of(self.callback), error)
+        except (Exception, SystemExit) as error:  # one subscriber's fault is no other's, and ends no worker
+            self._owner.failed(name_of(self.known_as), error)
+
+    def deliver(self, args: tuple[Any, ...]) -> None:
+        if self._once and not self._owner.remove(self):
+            return  # another delivery was first
+        if self.inline:
+            self.call(args)
+        else:
+            self._owner.lane.post(lambda: self.call(args), self)
 
 
 class Subscriptions:
-    """Topics and their subscribers. Any thread; delivery for one topic comes from one thread at a time."""
+    """Topics and their subscribers. Any thread.
+
+    All callbacks share one order, that in which things were published, so that one that ends a conversation does not run
+    before those that make it. One that takes long is overtaken by the others, see Lane; never by itself.
+    """
 
     def __init__(self, workers: Workers, failed: Failed) -> None:
-        self._workers = workers
         self.failed = failed
+        self.lane = Lane(workers)
         self._lock = threading.Lock()
         self._topics: dict[str, tuple[Subscription, ...]] = {}
 
-    def add(self, topic: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
-        """`inline` runs the callback on the delivering thread: for our own waiters, which never block."""
-        one = Subscription(self, topic, callback, once, None if inline else Strand(self._workers))
+    def add(
+        self, topic: str, callback: Callback, *, once: bool = False, inline: bool = False, known_as: Callback | None = None
+    ) -> Subscription:
+        """`inline` runs the callback on the delivering thread: for our own waiters, which never block.
+
+        `known_as`: the user's function, where `callback` wraps it: its name in logs, and what `forget` goes by.
+        """
+        one = Subscription(self, topic, callback, known_as or callback, once, inline)
         with self._lock:
             self._topics[topic] = (*self._topics.get(topic, ()), one)
         return one
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: Subscription) -> bool:
+        """-> whether it was still there"""
         with self._lock:
-            left = tuple(one for one in self._topics.get(subscription.topic, ()) if one is not subscription)
+            before = self._topics.get(subscription.topic, ())
+            left = tuple(one for one in before if one is not subscription)
             if left:
                 self._topics[subscription.topic] = left
             else:
                 self._topics.pop(subscription.topic, None)
+            return len(left) < len(before)
 
     def of(self, topic: str) -> tuple[Subscription, ...]:
         return self._topics.get(topic, ())
+
+    def topics(self) -> list[str]:
+        """Those that have a subscriber."""
+        with self._lock:
+            return list(self._topics)
 
     def publish(self, topic: str, *args: Any) -> None:
         for one in self._topics.get(topic, ()):
             one.deliver(args)
 
     def clear(self) -> None:
+        """No callback is called any more."""
+        self.lane.close()
         with self._lock:
             topics, self._topics = self._topics, {}
         for subscribers in topics.values():

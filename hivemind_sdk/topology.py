@@ -13,3 +13,6 @@ class HiveMapper:
 
     def on_ping(self, message: HiveMessage) -> None:
         self.nodes[str(message.payload.get("peer"))] = message
+
+    def start_ping(self, flood_id: str, now: float) -> None:
+        """Being drawn."""

@@ -1,4 +1,4 @@
-"""Our wheel, built once and unpacked where a test may damage it."""
+"""Our wheel, built once and unpacked where a test may damage it; and what its built-ins are there for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
+from hivemind_sdk.loader import DISTRIBUTION
+
 ROOT = Path(__file__).parent.parent
+BUILTINS = sorted(
+    one.name for one in metadata.entry_points(group="hivemind_sdk") if one.dist and one.dist.name == DISTRIBUTION
+)
+LOST = {
+    "transport.websocket": "no transport is installed: ",
+    "ciphers": "no cipher is installed: ",
+    "handshake.classic": "no handshake for protocol 0 (pre-shared key), 1 (RSA), 2 (password) is installed: ",
+    "noise": "no handshake for protocol 3 (Noise) is installed: ",
+    "handler.mesh": "no handler for BUS, ",
+    "intercom": "no handler for INTERCOM messages is installed: ",
+    "identity.file": "no identity backend is installed: ",
+}
+"""built-in -> how the line begins that says what a satellite lacks without it"""
 
 
 def build(folder: Path) -> Path:

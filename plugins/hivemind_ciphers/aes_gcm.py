@@ -7,9 +7,9 @@ from functools import partial
 from hivemind_sdk.contracts import Aead
 
 from .aead import BoundAead, check_key
-from .gcm import NONCE_SIZES, assembled
 
 KEY_SIZES = (16, 24, 32)
+NONCE_SIZES = (12, 16)
 
 
 class AesGcm:
@@ -20,4 +20,4 @@ class AesGcm:
         check_key("AES-GCM", key, KEY_SIZES)
         from Crypto.Cipher import AES
 
-        return assembled(key, BoundAead(partial(AES.new, key, AES.MODE_GCM), NONCE_SIZES))
+        return BoundAead(partial(AES.new, key, AES.MODE_GCM), NONCE_SIZES)

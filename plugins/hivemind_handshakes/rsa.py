@@ -2,7 +2,7 @@
 
 What it can't do: the hub's public key comes over the very link that it is to protect, so an active attacker can pass
 for the hub; nothing proves the satellite but its access key; there is no forward secrecy. So it is never used where
-there is a password to prove: that would let whoever strips `password` from an offer get around it.
+there is a password or a pre-shared key to prove: that would let whoever strips those from an offer get around them.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class RSAHandshake:
             return Declined("the hub does not do handshakes of this kind")
         if reason := below_floor(context, PROTOCOL):
             return Declined(reason)
-        if context.credentials.password:
-            return Declined("a password is set, and RSA would not prove it; leave the password out to use RSA")
+        if secret := _unproved(context):
+            return Declined(f"a {secret} is set, and RSA would not prove it; leave it out to use RSA")
         if not isinstance(hub_key, str):
             return Declined("the hub's HELLO has no public key")
         if not private:
@@ -117,13 +117,18 @@ class RSAHandshake:
         public, private = first.get("pubkey"), context.private_key
         if not isinstance(public, str) or "envelope" in first:
             return Declined("the satellite sent no public key")
-        if context.credentials.password:
-            return Declined("a password is stored for this access key, and RSA would not prove it")
+        if secret := _unproved(context):
+            return Declined(f"a {secret} is stored for this access key, and RSA would not prove it")
         if not private:
             return Declined("this hub has no RSA key")
         if declined := defaults_allowed(context):
             return declined
         return _hub(context, public, private, first)
+
+
+def _unproved(context: HandshakeContext) -> str:
+    credentials = context.credentials
+    return "password" if credentials.password else "pre-shared key" if credentials.preshared_key else ""
 
 
 def _satellite(context: HandshakeContext, rsa: RSA, private: str, hub_key: str, proposal: Proposal) -> HandshakeScript:

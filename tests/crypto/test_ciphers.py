@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from functools import partial
-from types import SimpleNamespace
 
 import pytest
-from Crypto.Cipher import AES
 from crypto_kit import RECORDS, bind, cases, negative
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hivemind_ciphers as plugin
-from hivemind_ciphers import gcm
-from hivemind_ciphers.aead import BoundAead
 from hivemind_ciphers.cpu import has_aes
-from hivemind_ciphers.gcm import AssembledGcm, assembled
 from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
 
 PEERS = {"AES-GCM": AESGCM, "CHACHA20-POLY1305": ChaCha20Poly1305}
@@ -45,17 +39,6 @@ def test_same_bytes_as_the_cryptography_package(name, key_size, nonce_size, data
     assert bind(name, key).decrypt(nonce, sealed, associated) == plaintext
 
 
-@given(plaintext=st.binary(max_size=300), associated=st.binary(max_size=40), nonce=st.sampled_from([12, 16]).map(bytes))
-def test_gcm_put_together_from_parts_is_their_gcm(plaintext, associated, nonce):
-    key = bytes(range(32))
-    theirs = BoundAead(partial(AES.new, key, AES.MODE_GCM), (12, 16))
-    ours = assembled(key, theirs)
-    assert isinstance(ours, AssembledGcm)
-    sealed = ours.encrypt(nonce, plaintext, associated)
-    assert sealed == theirs.encrypt(nonce, plaintext, associated)
-    assert theirs.decrypt(nonce, sealed, associated) == ours.decrypt(nonce, sealed, associated) == plaintext
-
-
 @pytest.mark.parametrize("nonce", ["30125d535af56bc26325fcfe223ece5a", "2b52eed5f85e14f415fd38c26e878c95"])
 def test_the_32_bit_counter_of_gcm_wraps_around(nonce):
     # computed backwards from counter blocks that end in fffffffe and ffffffff, with a key of 16 zeros
@@ -63,25 +46,6 @@ def test_the_32_bit_counter_of_gcm_wraps_around(nonce):
     sealed = aead.encrypt(bytes.fromhex(nonce), plaintext)
     assert sealed == theirs.encrypt(bytes.fromhex(nonce), plaintext, None)
     assert aead.decrypt(bytes.fromhex(nonce), sealed) == plaintext
-
-
-@pytest.mark.parametrize("inside", [{}, {"_GHASH": None, "_ghash_clmul": None, "_ghash_portable": None}])
-def test_a_pycryptodome_with_other_insides_still_gives_the_same_bytes(monkeypatch, inside):
-    monkeypatch.setattr(gcm.importlib, "import_module", lambda _: SimpleNamespace(**inside))
-    aead = bind("AES-GCM", bytes(32))
-    assert isinstance(aead, BoundAead)
-    assert aead.decrypt(bytes(16), AESGCM(bytes(32)).encrypt(bytes(16), b"text", b"header"), b"header") == b"text"
-    with pytest.raises(DecryptionError):
-        aead.decrypt(bytes(16), bytes(40))
-
-
-def test_parts_that_do_something_else_are_not_used():
-    class Other:
-        def encrypt(self, nonce, plaintext, associated_data=b""):
-            return b"something else"
-
-    other = Other()
-    assert assembled(bytes(32), other) is other
 
 
 @pytest.mark.parametrize("name", RECORDS)

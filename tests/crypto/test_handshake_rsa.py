@@ -122,7 +122,8 @@ def test_the_satellite_sends_the_public_half_of_its_key_and_all_slow_work_leaves
     [
         ({"offer": {"max_protocol_version": 3, "noise": {}}}, "does not do handshakes of this kind"),
         ({"offer": {**OFFER, "min_protocol_version": 2}}, "protocol 2"),
-        ({"password": "hunter2"}, "leave the password out"),
+        ({"password": "hunter2"}, "a password is set"),
+        ({"preshared_key": "hunter2hunter2hu"}, "a pre-shared key is set"),
         ({"hello": {"node_id": "x"}}, "no public key"),
         ({"hello": {"pubkey": 7}}, "no public key"),
         ({"private_key": None}, "no RSA key here"),
@@ -222,7 +223,8 @@ def test_any_first_payload_is_declined_or_refused_by_a_hub(first):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"private_key": None}, {"password": "hunter2"}, {"ciphers": ("CHACHA20-POLY1305",)}]
+    "changes",
+    [{"private_key": None}, {"password": "x"}, {"preshared_key": "x" * 16}, {"ciphers": ("CHACHA20-POLY1305",)}],
 )
 def test_a_hub_declines_where_it_can_not_or_must_not(changes):
     assert isinstance(RSAHandshake().hub(hub(**changes), {"pubkey": BOB["public_pem"]}), Declined)

@@ -129,10 +129,11 @@ class Leaky:
             raise ValueError(f"bad key {self.key}")
 
 
-def test_a_secret_in_the_words_of_the_plugin_is_not_shown_either():
+@pytest.mark.parametrize("value", ["hunter2"])
+def test_a_secret_in_the_words_of_the_plugin_is_not_shown_either(value):
     with pytest.raises(OptionError) as error:
-        options(Leaky, {"key": "hunter2"})
-    assert "hunter2" not in "".join(traceback.format_exception(error.value))
+        options(Leaky, {"key": value})
+    assert value not in "".join(traceback.format_exception(error.value))
 
 
 def test_where_a_bad_value_came_from_is_said():
