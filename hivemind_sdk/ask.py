@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from .errors import PolicyDenied, RequestTimeout
-from .messages import BusMessage, HiveMessage, HiveMessageType
+from .messages import BusMessage
 from .requests import Answers, Request, Requests
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ SESSIONS_PROTOCOL = 3
 
 _one_at_a_time: WeakKeyDictionary[Satellite, threading.Lock] = WeakKeyDictionary()
 _HINT = (
-    "the hub took the utterance but never said that it was handled; hivemind-core 4.0 drops message types that this "
-    f"access key may not send without a word: `hivemind-core allow-msg {UTTERANCE}` on the hub allows it"
+    "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key may "
+    "not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
 )
 
 
 def ask(
-    satellite: Satellite, requests: Requests, utterance: str, timeout: float, lang: str, replies: frozenset[str]
+    satellite: Satellite, requests: Requests, what: Any, timeout: float, lang: str, replies: frozenset[str]
 ) -> Iterator[BusMessage]:
     """See Satellite.ask. A session of its own marks each request where the hub allows that; else they take turns."""
     info = satellite.status.info
@@ -39,34 +39,37 @@ def ask(
     if not turn.acquire(timeout=timeout):
         raise RequestTimeout(f"another ask() did not end within {timeout:g} s", hint="this hub takes one at a time")
     request = requests.open(f"ask:{uuid.uuid4()}")
-    watch = satellite.on_bus("*", _Watch(request, session_id, replies), inline=True)
+    question = _question(what, lang, session_id, satellite.site_id)
+    watch = satellite.on_bus("*", _Watch(request, question.msg_type, session_id, replies), inline=True)
 
     def end() -> None:
         watch.cancel()
         turn.release()
 
-    answers = Answers(request, timeout, _HINT, end)
+    answers = Answers(request, timeout, _HINT.format(question.msg_type), end)
     try:
-        satellite.emit(_message(utterance, lang, session_id, satellite.site_id))
+        satellite.emit(question)
     except BaseException:
         answers.close()
         raise
     return answers
 
 
-def _message(utterance: str, lang: str, session_id: str, site_id: str) -> HiveMessage:
+def _question(what: Any, lang: str, session_id: str, site_id: str) -> BusMessage:
+    """A bus message in a session of its own; text is an utterance."""
     session = {"session_id": session_id, "site_id": site_id}
-    return HiveMessage(
-        HiveMessageType.BUS,
-        BusMessage(UTTERANCE, {"utterances": [utterance], "lang": lang}, {"session": session}),
-    )
+    if isinstance(what, str):
+        return BusMessage(UTTERANCE, {"utterances": [what], "lang": lang}, {"session": session})
+    message = BusMessage.of(what)
+    return BusMessage(message.msg_type, message.data, {**message.context, "session": session})
 
 
 class _Watch:
     """Sees every bus message on the reader's thread; feeds the request what belongs to its session."""
 
-    def __init__(self, request: Request, session_id: str, replies: frozenset[str]) -> None:
+    def __init__(self, request: Request, question: str, session_id: str, replies: frozenset[str]) -> None:
         self._request = request
+        self._question = question
         self._session_id = session_id
         self._replies = replies
 
@@ -78,7 +81,7 @@ class _Watch:
             self._request.put(message)
         if message.msg_type == HANDLED:
             self._request.end()
-        elif message.msg_type == DENIED and message.data.get("denied_type", UTTERANCE) == UTTERANCE:
+        elif message.msg_type == DENIED and message.data.get("denied_type", self._question) == self._question:
             self._request.end(denial(message))
 
 

@@ -131,6 +131,12 @@ class Node:
         if self.status.state is not State.CLOSED:
             self._enter(lambda now: self._supervisor.closed(now, self._supervisor.status.cause))
 
+    def drop(self) -> None:
+        """End the link of this moment; the supervisor decides what comes next."""
+        transport = self._transport
+        if transport is not None:
+            transport.close(1000, "", self._deadlines.close)
+
     # --- the thread ---
 
     def _run(self) -> None:

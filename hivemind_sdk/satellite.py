@@ -31,7 +31,7 @@ from .errors import HiveMindError, LinkTimeout, NotConnected
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
 from .observations import CallbackFailed, Dropped, Observation, StateChanged
-from .outgoing import as_hive_message, complete
+from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
 from .recent import Recent
@@ -83,6 +83,7 @@ class Satellite:
         self.session_id = settings.session_id or str(uuid.uuid4())
         self._site_id = settings.site_id
         self.hub_hello: JSONObject = {}
+        self.hub_session = HubSession()
         self.hive_map = HiveMapper()
         self.cascade_timeout: float | None = None
         self.cascade_select: Select | None = None
@@ -90,7 +91,7 @@ class Satellite:
         self._parts = assemble(settings, catalogue, given)
         self._workers = executor.shared.acquire()
         self._released = False
-        self._subscriptions = Subscriptions(self._workers, self._callback_failed)
+        self.subscriptions = Subscriptions(self._workers, self._callback_failed)
         self._requests = Requests()
         self._sending = executor.Lane(self._workers)
         self._floods = Recent(_REMEMBERED_FLOODS)
@@ -142,8 +143,8 @@ class Satellite:
                 return
             self._released = True
         self._performer.close()
-        self._subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
-        self._subscriptions.clear()
+        self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
+        self.subscriptions.clear()
         self._sending.close()
         self._parts.close()
         self._workers.release(max(0.0, deadline - time.monotonic()))
@@ -160,6 +161,13 @@ class Satellite:
             node = self._node
         if node is not None:
             node.close(self.settings.deadlines.close if timeout is None else timeout)
+
+    def drop(self) -> None:
+        """End the link of this moment, if there is one; it comes back by itself."""
+        with self._life:
+            node = self._node
+        if node is not None:
+            node.drop()
 
     @property
     def status(self) -> Status:
@@ -184,11 +192,7 @@ class Satellite:
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
-        outgoing = as_hive_message(message)
-        if outgoing.msg_type is HiveMessageType.BUS:
-            bus = complete(outgoing.payload, self.settings.useragent, self.session_id, self.site_id)
-            outgoing = outgoing.forward(payload=bus)
-        return outgoing
+        return prepare(message, self._complete)
 
     def send(self, message: HiveMessage) -> None:
         """Send a message exactly as it is. Raises NotConnected, LinkClosed, NotEncodable."""
@@ -198,13 +202,13 @@ class Satellite:
         node.send(message)
 
     def ask(
-        self, utterance: str, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = ("speak",)
+        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = ("speak",)
     ) -> Iterator[BusMessage]:
-        """An utterance in, the matching replies out; ends when the hub says that the utterance is handled.
+        """An utterance (or any bus message) in, the matching replies out; ends when the hub says that it is handled.
 
         It is sent at once. `replies`: the bus types to yield. Raises PolicyDenied, RequestTimeout, RequestAborted.
         """
-        return ask(self, self._requests, utterance, timeout, lang, frozenset(replies))
+        return ask(self, self._requests, what, timeout, lang, frozenset(replies))
 
     def query(self, message: Any, *, timeout: float = 15.0) -> BusMessage:
         """Ask up the chain: the first answer of the first node that can give one.
@@ -237,37 +241,37 @@ class Satellite:
 
     def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
         """`callback(BusMessage)` for each delivered bus message of this type; `*` for all of them."""
-        return self._subscriptions.add(f"bus:{msg_type}", callback, once=once, inline=inline)
+        return self.subscriptions.add(f"bus:{msg_type}", callback, once=once, inline=inline)
 
     def on_message(
         self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
     ) -> Subscription:
         """`callback(HiveMessage)` for each message of this type that arrives."""
-        return self._subscriptions.add(f"hive:{msg_type.value}", callback, once=once, inline=inline)
+        return self.subscriptions.add(f"hive:{msg_type.value}", callback, once=once, inline=inline)
 
     def on_delivered(self, callback: Callback) -> Subscription:
         """`callback(BusMessage)` for each bus message from the hive, in order; not for our own."""
-        return self._subscriptions.add("delivered", callback)
+        return self.subscriptions.add("delivered", callback)
 
     def publish(self, message: BusMessage) -> None:
         """Let local subscribers hear a bus message, as if it had been delivered."""
-        self._subscriptions.publish(f"bus:{message.msg_type}", message)
-        self._subscriptions.publish(ANY_BUS, message)
+        self.subscriptions.publish(f"bus:{message.msg_type}", message)
+        self.subscriptions.publish(ANY_BUS, message)
 
     def on_binary(self, callback: Callback) -> Subscription:
         """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
-        return self._subscriptions.add("binary", callback)
+        return self.subscriptions.add("binary", callback)
 
     def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
         """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every text-like message."""
-        return self._subscriptions.add(f"event:{name}", callback, once=once)
+        return self.subscriptions.add(f"event:{name}", callback, once=once)
 
     def publish_event(self, name: str, *args: Any) -> None:
-        self._subscriptions.publish(f"event:{name}", *args)
+        self.subscriptions.publish(f"event:{name}", *args)
 
     def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
         """`callback(Status)` for each change of state."""
-        return self._subscriptions.add("state", callback, inline=inline)
+        return self.subscriptions.add("state", callback, inline=inline)
 
     # --- who we are ---
 
@@ -358,8 +362,8 @@ class Satellite:
         self.hub_hello = hello
 
     def _received(self, message: HiveMessage) -> None:
-        self._subscriptions.publish(f"hive:{message.msg_type.value}", message)
-        if self._subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
+        self.subscriptions.publish(f"hive:{message.msg_type.value}", message)
+        if self.subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
             self.publish_event("message", message.serialize())
         self._performer.handle(message)
 
@@ -373,7 +377,7 @@ class Satellite:
             except Exception:  # an observer must not harm the link
                 log.exception("observer %s failed", type(observer).__name__)
         if isinstance(event, StateChanged):
-            self._subscriptions.publish("state", event.after)
+            self.subscriptions.publish("state", event.after)
         elif isinstance(event, Dropped):
             log.debug("dropped: %s (%s)", event.reason, event.detail)
 
@@ -403,12 +407,17 @@ class Satellite:
             cascade_select=self.cascade_select,
         )
 
+    def _complete(self, message: BusMessage) -> BusMessage:
+        state = self.hub_session.state() if not message.context.get("session") else None
+        return complete(message, self.settings.useragent, self.session_id, self.site_id, state)
+
     def _deliver(self, message: BusMessage) -> None:
+        self.hub_session.remember(message, self.session_id)
         self.publish(message)
-        self._subscriptions.publish("delivered", message)
+        self.subscriptions.publish("delivered", message)
 
     def _deliver_binary(self, message: HiveMessage) -> None:
-        self._subscriptions.publish("binary", message)
+        self.subscriptions.publish("binary", message)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

@@ -174,6 +174,15 @@ class Server:
 
         return self._wait(found, timeout, f"{event} {fields or ''}")
 
+    def wait_for_nth(self, event: str, count: int, timeout: float = 10) -> None:
+        """Until this event has been told `count` times."""
+
+        def found() -> JSON | None:
+            told = [one for one in self.events if one["event"] == event]
+            return told[count - 1] if len(told) >= count else None
+
+        self._wait(found, timeout, f"{event}, {count} times")
+
     def _wait(self, found: Callable[[], JSON | None], timeout: float, what: str) -> JSON:
         end = time.monotonic() + timeout
         with self._arrived:

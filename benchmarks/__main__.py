@@ -1,0 +1,179 @@
+"""The benchmarks: `tox -e bench`, or `python benchmarks [--quick] [--json FILE] [--only TEXT]`.
+
+Each row is measured for this SDK, for the reference client in its own environment, and for the bare primitives, in turns
+within one run; the table has medians, and ratios with their quartiles, beside the goals. docs/explanation/performance.md
+says what the rows mean. Nothing is asserted: on a busy machine trust the ratios, and measure again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import echo_peer  # noqa: E402
+import goals  # noqa: E402
+import reference  # noqa: E402
+import startup  # noqa: E402
+from report import Line, as_json, line, seconds, spread, table, verdict  # noqa: E402
+from workers import BenchmarkError, Plan, Samples, Worker, interleave  # noqa: E402
+
+FULL = Plan(rounds=41, sample=0.02, slow_rounds=5)
+QUICK = Plan(rounds=7, sample=0.005, slow_rounds=2)
+OURS = ("tasks_sdk", "tasks_floor")
+
+
+class Bench:
+    """One run: its processes, its plan, and what it has found."""
+
+    def __init__(self, stack: ExitStack, plan: Plan, only: str) -> None:
+        self._stack = stack
+        self.plan = plan
+        self._only = only.lower()
+        self.sections: dict[str, list[Line]] = {}
+        self.raw: dict[str, dict[str, Samples]] = {}
+        self.port = stack.enter_context(echo_peer.running())
+        self.reference_python = reference.interpreter("0.8.0a1")
+
+    def worker(self, python: str, *modules: str) -> Worker:
+        worker = Worker(python, modules, {"HIVEMIND_BENCH_PEER": str(self.port)})
+        self._stack.callback(worker.close)
+        return worker
+
+    def wants(self, title: str) -> bool:
+        return self._only in title.lower()
+
+    def rows(self, title: str, rows: list[goals.Row], ours: Worker, theirs: Worker) -> None:
+        if not self.wants(title):
+            return
+        for row in rows:
+            progress(f"{title}: {row.name.strip()}")
+            contenders = {"ours": (ours, row.task), "reference": (theirs, row.task)}
+            if row.floor:
+                contenders["floor"] = (ours, row.floor)
+            found = interleave(contenders, row.clock, self.plan, row.slow)
+            self.raw[f"{title}: {row.task} ({row.clock})"] = found
+            self.add(title, line(row, found))
+
+    def add(self, title: str, *lines: Line) -> None:
+        self.sections.setdefault(title, []).extend(lines)
+
+    def startup(self, title: str) -> None:
+        if not self.wants(title):
+            return
+        progress(title)
+        commands = startup.commands(sys.executable, self.reference_python)
+        found = startup.measure(commands, self.plan.rounds)
+        self.raw[title] = found
+        limits = {"import": goals.IMPORT_LIMIT, "help": goals.HELP_LIMIT}
+        names = {
+            "import": "import hivemind_sdk",
+            "import client": "from hivemind_sdk import HiveMessageBusClient",
+            "help": "hivemind-client --help",
+            "click": "import click",
+        }
+        for key, name in names.items():
+            theirs = found.get(f"reference {key.split()[0]}")
+            of_pass = found[key].over(found["pass"])
+            limit = limits.get(key)
+            self.add(
+                title,
+                Line(
+                    name,
+                    seconds(found[key].median),
+                    seconds(theirs.median) if theirs else "",
+                    spread(theirs.over(found[key])) if theirs else "",
+                    floor=seconds(found["pass"].median),
+                    of_floor=spread(of_pass),
+                    floor_goal=f"<= {limit:g}" if limit else "",
+                    verdict=verdict([of_pass.value <= limit] if limit else []),
+                ),
+            )
+            if limit and of_pass.value > limit:
+                progress(f"{name} misses its goal; it imports", *startup.top_imports(commands[key]))
+
+    def memory(self, title: str, count: int) -> None:
+        if not self.wants(title):
+            return
+        progress(title)
+        ours = self.worker(sys.executable, "tasks_sdk").ask(task="clients", call={"count": count, "key": "prompt-binary"})
+        worker = self.worker(self.reference_python, "tasks_reference")
+        worker.ask(task="probe once", call={})
+        theirs = worker.ask(task="clients", call={"count": count, "key": "late-binary"})
+        for what, unit, limit in (("KiB", " KiB", goals.CLIENT_KIB_LIMIT), ("threads", "", goals.CLIENT_THREADS_LIMIT)):
+            mine, other = ours[what], theirs[what]
+            checked = round(mine, 1) <= limit
+            self.add(
+                title,
+                Line(
+                    f"{'memory' if what == 'KiB' else 'threads'} for each of {count} idle clients",
+                    f"{mine:.3g}{unit}",
+                    f"{other:.3g}{unit}",
+                    f"{other / mine:.2f}" if mine else "",
+                    f"<= {limit:g}{unit}",
+                    verdict=verdict([checked]),
+                ),
+            )
+
+
+def main() -> int:
+    options = arguments()
+    plan = QUICK if options.quick else FULL
+    with ExitStack() as stack:
+        try:
+            bench = Bench(stack, plan, options.only)
+            run(bench, options)
+        except BenchmarkError as error:
+            print(error, file=sys.stderr)
+            return 1
+    about = machine()
+    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    print(f"{plan.rounds} rounds; ratio: reference / ours; floor: bare primitives, or `python -c pass`\n")
+    print(table(bench.sections))
+    if options.json:
+        Path(options.json).write_text(json.dumps(as_json(about, bench.sections, bench.raw), indent=1))
+    return 0
+
+
+def run(bench: Bench, options: argparse.Namespace) -> None:
+    ours = bench.worker(sys.executable, *OURS)
+    theirs = bench.worker(bench.reference_python, "tasks_reference")
+    bench.rows("Codec", goals.CODEC, ours, theirs)
+    bench.rows("Sealing", goals.SEALING, ours, theirs)
+    bench.rows("Whole client path", goals.PATHS, ours, theirs)
+    bench.rows("Round trip on loopback", goals.ROUND_TRIPS, ours, theirs)
+    bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
+    bench.startup("Start")
+    bench.memory("Memory", 20 if options.quick else goals.CLIENTS)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+    }
+
+
+def progress(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python benchmarks", description="Benchmarks beside the reference client.")
+    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works")
+    parser.add_argument("--json", metavar="FILE", help="write the table and every sample there too")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only the sections whose title has this text")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

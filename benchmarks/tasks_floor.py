@@ -1,0 +1,99 @@
+"""The bare primitives that the work can't do without: JSON, zlib, one copy, one cipher call, one websocket."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from echo_peer import peer_port
+from each import each
+from payloads import AUDIO, KEY, SIZES, bus_object
+from worker import Run
+
+
+def encode(size: str, compressed: bool) -> Run:
+    message = bus_object(size)
+    if compressed:
+        return each(lambda: zlib.compress(json.dumps(message).encode()))
+    return each(lambda: json.dumps(message).encode())
+
+
+def decode(size: str, compressed: bool) -> Run:
+    text = json.dumps(bus_object(size)).encode()
+    if compressed:
+        block = zlib.compress(text)
+        return each(lambda: json.loads(zlib.decompress(block)))
+    return each(lambda: json.loads(text))
+
+
+def copy() -> Run:
+    return each(lambda: bytes(memoryview(AUDIO)))
+
+
+def seal(cipher: str, size: str) -> Run:
+    plaintext = os.urandom(SIZES[size])
+    new, nonce_size = _cipher(cipher)
+    return each(lambda: new(nonce=os.urandom(nonce_size)).encrypt_and_digest(plaintext))
+
+
+def unseal(cipher: str, size: str) -> Run:
+    plaintext = os.urandom(SIZES[size])
+    new, nonce_size = _cipher(cipher)
+    nonce = os.urandom(nonce_size)
+    ciphertext, tag = new(nonce=nonce).encrypt_and_digest(plaintext)
+    return each(lambda: new(nonce=nonce).decrypt_and_verify(ciphertext, tag))
+
+
+def _cipher(name: str) -> tuple[Callable[..., Any], int]:
+    from Crypto.Cipher import AES, ChaCha20_Poly1305
+
+    if name == "AES-GCM":
+        return partial(AES.new, KEY, AES.MODE_GCM), 16
+    return partial(ChaCha20_Poly1305.new, key=KEY), 12
+
+
+def round_trip(size: str, link: str) -> Run:
+    """The same bytes through websocket-client to the same peer, which sends them back unread."""
+    import websocket
+
+    socket = websocket.create_connection(
+        f"ws://127.0.0.1:{peer_port()}/?authorization={base64.b64encode(b'floor:prompt-mirror').decode()}",
+        skip_utf8_validation=True,
+    )
+    if link == "binary":
+        frame: Any = zlib.compress(json.dumps(bus_object(size)).encode()) + bytes(36)
+        opcode = websocket.ABNF.OPCODE_BINARY
+    else:
+        frame = "0" * (2 * len(json.dumps(bus_object(size))) + 500)
+        opcode = websocket.ABNF.OPCODE_TEXT
+
+    def run(number: int) -> None:
+        for _ in range(number):
+            socket.send(frame, opcode)
+            socket.recv()
+
+    return run
+
+
+TASKS: dict[str, Callable[[], Run]] = {
+    **{f"floor json {size}": partial(encode, size, False) for size in SIZES},
+    **{f"floor json+zlib {size}": partial(encode, size, True) for size in SIZES},
+    **{f"floor json decode {size}": partial(decode, size, False) for size in SIZES},
+    **{f"floor json+zlib decode {size}": partial(decode, size, True) for size in SIZES},
+    "floor memcpy": copy,
+    **{
+        f"floor {verb} {cipher} {size}": partial(task, cipher, size)
+        for verb, task in (("seal", seal), ("open", unseal))
+        for cipher in ("AES-GCM", "CHACHA20-POLY1305")
+        for size in ("100 B", "1 kB")
+    },
+    **{
+        f"floor round trip {link} {size}": partial(round_trip, size, link)
+        for link, size in (("binary", "1 kB"), ("binary", "10 kB"), ("JSON-HEX", "10 kB"))
+    },
+}

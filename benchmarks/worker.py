@@ -1,0 +1,57 @@
+"""Run by the Python of one implementation: times tasks as the driver asks, one JSON line for each question.
+
+    python worker.py TASKS_MODULE ...
+    {"task": NAME, "number": N}              -> {"wall": seconds each, "cpu": seconds each}
+    {"task": NAME, "call": {ARGUMENTS}}      -> what the task returned
+
+A task is a function without arguments that prepares, and returns what shall be timed: a function of the number of
+repetitions. It may return the seconds that count; otherwise all that it took does. Before `call` a task gets arguments.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+Run = Callable[[int], "float | None"]
+
+
+def main(modules: list[str]) -> None:
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print shall not get in between
+    tasks: dict[str, Callable[..., Any]] = {}
+    for name in modules:
+        tasks |= importlib.import_module(name).TASKS
+    prepared: dict[str, Run] = {}
+    for line in sys.stdin:
+        question = json.loads(line)
+        name = question["task"]
+        try:
+            if name not in tasks:
+                answer: Any = {"unknown": name}
+            elif "call" in question:
+                answer = tasks[name](**question["call"])
+            else:
+                if name not in prepared:
+                    prepared[name] = tasks[name]()
+                answer = timed(prepared[name], question["number"])
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        answers.write(json.dumps(answer) + "\n")
+
+
+def timed(run: Run, number: int) -> dict[str, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    counted = run(number)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"wall": (wall if counted is None else counted) / number, "cpu": cpu / number}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

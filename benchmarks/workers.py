@@ -1,0 +1,126 @@
+"""One process for each implementation, and rounds that take turns between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+class BenchmarkError(Exception):
+    """A measurement that did not work."""
+
+
+class Worker:
+    """A `worker.py` run by some Python, with a home of its own."""
+
+    def __init__(self, python: str, modules: Sequence[str], env: Mapping[str, str]) -> None:
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._process = subprocess.Popen(
+            [python, str(HERE / "worker.py"), *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment(self._home.name, env),
+        )
+
+    def ask(self, **question: Any) -> Any:
+        """Raises BenchmarkError where the task fails; None for a task that this implementation does not have."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchmarkError(f"{question['task']}: the worker died")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "unknown" in answer:
+            return None
+        if isinstance(answer, dict) and "error" in answer:
+            raise BenchmarkError(f"{question['task']}: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):
+            self._home.cleanup()
+
+
+def environment(home: str, more: Mapping[str, str] = {}) -> dict[str, str]:
+    """Ours, without what would change what is measured."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "XDG_", "HIVEMIND_"))}
+    return {**kept, "HOME": home, "XDG_CONFIG_HOME": home, "OVOS_DEFAULT_LOG_LEVEL": "ERROR", **more}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure."""
+
+    rounds: int
+    sample: float
+    """seconds that one sample shall take"""
+    slow_rounds: int
+    """rounds of what takes seconds"""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Seconds, one value for each round."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def over(self, other: Samples) -> Ratio:
+        """How often `other` goes into this, from the pairs of each round."""
+        ratios = [mine / theirs for mine, theirs in zip(self.values, other.values, strict=True)]
+        quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 2 else [min(ratios), 0.0, max(ratios)]
+        return Ratio(self.median / other.median, quartiles[0], quartiles[2])
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Of two medians, with the quartiles of the ratios of the rounds."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interleave(contenders: Mapping[str, tuple[Worker, str]], clock: str, plan: Plan, slow: bool) -> dict[str, Samples]:
+    """Time one task for each contender in turn, round after round; the order turns too."""
+    numbers, known = {}, {}
+    for name, (worker, task) in contenders.items():
+        first = worker.ask(task=task, number=1)
+        if first is None:
+            continue
+        known[name] = (worker, task)
+        numbers[name] = 1 if slow else _repetitions(worker, task, first["wall"], plan.sample)
+    found: dict[str, list[float]] = {name: [] for name in known}
+    order = list(known)
+    for _ in range(plan.slow_rounds if slow else plan.rounds):
+        for name in order:
+            worker, task = known[name]
+            found[name].append(worker.ask(task=task, number=numbers[name])[clock])
+        order = order[1:] + order[:1]
+    return {name: Samples(tuple(values)) for name, values in found.items()}
+
+
+def _repetitions(worker: Worker, task: str, seconds: float, sample: float) -> int:
+    number = 1
+    while seconds * number < sample / 4:  # the first calls are slower than all others
+        number = max(2 * number, int(sample / 2 / max(seconds, 1e-9)))
+        seconds = worker.ask(task=task, number=number)["wall"]
+    return max(1, round(sample / seconds))

@@ -1,0 +1,60 @@
+"""Our side of the interop tests: satellites for a running server, and what they hear."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from interop.servers import Client, Server
+
+from hivemind_sdk import BusMessage, Credentials, Endpoint, HiveMessage, Satellite, Settings
+from hivemind_sdk.contracts import NodeState
+from hivemind_sdk.observations import Dropped
+from hivemind_sdk.settings import Backoff
+from hivemind_sdk.testing import MemoryState
+
+
+class Heard:
+    """An observer, and queues of what arrives; every wait has a bound."""
+
+    def __init__(self) -> None:
+        self.drops: list[str] = []
+        self.bus: queue.Queue[BusMessage] = queue.Queue()
+        self.binary: queue.Queue[HiveMessage] = queue.Queue()
+
+    def observe(self, event: object) -> None:
+        if isinstance(event, Dropped):
+            self.drops.append(event.reason)
+
+    def next_bus(self, msg_type: str, timeout: float = 10) -> BusMessage:
+        while True:
+            message = self.bus.get(timeout=timeout)
+            if message.msg_type == msg_type:
+                return message
+
+
+def settings_for(hub: Server, client: Client | None = None, **changes: Any) -> Settings:
+    client = client or hub.clients[0]
+    credentials = Credentials(client.key, client.password, client.crypto_key)
+    settings = Settings(Endpoint("ws", hub.host, hub.port), credentials, backoff=Backoff(first=0.2, cap=1.0))
+    return replace(settings, **changes)
+
+
+@contextmanager
+def satellite(
+    hub: Server, client: Client | None = None, *, state: NodeState | None = None, **changes: Any
+) -> Iterator[tuple[Satellite, Heard]]:
+    """A connected satellite; prints what was negotiated with which server."""
+    heard = Heard()
+    one = Satellite(settings_for(hub, client, **changes), identity=state or MemoryState(), observers=[heard])
+    one.on_bus("*", heard.bus.put)
+    one.on_binary(heard.binary.put)
+    try:
+        info = one.connect(timeout=30)
+        print(f"hivemind-core {hub.version}: {info.handshake} {info.pattern} {info.cipher} {info.encoding} {info.binarize=}")
+        yield one, heard
+    finally:
+        one.close()
