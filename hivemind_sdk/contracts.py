@@ -443,7 +443,10 @@ class Redispatch:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Action: feed a request that waits under `key`. `final`: nothing more will come for it."""
+    """Action: feed a request that waits under `key`. `final`: nothing more will come for it.
+
+    A key that ends in a colon (`query:`, for an answer that does not say what it answers): the oldest of that kind.
+    """
 
     key: str
     value: Any = None
@@ -478,7 +481,18 @@ class Consume:
     """Action: handlers after this one in the chain do not see the message."""
 
 
-Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announced | Wake | Drop | Consume
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Action: call this application's code off the reader's thread and outside of every lock; then do what it returns.
+
+    That may be any action but Redispatch, Wake and Consume. `name` is for the log, should it raise.
+    """
+
+    name: str
+    work: Callable[[], Iterable[Action]] = field(repr=False)
+
+
+Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announced | Wake | Run | Drop | Consume
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import Any
 
@@ -125,8 +125,8 @@ class HiveMessage:
         self._type = kind
         self.bin_type = bin_type
         self.metadata = _checked_metadata(metadata)
-        self._route: list[Any] = list(route) if route else []
-        self._target_peers: list[str] = list(target_peers) if target_peers else []
+        self._route: Sequence[Any] = list(route) if route else ()
+        self._target_peers: Sequence[str] = list(target_peers) if target_peers else ()
         self.node_id = node
         self.source_peer = source_peer
         self.target_site_id = target_site_id
@@ -176,7 +176,7 @@ class HiveMessage:
     @property
     def target_peers(self) -> list[str]:
         """Never sent. Reads as the source where nothing is set (wire.md section 3.1)."""
-        return self._target_peers or ([self.source_peer] if self.source_peer else [])
+        return list(self._target_peers) or ([self.source_peer] if self.source_peer else [])
 
     @property
     def as_dict(self) -> JSONObject:
@@ -286,8 +286,7 @@ class HiveMessage:
         message._raw = raw
         message._payload = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
         message.metadata = metadata
-        message._route = []
-        message._target_peers = []
+        message._route = message._target_peers = ()
         message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
         message._bin_type = bin_type
         return message
@@ -332,11 +331,10 @@ class HiveMessage:
         return self
 
     def add_target_peer(self, peer: str) -> None:
-        self._target_peers.append(peer)
+        self._target_peers = [*self._target_peers, peer]
 
     def remove_target_peer(self, peer: str) -> None:
-        if peer in self._target_peers:
-            self._target_peers.remove(peer)
+        self._target_peers = [other for other in self._target_peers if other != peer]
 
     def __getitem__(self, key: str) -> Any:
         return self._object().get(key)

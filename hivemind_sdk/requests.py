@@ -99,13 +99,16 @@ class Requests:
             self._pending.pop(key, None)
 
     def resolve(self, key: str, value: Any, final: bool) -> bool:
-        """-> whether somebody waits for it"""
+        """-> whether somebody waits for it. A key that ends in a colon: the oldest request of that kind."""
         with self._lock:
-            request = self._pending.get(key)
+            request = self._oldest(key) if key.endswith(":") else self._pending.get(key)
         if request is None:
             return False
         request.put(value, final)
         return True
+
+    def _oldest(self, kind: str) -> Request | None:
+        return next((request for key, request in self._pending.items() if key.startswith(kind)), None)
 
     def abort_all(self, cause: HiveMindError | None) -> None:
         """The link went away: every pending request ends at once."""

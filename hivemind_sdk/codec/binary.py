@@ -57,7 +57,7 @@ _COMMON = {
     for compressed in (0, 1)
     if kind is not _BINARY
 }
-"""first byte -> type and compression flag, of all frames but BINARY and versioned ones"""
+"""first byte -> type and compression flag, of all frames but BINARY (which start with 0x09) and versioned ones"""
 _SUBTYPES = tuple(HiveMindBinaryPayloadType) + (HiveMindBinaryPayloadType.UNDEFINED,) * 9
 
 _EMPTY = b"{}"
@@ -128,9 +128,10 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
     kind, compressed, begin, end = _header(frame)
     if kind is _BINARY:
         block = bytes.fromhex(frame[begin : end + 1].hex()[1:-1])  # half a byte is a hex digit
-        metadata = _metadata(block, compressed, limits)
+        metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits)
         return HiveMessage.from_parts(kind, frame[end + 1 :], metadata, _SUBTYPES[frame[end] & 0x0F])
-    metadata = _metadata(frame[begin:end], compressed, limits)
+    block = frame[begin:end]
+    metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits)
     body = _inflate(frame[end:], limits.inflated) if compressed else frame[end:]
     message = HiveMessage.from_parts(kind, loads(body, depth=limits.depth), metadata, max_hops=limits.route)
     if kind in NESTING_TYPES:
@@ -143,6 +144,15 @@ def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
     common = _COMMON.get(frame[:1])
     if common is not None and 1 < len(frame) >= 2 + frame[1]:
         return common[0], common[1], 2, 2 + frame[1]
+    if frame[:1] == b"\x09" and len(frame) > 2 and frame[1] >> 5 == 4:
+        end = 2 + ((frame[1] & 0x0F) << 4 | frame[2] >> 4)
+        if end < len(frame):
+            return _BINARY, frame[1] >> 4 & 1, 2, end
+    return _any_header(frame)
+
+
+def _any_header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
+    """The same for every form that a decoder has to take: versioned, or with more padding; and for bad ones."""
     start = 0 if frame[:1] > b"\0" else len(frame) - len(frame.lstrip(b"\0"))
     head = int.from_bytes(frame[start : start + 4].ljust(4, b"\0"), "big")
     shifted = head < 0x80000000
@@ -171,8 +181,6 @@ def _header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
 
 
 def _metadata(block: bytes, compressed: int, limits: Limits) -> Any:
-    if block in _NO_METADATA[compressed]:
-        return {}
     if compressed:
         block = _inflate(block, min(limits.inflated, MAX_INFLATED_METADATA))
     return loads(block, depth=limits.depth)

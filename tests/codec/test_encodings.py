@@ -20,8 +20,9 @@ def test_there_are_the_seven_of_the_protocol_and_no_other():
         "JSON-B91", "JSON-Z85B", "JSON-Z85P", "JSON-B64", "JSON-URLSAFE-B64", "JSON-B32", "JSON-HEX",
     }  # fmt: skip
     assert all(get_encoding(name).name == name for name in ENCODINGS)
-    with pytest.raises(InvalidEncoding, match="JSON-B65"):
-        get_encoding("JSON-B65")
+    for name in ("JSON-B65", "", None, ["JSON-B64"]):
+        with pytest.raises(InvalidEncoding):
+            get_encoding(name)
 
 
 @every_encoding

@@ -114,11 +114,11 @@ class Server:
     host = "127.0.0.1"
 
     def __init__(
-        self, version: str, folder: Path, *, clients: tuple[Client, ...] = (Client(),), **settings: Any
+        self, version: str, folder: Path, *, clients: tuple[Client, ...] = (Client(),), port: int = 0, **settings: Any
     ) -> None:
         self.version = version
         self.clients = clients
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.public_key = ""
         self.events: list[JSON] = []
         self._folder = folder
@@ -195,6 +195,22 @@ class Server:
                 {k: v for k, v in event.items() if k not in ("event", "peer")},
             )
         return event
+
+    def admin(self, *arguments: str) -> str:
+        """Run its own command line on its own files. -> what it printed"""
+        python = interpreter(f"hivemind-core-{self.version}")
+        command = [str(python), "-m", "hivemind_core", *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, cwd=self._folder, env=_environment(self._folder)
+        )
+        if done.returncode:
+            raise ServerFailed(f"hivemind-core {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
 
     def log(self, lines: int = 40) -> str:
         """The end of what the server printed."""

@@ -161,8 +161,8 @@ def test_an_empty_catalogue_misses_all_that_a_satellite_needs():
         "no cipher",
         "no handshake for protocol 0 (pre-shared key), 1 (RSA), 2 (password), 3 (Noise)",
         (
-            "no handler for BUS, SHARED_BUS, INTERCOM, BROADCAST, PROPAGATE, ESCALATE, QUERY, CASCADE, PING, RENDEZVOUS, "
-            "THIRDPRTY, BINARY messages"
+            "no handler for BUS, SHARED_BUS, INTERCOM, BROADCAST, PROPAGATE, ESCALATE, QUERY, CASCADE, PING, "
+            "RENDEZVOUS, THIRDPRTY, BINARY messages"
         ),
         "no identity backend",
     ]

@@ -24,7 +24,7 @@ def get_encoding(name: str) -> Encoding:
     """Raises InvalidEncoding."""
     try:
         return ENCODINGS[name]
-    except KeyError:
+    except (KeyError, TypeError):  # a peer may name anything
         raise InvalidEncoding(
             f"no text encoding is called {name!r}", hint=f"use one of: {', '.join(ENCODINGS)}"
         ) from None

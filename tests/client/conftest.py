@@ -1,0 +1,43 @@
+"""A hub in memory and a client that is connected to it."""
+
+from __future__ import annotations
+
+import pytest
+from client_kit import make_client, make_hub
+
+
+@pytest.fixture
+def hub():
+    with make_hub() as made:
+        yield made
+
+
+@pytest.fixture
+def client(hub, tmp_path):
+    made = make_client(hub, tmp_path)
+    made.connect()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def peer(hub, client):
+    """The hub's end of the client's link."""
+    return hub.wait_for(lambda hub: [peer for peer in hub._peers if peer.greeted])[0]
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Makes clients, connected unless told otherwise, and closes them."""
+    clients = []
+
+    def make(hub, *, up=True, bus=None, **options):
+        made = make_client(hub, tmp_path, **options)
+        clients.append(made)
+        if up:
+            made.connect(bus)
+        return made
+
+    yield make
+    for made in clients:
+        made.close()
