@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .errors import PolicyDenied, RequestTimeout
+from .denials import DENIED, denial
+from .errors import RequestTimeout
 from .messages import BusMessage
 from .requests import Answers, Request, Requests
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 UTTERANCE = "recognizer_loop:utterance"
 HANDLED = "ovos.utterance.handled"
-DENIED = "hive.policy.denied"
 SESSIONS_PROTOCOL = 3
 """from this protocol on a hub takes several sessions on one link (wire-v3.md section 6)"""
 
@@ -83,15 +83,3 @@ class _Watch:
             self._request.end()
         elif message.msg_type == DENIED and message.data.get("denied_type", self._question) == self._question:
             self._request.end(denial(message))
-
-
-def denial(message: BusMessage) -> PolicyDenied:
-    """The typed form of a `hive.policy.denied` (wire-v3.md section 6)."""
-    data: dict[str, Any] = message.data
-    denied = str(data.get("denied_type", ""))[:200]
-    return PolicyDenied(
-        denied_type=denied,
-        code=str(data.get("code", ""))[:100],
-        reason=str(data.get("reason", ""))[:500],
-        hint=f"allow it on the hub: `hivemind-core allow-msg {denied}`",
-    )

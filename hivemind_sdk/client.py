@@ -63,7 +63,7 @@ class HiveMessageBusClient(Waiting, Surface):
         self_signed: bool = False,
         share_bus: bool = False,
         compress: bool | None = True,
-        binarize: bool = True,
+        binarize: bool | None = None,
         identity: NodeIdentity | None = None,
         internal_bus: Any = None,
         bin_callbacks: BinaryDataCallbacks | None = None,

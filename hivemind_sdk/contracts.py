@@ -382,7 +382,8 @@ class HandshakeContext:
     ciphers: tuple[str, ...] = ()
     """wire names in our order of preference; a hub: those it allows"""
     encodings: tuple[str, ...] = ()
-    binarize: bool = False
+    binarize: bool | None = False
+    """whether we want binary frames for all types; None: where the handshake knows that they do no harm"""
     """we can and want to use binary frames"""
     limits: Limits = Limits()
     random: Callable[[int], bytes] = field(default=lambda size: __import__("os").urandom(size), repr=False)

@@ -36,7 +36,7 @@ from .settings import PluginSettings
 from .settle import choose, dispute, preferred, verdict
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib_metadata import Distribution, EntryPoint
 
 T = TypeVar("T")
 
@@ -239,7 +239,7 @@ class _Loading:
 
 def _discover(reports: list[PluginReport]) -> Iterator[_Found]:
     """Every entry point of our group; a distribution whose metadata can't be read ends in a report."""
-    from importlib import metadata
+    import importlib_metadata as metadata  # here alone: it takes the place of the standard finder, process-wide
 
     names: dict[str, None] = {}
     for distribution in metadata.distributions():

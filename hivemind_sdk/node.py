@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .connection import ComputeNeeded, Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink
+from .connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
 from .contracts import Frame, Transport
 from .errors import (
     AuthenticationRefused,
@@ -42,6 +42,8 @@ REFUSED_CODES = frozenset({1008, 4001, 4003})
 """close codes that, before the link is READY, mean that the hub does not want us (wire-v3.md section 2)"""
 SILENT_CLOSES = 2
 """closes without a code before HELLO, in a row, that are taken for an unknown access key (wire.md section 2.2)"""
+HANG_UP_WITHIN = 1.0
+"""seconds that a hub is given to hang up after our goodbye"""
 _NO_STATUS = 1005
 
 
@@ -58,7 +60,10 @@ class NodeHooks:
 
 
 class Node:
-    """Keeps one link to one hub: dials, agrees, reads, and tries again as the supervisor decides."""
+    """Keeps one link to one hub: dials, agrees, reads, and tries again as the supervisor decides.
+
+    One life for each node: `start`, then CLOSED or REFUSED for ever. `clock` gives monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -76,11 +81,11 @@ class Node:
         self._hooks = hooks
         self._clock = clock
         self._changed = threading.Condition()
+        self._told = supervisor.status
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._transport: Transport | None = None
-        self._link: SatelliteLink | None = None
+        self._open: tuple[SatelliteLink, Transport] | None = None
         self._silent_closes = 0
 
     # --- for everyone ---
@@ -99,43 +104,46 @@ class Node:
         self._thread.start()
 
     def wait_until(self, condition: Callable[[Status], bool], deadline: float | None) -> Status:
-        """Block until the status fulfils the condition, or until `deadline` (monotonic seconds). -> the status then"""
+        """Block until listeners were told a status that fulfils the condition, or until `deadline` (monotonic seconds).
+
+        -> the status then. On the link's own thread, where nothing can change meanwhile, it does not wait.
+        """
+        if threading.current_thread() is self._thread:
+            return self.status
         with self._changed:
             timeout = None if deadline is None else max(0.0, deadline - self._clock())
-            self._changed.wait_for(lambda: condition(self.status), timeout)
-            return self.status
+            self._changed.wait_for(lambda: condition(self._told), timeout)
+            return self._told
 
     def send(self, message: HiveMessage) -> None:
         """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable."""
         with self._send_lock:
-            link, transport = self._link, self._transport
-            if link is None or transport is None or not self.ready:
+            opened = self._open
+            if opened is None or not self.ready:
                 status = self.status
                 raise NotConnected(
                     f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
                 )
+            link, transport = opened
             link.send(message)
-            self._write(link, transport)
+            frames = self._write(link, transport)
+        self._sent(frames)
         self._hooks.observe(MessageSent(message.msg_type))
 
     def close(self, timeout: float) -> None:
-        """End the link, within `timeout` seconds. Any thread, any number of times."""
+        """End the link, within `timeout` seconds. Any thread, any number of times.
+
+        A transport that is just being dialled can't be interrupted: it is closed as soon as it is there, and the thread
+        ends with it, within the deadline for connecting.
+        """
         deadline = self._clock() + timeout
         self._closing.set()
-        transport = self._transport
-        if transport is not None:
-            transport.close(1000, "", max(0.0, deadline - self._clock()))
-        thread = self._thread
+        opened, thread = self._open, self._thread
+        if opened is not None:
+            opened[1].close(1000, "", min(timeout, HANG_UP_WITHIN))
         if thread is not None and thread is not threading.current_thread():
             thread.join(max(0.0, deadline - self._clock()))
-        if self.status.state is not State.CLOSED:
-            self._enter(lambda now: self._supervisor.closed(now, self._supervisor.status.cause))
-
-    def drop(self) -> None:
-        """End the link of this moment; the supervisor decides what comes next."""
-        transport = self._transport
-        if transport is not None:
-            transport.close(1000, "", self._deadlines.close)
+        self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
 
     # --- the thread ---
 
@@ -143,52 +151,45 @@ class Node:
         while not self._closing.is_set():
             self._enter(self._supervisor.connecting)
             cause = self._attempt()
-            if self._closing.is_set():
-                break
-            before = self.status
-            self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
-            if before.state is State.READY:
-                self._hooks.lost(cause)
-            if self.status.next_try is None:
+            if not self._closing.is_set():
+                self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
+            self._hang_up()
+            next_try = self.status.next_try
+            if next_try is None and not self._closing.is_set():
                 return
-            self._closing.wait(max(0.0, self.status.next_try - self._clock()))
-        before = self.status
+            self._closing.wait(max(0.0, (next_try or 0.0) - self._clock()))
         self._enter(self._supervisor.closed)
-        if before.state is State.READY:
-            self._hooks.lost(LinkClosed("the link was closed by this side", code=1000))
 
     def _attempt(self) -> HiveMindError:
-        """One link from dialling to its end. -> why it ended"""
-        transport: Transport | None = None
+        """One link from dialling to its end; the transport is left open. -> why it ended"""
         link: SatelliteLink | None = None
         try:
+            link = self._new_link()
             transport = self._dial()
-            with self._send_lock:
-                self._transport = transport
+            self._open = link, transport
             if self._closing.is_set():
-                return LinkClosed("closed while connecting")
-            link = self._link = self._new_link()
+                raise LinkClosed("closed while connecting")
             self._enter(self._supervisor.opened)
-            waiting = self._agree(transport, link)
-            self._read(transport, link, waiting)
+            early = self._agree(link, transport)
+            self._handle(early)
+            self._read(link, transport)
+            cause: HiveMindError = LinkClosed("closed by this side")
         except HiveMindError as error:
-            cause: HiveMindError = error
+            cause = error
         except Exception as error:  # a transport or a plugin broke its contract: the link ends, the satellite does not
-            log.exception("the link failed in an unexpected way (%s)", type(error).__name__)
+            log.error("the link failed in an unexpected way: %s", type(error).__name__)  # noqa: TRY400
+            log.debug("traceback", exc_info=error)
             cause = LinkError(f"unexpected {type(error).__name__} in the link")
-        else:
-            cause = LinkClosed("the link ended")
-        return self._end(transport, link, cause)
-
-    def _end(self, transport: Transport | None, link: SatelliteLink | None, cause: HiveMindError) -> HiveMindError:
-        if transport is not None:
-            transport.close(1000, "", self._deadlines.close)  # first: it frees a sender that blocks with the lock held
-        with self._send_lock:
-            self._transport = self._link = None
         if link is None:
             return cause
         phase = link.phase
         return link.close() or (cause if self.ready else self._verdict(cause, phase))
+
+    def _hang_up(self) -> None:
+        """Nobody reads any more; also frees whoever is blocked in `send`."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened[1].close(1000, "", 0.0)
 
     def _verdict(self, cause: HiveMindError, phase: Phase) -> HiveMindError:
         """What a close before READY means."""
@@ -212,60 +213,49 @@ class Node:
             cause.retry = True
         return cause
 
-    def _agree(self, transport: Transport, link: SatelliteLink) -> list[Event]:
-        """From the open transport to READY. -> events that came meanwhile"""
-        deadline = self._clock() + self._deadlines.hello
-        phase, secured = "HELLO and offer of the hub", None
-        events: list[Event] = []
+    def _agree(self, link: SatelliteLink, transport: Transport) -> list[Event]:
+        """From the open transport to READY. -> messages that came meanwhile"""
+        deadline, phase = self._clock() + self._deadlines.hello, "HELLO and offer of the hub"
+        secured: LinkSecured | None = None
         while secured is None:
             frame = self._receive(transport, deadline, phase)
-            for event in self._settle(link, link.receive(frame), transport):
-                if isinstance(event, LinkSecured):
+            came = self._clock()
+            for event in self._learn(link, frame):
+                if isinstance(event, Greeted):
+                    self._hooks.greeted(event.hello)
+                elif isinstance(event, LinkSecured):
                     secured = event
-                else:
-                    events.append(event)
+            with self._send_lock:
+                frames = self._write(link, transport)
+            self._sent(frames)
             if phase != "handshake" and link.phase not in (Phase.GREETING, Phase.OFFER):
-                deadline, phase = self._clock() + self._deadlines.handshake, "handshake"
+                deadline, phase = came + self._deadlines.handshake, "handshake"
         self._silent_closes = 0
-        if secured.confirm_within:
-            events += self._confirm(transport, link, secured)
+        early = self._confirm(link, transport, secured)
         self._hooks.observe(Secured(secured.info))
         for warning in secured.info.warnings:
             self._hooks.observe(Warned(warning))
         self._enter(lambda now: self._supervisor.ready(now, secured.info))
-        return events
+        return early
 
-    def _settle(self, link: SatelliteLink, events: list[Event], transport: Transport) -> list[Event]:
-        """Run the slow work that the link asks for, write what it wants to send; -> the events that remain."""
-        remaining: list[Event] = []
-        while events:
-            event = events.pop(0)
-            if isinstance(event, ComputeNeeded):
-                try:
-                    result = event.work()
-                except Exception as error:  # the script may know what to do about it
-                    events += link.resume_error(error)
-                else:
-                    events += link.resume(result)
-            elif isinstance(event, Greeted):
-                self._hooks.greeted(event.hello)
-            else:
-                remaining.append(event)
-        with self._send_lock:
-            self._write(link, transport)
-        return remaining
+    def _learn(self, link: SatelliteLink, frame: Frame) -> list[Event]:
+        """Feed the link, slow work included; -> what was learned, but for what was discarded."""
+        events = settle(link, link.receive(frame))
+        self._handle([event for event in events if isinstance(event, Discarded)])
+        return [event for event in events if not isinstance(event, Discarded)]
 
-    def _confirm(self, transport: Transport, link: SatelliteLink, secured: LinkSecured) -> list[Event]:
-        """Wait for the hub's first frame, or until it can't refuse any more. -> what came, the answer to the probe excepted"""
+    def _confirm(self, link: SatelliteLink, transport: Transport, secured: LinkSecured) -> list[Event]:
+        """Wait for the hub's first message, or until it can't refuse any more. -> what came, but for the probe's answer"""
+        events: list[Event] = []
+        deadline = self._clock() + secured.confirm_within
         try:
-            frame = self._receive(transport, self._clock() + secured.confirm_within, "confirmation")
+            while secured.confirm_within and not events:
+                events += self._learn(link, self._receive(transport, deadline, "confirmation"))
         except LinkTimeout:
-            return []
-        events = link.receive(frame)
+            pass
         return [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
 
-    def _read(self, transport: Transport, link: SatelliteLink, waiting: list[Event]) -> None:
-        self._handle(waiting)
+    def _read(self, link: SatelliteLink, transport: Transport) -> None:
         observe, handle = self._hooks.observe, self._handle
         while not self._closing.is_set():
             try:
@@ -285,39 +275,47 @@ class Node:
                 self._hooks.observe(Dropped(event.reason, event.detail))
 
     def _receive(self, transport: Transport, deadline: float, phase: str) -> Frame:
-        while True:
+        """The next frame. Raises LinkTimeout at the deadline, however much comes before it that is no frame."""
+        while (left := deadline - self._clock()) > 0:
             try:
-                frame = transport.receive(max(0.0, deadline - self._clock()))
+                frame = transport.receive(left)
             except LinkTimeout:
-                raise LinkTimeout(
-                    phase=phase, hint="is this a HiveMind hub? `hivemind-core listen` prints its port"
-                ) from None
+                break
             except MalformedFrame as error:
                 self._hooks.observe(Dropped("malformed frame", str(error)))
                 continue
             self._hooks.observe(FrameReceived(len(frame), isinstance(frame, bytes)))
             return frame
+        raise LinkTimeout(phase=phase, hint="is this a HiveMind hub? `hivemind-core listen` prints its port")
 
-    def _write(self, link: SatelliteLink, transport: Transport) -> None:
-        for frame in link.frames_to_send():
+    def _write(self, link: SatelliteLink, transport: Transport) -> list[Frame]:
+        """Write what the link has to say, with the send lock held. -> the frames"""
+        frames = link.frames_to_send()
+        for frame in frames:
             transport.send(frame)
+        return frames
+
+    def _sent(self, frames: list[Frame]) -> None:
+        for frame in frames:
             self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     # --- states ---
 
     def _enter(self, change: Callable[[float], Any]) -> None:
-        """Change the state. Listeners hear of it before whoever waits for it goes on."""
-        before = self.status
+        """Change the state; nothing leaves CLOSED. Listeners hear of it before whoever waits for it goes on."""
         with self._changed:
+            before = self.status
+            if before.state is State.CLOSED:
+                return
             change(self._clock())
-        self._report(before)
-        with self._changed:
-            self._changed.notify_all()
-
-    def _report(self, before: Status) -> None:
-        after = self.status
+            after = self.status
+        if before.state is State.READY:
+            self._hooks.lost(after.cause or LinkClosed("the link was closed by this side", code=1000))
         if isinstance(after.cause, Refused):
             log.error("the hub refused this satellite: %s", after.cause)
         else:
             log.info("link: %s", after)
         self._hooks.observe(StateChanged(before, after))
+        with self._changed:
+            self._told = after
+            self._changed.notify_all()

@@ -46,17 +46,21 @@ def as_hive_message(message: Any) -> HiveMessage:
 
 
 def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessage:
-    """A HiveMessage to be sent; where it is a BUS, a copy whose bus message went through `fill`. Raises MalformedMessage."""
+    """A HiveMessage to be sent; BUS, and what is inside of routing verbs, is a copy whose bus message went through `fill`.
+
+    Raises MalformedMessage.
+    """
     if is_bus_message(message):
         return HiveMessage(HiveMessageType.BUS, fill(BusMessage.of(message)))
     outgoing = as_hive_message(message)
-    if outgoing.msg_type is not HiveMessageType.BUS:
+    if outgoing.msg_type is not HiveMessageType.BUS and outgoing.msg_type not in NESTING_TYPES:
         return outgoing
     try:
-        bus: BusMessage = outgoing.payload
+        payload: Any = outgoing.payload
     except MalformedFrame as error:  # a payload of the caller's making
-        raise MalformedMessage(str(error), hint="the payload of BUS is a bus message: type, data, context") from None
-    return outgoing.forward(payload=fill(bus))
+        hint = "the payload of BUS is a bus message (type, data, context), of a routing verb a HiveMessage"
+        raise MalformedMessage(str(error), hint=hint) from None
+    return outgoing.forward(payload=prepare(payload, fill) if isinstance(payload, HiveMessage) else fill(payload))
 
 
 def complete(

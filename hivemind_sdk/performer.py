@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import timers
-from .contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, SendMessage
+from .contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, Run, SendMessage
 from .dispatch import Dispatcher, Outcome, WakeRequest
 from .errors import HiveMindError
 from .executor import Lane
@@ -26,6 +26,8 @@ class Outlets:
     resolve: Callable[[str, Any, bool], bool]
     """-> whether somebody waits for it"""
     announced: Callable[[HiveMessage], None]
+    run: Callable[[str, Callable[[], None]], None]
+    """call the application's code, under this name, off the calling thread"""
     observe: Callable[[Observation], None]
 
 
@@ -80,6 +82,9 @@ class Performer:
     def _announced(self, action: Announced) -> None:
         self._outlets.announced(action.ping)
 
+    def _run(self, action: Run) -> None:
+        self._outlets.run(action.name, lambda: self._perform(list(action.work())))
+
     def _drop(self, action: Drop) -> None:
         self._outlets.observe(Dropped(action.reason, action.detail))
 
@@ -104,6 +109,7 @@ _ACTIONS: Mapping[type, Callable[[Performer, Any], None]] = {
     DeliverBinary: Performer._deliver_binary,
     Resolve: Performer._resolve,
     Announced: Performer._announced,
+    Run: Performer._run,
     Drop: Performer._drop,
     WakeRequest: Performer._wake_later,
 }

@@ -102,6 +102,8 @@ class Requests:
         """-> whether somebody waits for it. A key that ends in a colon: the oldest request of that kind."""
         with self._lock:
             request = self._oldest(key) if key.endswith(":") else self._pending.get(key)
+            if request is not None and final:
+                del self._pending[request.key]
         if request is None:
             return False
         request.put(value, final)

@@ -176,8 +176,9 @@ class Settings:
     """one identity for each application; None: the shared one"""
     min_protocol: int = 0
     max_protocol: int = 3
-    binarize: bool = True
-    """use binary frames where the hub offers them"""
+    binarize: bool | None = None
+    """binary frames for all types where the hub offers them; None: only before v3, because hivemind-core 5.3 closes a binary
+    link when it answers a QUERY or a CASCADE. BINARY messages are binary in any case"""
     compress: bool | None = True
     """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

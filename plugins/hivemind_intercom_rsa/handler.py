@@ -43,7 +43,8 @@ class IntercomHandler:
         signer = signer_of(envelope.ciphertext, envelope.signature, context, context.crypto.primitive("RSA"))
         if signer is None:
             return [Drop("untrusted", "an INTERCOM that no trusted key has signed")]
-        if not self._seen.add(hashlib.sha256(envelope.ciphertext).digest()):
+        fingerprint = hashlib.sha256(envelope.ciphertext).digest()
+        if fingerprint in self._seen:
             return [Drop("replay", "an INTERCOM that came before")]
         try:
             inner = HiveMessage.deserialize(envelope.open(context.crypto, context.private_key))
@@ -51,6 +52,9 @@ class IntercomHandler:
             return [Drop("undecryptable", "an INTERCOM for this node")]
         except RemoteProtocolError as error:
             return [Drop("intercom malformed", str(error))]
+        self._seen.add(fingerprint)  # only now: a broken copy that is faster must not keep the real one out
         if inner.msg_type is not HiveMessageType.BUS:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in an INTERCOM")]
+        if inner.target_public_key and bare(inner.target_public_key) != bare(context.public_key):
+            return [Drop("intercom for others", "it was sealed anew by somebody whom it was written to")]
         return [Redispatch(inner, signer)]

@@ -30,7 +30,13 @@ def hivemind_handlers() -> list[HandlerPlugin]:
         HandlerPlugin(
             name="ping", types=(T.PING,), create=PingHandler, options=PingOptions, help="answers floods, feeds the map"
         ),
-        HandlerPlugin(name="query", types=(T.QUERY,), create=QueryHandler, help="answers to questions up the chain"),
+        HandlerPlugin(
+            name="query",
+            types=(T.QUERY, T.BUS),
+            rank=10,
+            create=QueryHandler,
+            help="answers to questions up the chain",
+        ),
         HandlerPlugin(
             name="cascade",
             types=(T.CASCADE,),

@@ -8,6 +8,8 @@ from hivemind_sdk.contracts import Action, Drop, HandlerContext, Redispatch
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 
+from .sites import target_site
+
 
 class BroadcastHandler:
     """Opens what is meant for this node."""
@@ -18,6 +20,7 @@ class BroadcastHandler:
             return [Redispatch(inner)]
         if inner.msg_type is not T.BUS:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in a broadcast")]
-        if not message.target_site_id or message.target_site_id != context.site_id:
-            return [Drop("other site", f"broadcast for site {message.target_site_id!r}")]
+        site = target_site(message)
+        if site != context.site_id:
+            return [Drop("other site", f"broadcast for site {site!r}")]
         return [Redispatch(inner)]

@@ -5,58 +5,74 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hivemind_sdk.cascade import Answer, Window, choose_any
-from hivemind_sdk.contracts import Action, Deliver, Drop, HandlerContext, Resolve, Wake
-from hivemind_sdk.messages import BusMessage, HiveMessage
+from hivemind_sdk.cascade import Window, answer_of, choose_any, is_request
+from hivemind_sdk.contracts import Action, Deliver, Drop, HandlerContext, Resolve, Run, Wake
+from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
+from hivemind_sdk.recent import Recent
 
-from .answers import COMPLETE, NO_ANSWER, query_id_of
 from .bus import localise
 
 
 @dataclass(frozen=True)
 class CascadeOptions:
-    """`timeout`: seconds from the first answer until one is selected. `pending`: cascades that may be open at once."""
+    """`timeout`: seconds from the first answer until one is selected. `pending`: cascades that may be open at once.
+
+    `answers`: messages that are kept of one cascade. `remembered`: cascades of which nothing more is delivered.
+    """
 
     timeout: float = 5.0
     pending: int = 256
+    answers: int = 10_000
+    remembered: int = 1000
 
 
 class CascadeHandler:
-    """A window for each cascade (they are told apart by their query id), grouped by responder."""
+    """A window for each cascade: they are told apart by their query id, and answers in them by responder."""
 
     def __init__(self, options: CascadeOptions) -> None:
         self._options = options
         self._windows: dict[str, Window] = {}
+        self._decided = Recent(options.remembered)
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         inner: HiveMessage = message.payload
+        if is_request(message):
+            return [Drop("request", "a cascade for hubs and agents; a satellite answers none")]
         if inner.msg_type is not T.BUS:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in a cascade")]
-        bus: BusMessage = inner.payload
-        query_id = query_id_of(message, bus)
-        answer = Answer(query_id, message.metadata.get("responder_peer") or "", bus)
-        actions: list[Action] = [Resolve(f"cascade:{query_id}", answer, final=False)]
-        window = self._windows.get(query_id)
+        answer = answer_of(message, inner.payload)
+        key = answer.query_id
+        told = Resolve(f"cascade:{key}", answer, final=False)
+        if key in self._decided:
+            return [told] if answer.is_marker else [told, Drop("late answer", "another one was selected already")]
+        opening: list[Action] = []
+        window = self._windows.get(key)
         if window is None:
-            if bus.msg_type in (COMPLETE, NO_ANSWER):
-                return actions
+            if answer.is_marker:
+                return [told]
             if len(self._windows) >= self._options.pending:
-                return [*actions, Drop("too many cascades", query_id)]
-            window = self._windows[query_id] = Window(context.expected_nodes)
-            actions.append(Wake(query_id, context.cascade_timeout or self._options.timeout))
-        window.add(answer)
-        if window.complete:
-            actions += self._select(query_id, context)
-        return actions
+                return [told, Drop("too many cascades", f"{len(self._windows)} wait for answers")]
+            window = self._windows[key] = Window(context.expected_nodes, self._options.answers)
+            timeout = self._options.timeout if context.cascade_timeout is None else context.cascade_timeout
+            opening = [Wake(key, timeout)]
+        if not window.add(answer):
+            return [told, Drop("too many answers", f"to one cascade: {self._options.answers} are kept")]
+        return [told, *opening, *(self._decide(key, context) if window.complete else ())]
 
     def wake(self, key: str, context: HandlerContext) -> Iterable[Action]:
-        return self._select(key, context)
+        return self._decide(key, context)
 
-    def _select(self, query_id: str, context: HandlerContext) -> list[Action]:
-        window = self._windows.pop(query_id, None)
-        if window is None or not window.answers:
+    def _decide(self, key: str, context: HandlerContext) -> list[Action]:
+        window = self._windows.pop(key, None)
+        if window is None:
             return []
+        if key:
+            self._decided.add(key)
         select = context.cascade_select or choose_any
-        chosen = select([answer.message for answer in window.answers])
-        return [Deliver(localise(chosen, context))] if chosen is not None else []
+
+        def deliver() -> list[Action]:
+            chosen = select(window.candidates())
+            return [] if chosen is None else [Deliver(localise(one, context)) for one in window.answer_with(chosen)]
+
+        return [Run("cascade_select_callback", deliver)]

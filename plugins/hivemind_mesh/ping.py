@@ -1,4 +1,7 @@
-"""PING inside PROPAGATE: answered once for each flood, with a PROPAGATE(PING) of our own; every answer goes on the map."""
+"""PING: a flood in PROPAGATE is answered once, with a PROPAGATE(PING) of our own; who announces itself goes on the map.
+
+Hubs before 5.x take the PROPAGATE off what they forward: a bare PING is somebody's answer, and is not answered.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ class PingOptions:
 
 
 class PingHandler:
-    """Knows which floods were seen, its own included (`own` is told of those before they are sent)."""
+    """Knows which floods were seen, and who has announced itself in them."""
 
     def __init__(self, options: PingOptions) -> None:
         self._floods = Recent(options.remembered_floods)
@@ -28,15 +31,16 @@ class PingHandler:
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         payload = message.payload
         flood_id, peer = payload.get("flood_id"), payload.get("peer")
-        if not context.outer or context.outer[-1].msg_type is not T.PROPAGATE:
-            return [Drop("unexpected", "a ping outside of a propagate")]
         if not isinstance(flood_id, str) or not flood_id:
             return [Drop("malformed message", "a ping without flood_id")]
         actions: list[Action] = []
-        if flood_id not in context.own_floods and self._floods.add(flood_id):
-            actions.append(SendMessage(announcement(flood_id, context)))
+        route = message.route
+        if context.outer:
+            route = context.outer[-1].route or route
+            if flood_id not in context.own_floods and self._floods.add(flood_id):
+                actions.append(SendMessage(announcement(flood_id, context)))
         if isinstance(peer, str) and peer and peer != context.peer and self._announced.add((flood_id, peer)):
-            routed = message.forward(route=context.outer[-1].route or message.route)
+            routed = message.forward(route=route)
             actions += [Announced(routed), Resolve(f"ping:{flood_id}", routed, final=False)]
         return actions
 

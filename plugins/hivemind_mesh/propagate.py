@@ -1,7 +1,8 @@
 """PROPAGATE: a flood. Nothing about its sender can be believed, so a bus message in it needs a verified signer.
 
-Upstream trusts `source_peer` and the route, which any peer can write (wire.md section 8; N-13): here only what came out
-of an INTERCOM with a trusted signature counts.
+Upstream trusts `source_peer` and the route, which any peer can write (wire.md section 8; defects of the newest
+generation, N-13). Here only a signature counts, which a handler of yours may have verified (Redispatch.signer): the
+built-in way to send a signed bus message is INTERCOM.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from hivemind_sdk.contracts import Action, Drop, HandlerContext, Redispatch
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 from hivemind_sdk.trust import is_trusted
+
+from .sites import target_site
 
 _OPENED = frozenset({T.INTERCOM, T.PING})
 
@@ -25,8 +28,9 @@ class PropagateHandler:
             return [Redispatch(inner)]
         if inner.msg_type is not T.BUS:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in a propagate")]
-        if message.target_site_id != context.site_id:
-            return [Drop("other site", f"propagate for site {message.target_site_id!r}")]
+        site = target_site(message)
+        if site != context.site_id:
+            return [Drop("other site", f"propagate for site {site!r}")]
         if not is_trusted(context.signer, context.trusted_keys):
             return [Drop("untrusted", "a propagated bus message without a trusted signer")]
         return [Redispatch(inner)]

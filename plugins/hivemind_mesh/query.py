@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hivemind_sdk.contracts import Action, Deliver, Drop, HandlerContext, Redispatch, Resolve
-from hivemind_sdk.messages import BusMessage, HiveMessage
+from hivemind_sdk.cascade import NO_ANSWER, answer_of, is_request
+from hivemind_sdk.contracts import Action, Consume, Drop, HandlerContext, Redispatch, Resolve
+from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 
-from .answers import COMPLETE, NO_ANSWER, Answer, query_id_of
+_OPENED = frozenset({T.BUS, T.INTERCOM})
 
 
 class QueryHandler:
-    """Delivers each chunk of an answer, and tells the request that waits for it."""
+    """Opens an answer, and tells the request that waits for it. The bus message goes on to the local bus; an end does not."""
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
+        if message.msg_type is T.BUS:
+            return self._answered(message, context)
         inner: HiveMessage = message.payload
-        if inner.msg_type is T.INTERCOM:
-            return [Redispatch(inner)]
-        if inner.msg_type is not T.BUS:
+        if is_request(message):
+            return [Drop("request", "a query for hubs; a satellite answers none")]
+        if inner.msg_type not in _OPENED:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in a query")]
-        bus: BusMessage = inner.payload
-        query_id = query_id_of(message, bus)
-        key = f"query:{query_id}"
-        if bus.msg_type == COMPLETE:
-            return [Resolve(key, None)]
-        answer = Answer(query_id, message.metadata.get("responder_peer") or "", bus)
-        if bus.msg_type == NO_ANSWER:
-            return [Resolve(key, answer), Deliver(bus)]
-        whole = not message.metadata.get("is_response")  # without the mark no end will come
-        return [Redispatch(inner), Resolve(key, answer, final=whole)]
+        return [Redispatch(inner)]
+
+    def _answered(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
+        """A bus message, which may have come out of a QUERY: directly, or out of an INTERCOM in it."""
+        query = next((one for one in context.outer if one.msg_type is T.QUERY), None)
+        if query is None:
+            return ()
+        answer = answer_of(query, message.payload)
+        resolve = Resolve(f"query:{answer.query_id}", answer, final=answer.last)
+        swallowed = answer.is_marker and message.payload.msg_type != NO_ANSWER
+        return (resolve, Consume()) if swallowed else (resolve,)

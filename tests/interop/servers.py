@@ -198,8 +198,8 @@ class Server:
 
     def admin(self, *arguments: str) -> str:
         """Run its own command line on its own files. -> what it printed"""
-        python = interpreter(f"hivemind-core-{self.version}")
-        command = [str(python), "-m", "hivemind_core", *arguments]
+        program = interpreter(f"hivemind-core-{self.version}").parent / "hivemind-core"
+        command = [str(program), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60, cwd=self._folder, env=_environment(self._folder)
         )

@@ -24,7 +24,7 @@ def test_xx_first_then_kk(start_hub, version, binarize):
     state = MemoryState()
     fingerprints = set()
     for pattern in ("XXpsk2", "KKpsk0", "KKpsk0"):
-        with satellite(hub, state=state) as (one, _):
+        with satellite(hub, state=state, binarize=binarize) as (one, _):
             info = one.status.info
             assert (info.protocol, info.pattern, info.binarize) == (3, pattern, binarize)
             fingerprints.add(info.hub_key)
@@ -93,7 +93,7 @@ def test_a_satellite_with_another_key_is_refused_until_the_hub_forgets_it(start_
 @pytest.mark.parametrize("binarize", [False, True])
 def test_a_megabyte_each_way_and_binary_both_ways(start_hub, binarize):
     hub = start_hub(NEWEST, binarize=binarize)
-    with satellite(hub) as (one, heard):
+    with satellite(hub, binarize=binarize) as (one, heard):
         talks(one, "x" * 1_000_000)
         audio = bytes(range(256)) * 4096
         one.send(HiveMessage(HiveMessageType.BINARY, audio, bin_type=Sub.RAW_AUDIO, metadata={"sample_rate": 16000}))
@@ -116,13 +116,13 @@ def test_a_verb_that_is_not_allowed_ends_the_request_with_4003(start_hub):
 
 
 @pytest.mark.parametrize("binarize", [False, True])
-def test_query_cascade_and_ping_are_answered(start_hub, binarize):
+def test_query_cascade_and_ping_are_answered_by_default_whatever_the_hub_offers(start_hub, binarize):
     hub = start_hub(NEWEST, binarize=binarize)
     question = BusMessage("recognizer_loop:utterance", {"utterances": ["hi"], "lang": "en-us"})
     with satellite(hub) as (one, _):
-        assert one.query(question, timeout=10).data["utterance"] == "answer: hi"
+        assert one.query(question, timeout=10).data["utterance"] == "echo: hi"
         cascade = one.cascade(question, timeout=5, expected=1)
-        assert [answer.message.data["utterance"] for answer in cascade] == ["answer: hi"]
+        assert [answer.message.data["utterance"] for answer in cascade] == ["echo: hi"]
         assert [ping.payload["public_key"] for ping in one.ping(timeout=3)] == [hub.public_key]
 
 

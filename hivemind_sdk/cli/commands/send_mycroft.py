@@ -37,7 +37,7 @@ def command(
 
 def _send(client: Any, message: Any, wait_type: str | None, timeout: float) -> dict[str, Any] | None:
     """-> the answer as an object. Raises RequestTimeout, PolicyDenied."""
-    from ...ask import DENIED, denial
+    from ...denials import DENIED, denial
     from ...errors import RequestTimeout
     from ...messages import BusMessage
 
