@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workers import Pace
+
 CPU, WALL = "cpu", "wall"
+WAITING = Pace.WAITING
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,7 @@ class Row:
     """how many times the bare primitives, at most"""
     limit: float | None = None
     """seconds, at most"""
-    slow: bool = False
-    """takes seconds: fewer rounds"""
+    pace: Pace = Pace.COMPUTING
 
 
 def _seals() -> list[Row]:
@@ -52,29 +54,31 @@ CODEC = [
 ]
 SEALING = _seals()
 PATHS = [
-    Row("receive 1 kB, binary, in a burst", "receive binary 1 kB", WALL, 7),
-    Row("  the same, CPU of all threads", "receive binary 1 kB", CPU),
-    Row("  the same, one at a time", "receive one binary 1 kB", WALL),
-    Row("receive 1 kB, JSON, in a burst", "receive JSON 1 kB", WALL, 7),
-    Row("  the same, CPU of all threads", "receive JSON 1 kB", CPU),
+    Row("receive 1 kB, binary, in a burst", "receive binary 1 kB", WALL, 7, pace=WAITING),
+    Row("  the same, CPU of all threads", "receive binary 1 kB", CPU, pace=WAITING),
+    Row("receive 1 kB, binary, one at a time", "receive one binary 1 kB", WALL, pace=WAITING),
+    Row("receive 1 kB, JSON, in a burst", "receive JSON 1 kB", WALL, 7, pace=WAITING),
+    Row("  the same, CPU of all threads", "receive JSON 1 kB", CPU, pace=WAITING),
+    Row("receive 1 kB, JSON, one at a time", "receive one JSON 1 kB", WALL, pace=WAITING),
     Row("emit 1 kB", "emit 1 kB", CPU, 4),
 ]
-ROUND_TRIPS = [
-    Row("round trip binary, 1 kB", "round trip binary 1 kB", WALL, 5, "floor round trip binary 1 kB"),
-    Row("  the same, CPU of the client", "round trip binary 1 kB", CPU),
-    Row("round trip binary, 10 kB", "round trip binary 10 kB", WALL, 8, "floor round trip binary 10 kB"),
-    Row("  the same, CPU of the client", "round trip binary 10 kB", CPU),
-    Row("round trip JSON-HEX, 10 kB", "round trip JSON-HEX 10 kB", WALL, 12, "floor round trip JSON-HEX 10 kB"),
-    Row("  the same, CPU of the client", "round trip JSON-HEX 10 kB", CPU),
-]
-CONNECTING = [Row("connect, password handshake", "connect password", WALL, 30, limit=0.2, slow=True)]
 
-NEWEST_TRIPS = [
-    Row("v3 round trip, 1 kB", "round trip noise 1 kB", WALL),
-    Row("  the same, CPU of the client", "round trip noise 1 kB", CPU, 5),
-    Row("v3 round trip, 10 kB", "round trip noise 10 kB", WALL),
-    Row("  the same, CPU of the client", "round trip noise 10 kB", CPU, 8),
+
+def _trip(link: str, size: str, wall: float | None, cpu: float | None = None, floor: str = "") -> list[Row]:
+    task = f"round trip {link} {size}"
+    return [
+        Row(f"round trip {link}, {size}", task, WALL, wall, floor, pace=WAITING),
+        Row("  the same, CPU of the client", task, CPU, cpu, floor, pace=WAITING),
+    ]
+
+
+ROUND_TRIPS = [
+    *_trip("binary", "1 kB", 5, floor="floor round trip binary 1 kB"),
+    *_trip("binary", "10 kB", 8, floor="floor round trip binary 10 kB"),
+    *_trip("JSON-HEX", "10 kB", 12, floor="floor round trip JSON-HEX 10 kB"),
 ]
+CONNECTING = [Row("connect, password handshake", "connect password", WALL, 30, limit=0.2, pace=Pace.SLOW)]
+NEWEST = [*_trip("noise", "1 kB", None, 5), *_trip("noise", "10 kB", None, 8)]
 
 IMPORT_LIMIT, HELP_LIMIT = 3.0, 8.0
 """times `python -c pass`"""

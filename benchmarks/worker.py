@@ -1,7 +1,7 @@
 """Run by the Python of one implementation: times tasks as the driver asks, one JSON line for each question.
 
     python worker.py TASKS_MODULE ...
-    {"task": NAME, "number": N}              -> {"wall": seconds each, "cpu": seconds each}
+    {"task": NAME, "number": N, "warm": M}   -> {"wall": seconds each, "cpu": seconds each}; M more go before, untimed
     {"task": NAME, "call": {ARGUMENTS}}      -> what the task returned
 
 A task is a function without arguments that prepares, and returns what shall be timed: a function of the number of
@@ -40,13 +40,15 @@ def main(modules: list[str]) -> None:
             else:
                 if name not in prepared:
                     prepared[name] = tasks[name]()
-                answer = timed(prepared[name], question["number"])
+                answer = timed(prepared[name], question["number"], question["warm"])
         except Exception:
             answer = {"error": traceback.format_exc()}
         answers.write(json.dumps(answer) + "\n")
 
 
-def timed(run: Run, number: int) -> dict[str, float]:
+def timed(run: Run, number: int, warm: int) -> dict[str, float]:
+    if warm:  # the other processes have run meanwhile
+        run(warm)
     cpu, wall = time.process_time(), time.perf_counter()
     counted = run(number)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

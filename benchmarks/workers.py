@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ class Worker:
 
     def __init__(self, python: str, modules: Sequence[str], env: Mapping[str, str]) -> None:
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._log = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [python, str(HERE / "worker.py"), *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             text=True,
             env=environment(self._home.name, env),
         )
@@ -41,7 +43,8 @@ class Worker:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise BenchmarkError(f"{question['task']}: the worker died")
+            self._log.seek(0)
+            raise BenchmarkError(f"{question['task']}: the worker died\n{self._log.read()[-2000:]}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "unknown" in answer:
             return None
@@ -62,20 +65,30 @@ def environment(home: str, more: Mapping[str, str] = {}) -> dict[str, str]:
     return {**kept, "HOME": home, "XDG_CONFIG_HOME": home, "OVOS_DEFAULT_LOG_LEVEL": "ERROR", **more}
 
 
+class Pace(Enum):
+    """What one sample of a task is like; the value says how many times as long as that of a computation it is."""
+
+    COMPUTING = 1
+    WAITING = 8
+    """threads and processes hand over to each other: caches and schedulers need a while to settle"""
+    SLOW = 0
+    """seconds each: one at a time, and few"""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long to measure."""
 
     rounds: int
     sample: float
-    """seconds that one sample shall take"""
+    """seconds that one sample of a computation shall take"""
     slow_rounds: int
     """rounds of what takes seconds"""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Seconds, one value for each round."""
+    """Seconds, one value for each round, on one clock."""
 
     values: tuple[float, ...]
 
@@ -99,28 +112,36 @@ class Ratio:
     high: float
 
 
-def interleave(contenders: Mapping[str, tuple[Worker, str]], clock: str, plan: Plan, slow: bool) -> dict[str, Samples]:
-    """Time one task for each contender in turn, round after round; the order turns too."""
-    numbers, known = {}, {}
-    for name, (worker, task) in contenders.items():
-        first = worker.ask(task=task, number=1)
-        if first is None:
-            continue
-        known[name] = (worker, task)
-        numbers[name] = 1 if slow else _repetitions(worker, task, first["wall"], plan.sample)
-    found: dict[str, list[float]] = {name: [] for name in known}
-    order = list(known)
-    for _ in range(plan.slow_rounds if slow else plan.rounds):
+def interleave(contenders: Mapping[str, tuple[Worker, str]], plan: Plan, pace: Pace) -> dict[str, dict[str, Samples]]:
+    """Time one task for each contender in turn, round after round; the order turns too. -> clock -> name -> samples
+
+    Who does not have the task is left out.
+    """
+    numbers = {
+        name: number
+        for name, (worker, task) in contenders.items()
+        if (number := _repetitions(worker, task, 0.0 if pace is Pace.SLOW else plan.sample * pace.value))
+    }
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in numbers}
+    order = list(numbers)
+    for _ in range(plan.slow_rounds if pace is Pace.SLOW else plan.rounds):
         for name in order:
-            worker, task = known[name]
-            found[name].append(worker.ask(task=task, number=numbers[name])[clock])
+            worker, task = contenders[name]
+            found[name].append(worker.ask(task=task, number=numbers[name], warm=numbers[name] // 8))
         order = order[1:] + order[:1]
-    return {name: Samples(tuple(values)) for name, values in found.items()}
+    return {
+        clock: {name: Samples(tuple(one[clock] for one in samples)) for name, samples in found.items()}
+        for clock in ("wall", "cpu")
+    }
 
 
-def _repetitions(worker: Worker, task: str, seconds: float, sample: float) -> int:
-    number = 1
+def _repetitions(worker: Worker, task: str, sample: float) -> int:
+    """How many of it fill one sample; 0 where this worker does not know the task."""
+    first = worker.ask(task=task, number=1, warm=0)
+    if first is None:
+        return 0
+    number, seconds = 1, first["wall"]
     while seconds * number < sample / 4:  # the first calls are slower than all others
         number = max(2 * number, int(sample / 2 / max(seconds, 1e-9)))
-        seconds = worker.ask(task=task, number=number)["wall"]
+        seconds = worker.ask(task=task, number=number, warm=0)["wall"]
     return max(1, round(sample / seconds))

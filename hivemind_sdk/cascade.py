@@ -57,7 +57,7 @@ def is_request(message: HiveMessage) -> bool:
 
 
 class Window:
-    """The answers to one cascade, in order of arrival, by responder. `expected` responders; 0: it is not known how many."""
+    """The answers to one cascade, in order of arrival, by responder. `expected`: how many of these; 0: not known."""
 
     def __init__(self, expected: int = 0, limit: int = 10_000) -> None:
         self.expected = expected

@@ -19,6 +19,7 @@ from .bus_bridge import BusBridge
 from .credentials import resolve
 from .emitter import RAW, Emitter, bus_key
 from .errors import LinkTimeout, MetadataTooLarge, NotEncodable
+from .hive import Hive
 from .messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from .node_identity import NodeIdentity
 from .outgoing import as_hive_message, plain_message
@@ -40,7 +41,7 @@ _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Waiting, Surface):
+class HiveMessageBusClient(Waiting, Hive, Surface):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given is

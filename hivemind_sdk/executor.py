@@ -183,4 +183,5 @@ class Lane:
             turn.overtaken = True
             self._overtaken.append(turn)
             follower = self._turn = _Turn()
+            self._watch(PATIENCE)
         self._workers.submit(lambda: self._run(follower))

@@ -76,7 +76,7 @@ class Cascade(Iterator[Answer]):
         self._as_message = as_message
 
     def __next__(self) -> Answer:
-        """Raises RequestAborted where the link was lost, and PolicyDenied; `by_responder` then still has what came before."""
+        """Raises RequestAborted where the link was lost, PolicyDenied; `by_responder` still has what came before."""
         while not self._window.complete:
             try:
                 answer: Answer = next(self._answers)
@@ -181,7 +181,7 @@ def _ask(
 
 
 class _Denied:
-    """Ends a request when its bus message is denied. A hub does not say which request it means: all of this type end."""
+    """Ends a request when its bus message is denied. Hubs do not say which request they mean: all of this type end."""
 
     def __init__(self, request: Request, message: HiveMessage) -> None:
         self._request = request

@@ -1,4 +1,4 @@
-"""The room where transport, link and threads meet: one thread for each satellite, from dialling to reading to trying again."""
+"""Where transport, link and threads meet: one thread for each satellite, that dials, agrees, reads, and tries again."""
 
 from __future__ import annotations
 
@@ -145,6 +145,12 @@ class Node:
             thread.join(max(0.0, deadline - self._clock()))
         self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
 
+    def drop(self) -> None:
+        """End the link of this moment; the supervisor decides what comes next."""
+        opened = self._open
+        if opened is not None:
+            opened[1].close(1000, "", HANG_UP_WITHIN)
+
     # --- the thread ---
 
     def _run(self) -> None:
@@ -167,12 +173,11 @@ class Node:
             link = self._new_link()
             transport = self._dial()
             self._open = link, transport
-            if self._closing.is_set():
-                raise LinkClosed("closed while connecting")
-            self._enter(self._supervisor.opened)
-            early = self._agree(link, transport)
-            self._handle(early)
-            self._read(link, transport)
+            if not self._closing.is_set():
+                self._enter(self._supervisor.opened)
+                early = self._agree(link, transport)
+                self._handle(early)
+                self._read(link, transport)
             cause: HiveMindError = LinkClosed("closed by this side")
         except HiveMindError as error:
             cause = error
@@ -245,7 +250,7 @@ class Node:
         return [event for event in events if not isinstance(event, Discarded)]
 
     def _confirm(self, link: SatelliteLink, transport: Transport, secured: LinkSecured) -> list[Event]:
-        """Wait for the hub's first message, or until it can't refuse any more. -> what came, but for the probe's answer"""
+        """Wait for the hub's first message, or until it can't refuse any more. -> what came, but the probe's answer"""
         events: list[Event] = []
         deadline = self._clock() + secured.confirm_within
         try:

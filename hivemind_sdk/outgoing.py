@@ -46,7 +46,7 @@ def as_hive_message(message: Any) -> HiveMessage:
 
 
 def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessage:
-    """A HiveMessage to be sent; BUS, and what is inside of routing verbs, is a copy whose bus message went through `fill`.
+    """A HiveMessage to be sent; of BUS, also inside of routing verbs, a copy whose bus message went through `fill`.
 
     Raises MalformedMessage.
     """

@@ -25,7 +25,7 @@ class Outlets:
     deliver_binary: Callable[[HiveMessage], None]
     resolve: Callable[[str, Any, bool], bool]
     """-> whether somebody waits for it"""
-    announced: Callable[[HiveMessage], None]
+    announced: Callable[[HiveMessage], object]
     run: Callable[[str, Callable[[], None]], None]
     """call the application's code, under this name, off the calling thread"""
     observe: Callable[[Observation], None]

@@ -1,4 +1,4 @@
-"""Requests that wait for answers: each has a key, a queue of its own, and ends by answer, time-out or loss of the link."""
+"""Requests that wait: each has a key, a queue of its own, and ends by answer, time-out or loss of the link."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Request:
         """Nothing more will come; with an error, because of it."""
         self._answers.put((None, True, error or _END))
 
-    def answers(self, timeout: float, hint: str = "") -> Answers:
+    def answers(self, timeout: float, hint: str = "", on_end: Callable[[], None] | None = None) -> Answers:
         """Answers as they come, until the final one; `timeout` seconds from now for all of them."""
-        return Answers(self, timeout, hint)
+        return Answers(self, timeout, hint, on_end)
 
     def take(self, deadline: float) -> tuple[Any, bool, HiveMindError | None]:
         """The next entry. Raises queue.Empty at the deadline (monotonic)."""
@@ -44,7 +44,9 @@ class Request:
 class Answers(Iterator[Any]):
     """The answers to one request. Whatever way it ends, the request is forgotten and `on_end` was called once."""
 
-    def __init__(self, request: Request, timeout: float, hint: str = "", on_end: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, request: Request, timeout: float, hint: str = "", on_end: Callable[[], None] | None = None
+    ) -> None:
         self._request = request
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import executor, mesh
 from .ask import ask
-from .cascade import Answer, Select
+from .cascade import Select
 from .connection import LinkConfig, NamedHandshake, SatelliteLink
 from .contracts import (
     Cipher,
@@ -97,7 +97,13 @@ class Satellite:
         self._floods = Recent(_REMEMBERED_FLOODS)
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
-            self.send, self._deliver, self._deliver_binary, self._requests.resolve, self.hive_map.on_ping, self._observe
+            send=self.send,
+            deliver=self.deliver,
+            deliver_binary=self._deliver_binary,
+            resolve=self._requests.resolve,
+            announced=self.hive_map.on_ping,
+            run=self._run,
+            observe=self._observe,
         )
         self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
         self._node: Node | None = None
@@ -211,26 +217,34 @@ class Satellite:
         return ask(self, self._requests, what, timeout, lang, frozenset(replies))
 
     def query(self, message: Any, *, timeout: float = 15.0) -> BusMessage:
-        """Ask up the chain: the first answer of the first node that can give one.
+        """Ask up the chain: the first message of the first node's answer that can give one.
 
-        Raises RequestTimeout after `timeout` seconds or where nobody can answer, RequestAborted when the link is lost.
+        Raises RequestTimeout after `timeout` seconds or where nobody can answer, RequestAborted when the link is lost,
+        PolicyDenied.
         """
-        return mesh.first(self.query_stream(message, timeout=timeout))
+        return self.query_stream(message, timeout=timeout).first()
 
-    def query_stream(self, message: Any, *, timeout: float = 15.0) -> Iterator[Answer]:
-        """The same, every message of the answer as it arrives, until the responder has ended."""
+    def query_stream(self, message: Any, *, timeout: float = 15.0) -> mesh.Query:
+        """The same, each message of the answer as it arrives (a cascade.Answer), until the responder ends."""
         return mesh.query(self, self._requests, message, timeout)
 
-    def cascade(self, message: Any, *, timeout: float = 5.0, expected: int | None = None) -> mesh.Cascade:
-        """Ask everybody: the answers as they arrive, in `timeout` seconds; grouped in its `by_responder`.
+    def cascade(
+        self,
+        message: Any,
+        *,
+        timeout: float = 5.0,
+        expected: int | None = None,
+        as_message: Callable[[BusMessage], Any] | None = None,
+    ) -> mesh.Cascade:
+        """Ask everybody: each message (a cascade.Answer) as it arrives, in `timeout` seconds; grouped in `by_responder`.
 
         Ends early when `expected` nodes have answered to the end (None: those of the hive map, if it knows any).
-        Raises RequestAborted when the link is lost.
+        `as_message` makes what an answer's message is to be. Raises RequestAborted when the link is lost, PolicyDenied.
         """
-        return mesh.cascade(self, self._requests, message, timeout, expected)
+        return mesh.cascade(self, self._requests, message, timeout, expected, as_message)
 
     def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
-        """Flood the hive: a PING from each node that answers, as they come in, for `timeout` seconds; they go on `hive_map`."""
+        """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on `hive_map`."""
         return mesh.ping(self, self._requests, timeout)
 
     def intercom(self, message: Any, recipient_pem: str) -> None:
@@ -252,6 +266,12 @@ class Satellite:
     def on_delivered(self, callback: Callback) -> Subscription:
         """`callback(BusMessage)` for each bus message from the hive, in order; not for our own."""
         return self.subscriptions.add("delivered", callback)
+
+    def deliver(self, message: BusMessage) -> None:
+        """Let everybody here hear a bus message as coming from the hive."""
+        self.hub_session.remember(message, self.session_id)
+        self.publish(message)
+        self.subscriptions.publish("delivered", message)
 
     def publish(self, message: BusMessage) -> None:
         """Let local subscribers hear a bus message, as if it had been delivered."""
@@ -299,6 +319,11 @@ class Satellite:
     def private_key(self) -> str | None:
         """A secret."""
         return self._parts.state.read_secret("private.pem")
+
+    @property
+    def trusted_keys(self) -> Mapping[str, str]:
+        """Alias -> public key (PEM) of those whose end-to-end messages we open."""
+        return self._parts.state.read("trusted_keys") or {}
 
     @property
     def crypto(self) -> Crypto:
@@ -399,7 +424,7 @@ class Satellite:
             hub_key=_text(hello.get("pubkey")) or None,
             public_key=read("public_key"),
             private_key=self._parts.state.read_secret("private.pem"),
-            trusted_keys=read("trusted_keys") or {},
+            trusted_keys=self.trusted_keys,
             crypto=self._parts.crypto,
             own_floods=self._floods,
             expected_nodes=len(self.hive_map.nodes),
@@ -411,10 +436,14 @@ class Satellite:
         state = self.hub_session.state() if not message.context.get("session") else None
         return complete(message, self.settings.useragent, self.session_id, self.site_id, state)
 
-    def _deliver(self, message: BusMessage) -> None:
-        self.hub_session.remember(message, self.session_id)
-        self.publish(message)
-        self.subscriptions.publish("delivered", message)
+    def _run(self, name: str, job: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - the application's code may raise anything
+                self._callback_failed(name, error)
+
+        self.subscriptions.lane.post(guarded, guarded)
 
     def _deliver_binary(self, message: HiveMessage) -> None:
         self.subscriptions.publish("binary", message)

@@ -71,7 +71,7 @@ class Subscriptions:
 
         `known_as`: the user's function, where `callback` wraps it: its name in logs, and what `forget` goes by.
         """
-        one = Subscription(self, topic, callback, known_as or callback, once, inline)
+        one = Subscription(self, topic, callback, callback if known_as is None else known_as, once, inline)
         with self._lock:
             self._topics[topic] = (*self._topics.get(topic, ()), one)
         return one

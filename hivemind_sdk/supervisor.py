@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .contracts import SessionInfo
-from .errors import HiveMindError, Refused, SettingsError
+from .errors import HiveMindError, IdentityError, PluginError, Refused, SettingsError
 from .settings import Backoff
 
 
@@ -28,6 +28,8 @@ class State(str, Enum):
 
 FINAL = frozenset({State.REFUSED, State.CLOSED})
 """states that a link does not leave by itself"""
+HOPELESS = (Refused, SettingsError, IdentityError, PluginError)
+"""causes that the same attempt again can't heal: somebody has to change something first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,13 @@ class Supervisor:
         return self._to(Status(State.READY, now, attempt=self.status.attempt, info=info))
 
     def failed(self, now: float, cause: HiveMindError) -> Status:
-        """The attempt, or the established link, ended with `cause`. Status.next_try says when to try again; None: not."""
+        """The attempt, or the established link, ended with `cause`. Status.next_try: when to try again; None: not."""
         before = self.status
         was_ready = before.state is State.READY
         attempt = before.attempt
         if was_ready and now - before.since >= self._backoff.reset_after:
             self._doublings, attempt, self._retried_at_once = 0, 0, False
-        if isinstance(cause, (Refused, SettingsError)):
+        if isinstance(cause, HOPELESS):
             return self._to(Status(State.REFUSED, now, cause, attempt, hint=cause.hint))
         if cause.retry and not self._retried_at_once:
             self._retried_at_once = True

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .messages import HiveMessageType
     from .node_identity import NodeIdentity
     from .satellite import Satellite
+    from .topology import HiveMapper
 
 
 class BusConfig(NamedTuple):
@@ -56,6 +57,10 @@ class ProtocolView:
     @property
     def shared_bus(self) -> bool:
         return self.hm.share_bus
+
+    @property
+    def hive_mapper(self) -> HiveMapper:
+        return self.hm.hive_mapper
 
     @property
     def binarize(self) -> bool:

@@ -29,6 +29,6 @@ def signer_of(data: bytes, signature: bytes, context: HandlerContext, rsa: RSA) 
         try:
             if rsa.verify(pem, data, signature):
                 return pem
-        except Exception:  # noqa: S112 - a key that can't be used verifies nothing; the others still may
+        except Exception:  # noqa: BLE001, S112 - a key that can't be used verifies nothing; the others still may
             continue
     return None

@@ -1,17 +1,31 @@
-"""How the generations of hivemind-core differ, as far as a satellite can see it. The embedded hub follows a profile."""
+"""How the generations of hivemind-core differ, as far as a satellite can see it. The embedded hub follows a profile.
+
+Seen on the real servers; tests/interop runs the same behaviour against them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+
+NO_STATUS, ABORT = 1005, 1006
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """How a link is closed. `code` None: a close frame without a status."""
+    """How a link is closed: NO_STATUS is a close frame without a code, ABORT none at all."""
 
-    code: int | None = None
+    code: int = NO_STATUS
     reason: str = ""
+
+
+class Sessions(Enum):
+    """What a hub thinks of a satellite that uses the session `default`, or none, and is no admin."""
+
+    REFUSED = "closed without a code, whether HELLO or BUS has it"
+    HELLO_REFUSED = "closed without a code where HELLO has it; a BUS message gets the session of its link"
+    ANY = "taken as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +39,59 @@ class Profile:
     """what its offer says beside what the handshakes add"""
     node_id: str = "master:0.0.0.0"
     """empty: the hub's public key"""
+    bad_token: Close = Close(1008, "invalid authorization")
+    """no authorization, or one that can't be read"""
     bad_key: Close = Close()
-    bad_frame: Close | None = None
-    """None: the link is cut without a close frame"""
+    bad_frame: Close = Close(ABORT)
+    """nothing can be read from it, or it does not decrypt"""
     failed_handshake: Close = Close()
+    broken: Close = Close(ABORT)
+    """the agent raised"""
     denies: bool = True
     """answers `hive.policy.denied`; otherwise what is not allowed is dropped without a word"""
+    denies_binary: bool = False
+    """BINARY is denied to who may send no bus message at all"""
     forbidden: Close | None = None
     """what a verb without its permission brings; None: it is ignored"""
     answers_queries: bool = True
-    default_session: bool = False
-    """takes the session id `default` from a satellite"""
+    answers_rendezvous: bool = False
+    """says that it is no mailbox; otherwise such messages are ignored"""
+    sessions: Sessions = Sessions.ANY
+    evicts: bool = False
+    """a second link with the same key and session takes the first one's name; otherwise it gets another name"""
+    random_peer: bool = False
+    """until HELLO the session in a peer's name is a random one, instead of `default`"""
 
 
 _LEGACY_OFFER = {"handshake": True, "min_protocol_version": 1, "max_protocol_version": 1, "crypto_required": True}
 _CLASSIC = ("password", "rsa", "preshared")
-_INVALID = Close(1008, "invalid message")
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("4.0.0", _CLASSIC, _LEGACY_OFFER, denies=False, answers_queries=False),
-        Profile("4.6.1a1", _CLASSIC, {**_LEGACY_OFFER, "max_protocol_version": 2}),
+        Profile(
+            "4.0.0",
+            _CLASSIC,
+            _LEGACY_OFFER,
+            bad_token=Close(ABORT),
+            denies=False,
+            answers_queries=False,
+            sessions=Sessions.REFUSED,
+            evicts=True,
+        ),
+        Profile("4.6.1a1", _CLASSIC, _LEGACY_OFFER, sessions=Sessions.HELLO_REFUSED, evicts=True),
         Profile(
             "4.15.0a1",
             ("noise", *_CLASSIC),
             {**_LEGACY_OFFER, "min_protocol_version": 2, "max_protocol_version": 3},
+            node_id="",
             bad_key=Close(1008, "invalid api key"),
-            bad_frame=_INVALID,
+            bad_frame=Close(1008, "invalid message"),
             failed_handshake=Close(1008, "handshake failure"),
+            broken=Close(1011, "internal error"),
+            denies_binary=True,
+            answers_rendezvous=True,
+            random_peer=True,
         ),
         Profile(
             "5.3.10a1",
@@ -61,10 +99,13 @@ PROFILES: Mapping[str, Profile] = {
             {"max_protocol_version": 3},
             node_id="",
             bad_key=Close(1008, "invalid api key"),
-            bad_frame=_INVALID,
+            bad_frame=Close(1008, "invalid message"),
             failed_handshake=Close(1008, "handshake failure"),
+            broken=Close(1011, "internal error"),
+            denies_binary=True,
             forbidden=Close(4003, "not allowed for this client"),
-            default_session=True,
+            answers_rendezvous=True,
+            random_peer=True,
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""INTERCOM, end to end: AES-256-GCM under a fresh key, the key under the addressee's RSA key, all signed (wire.md section 7)."""
+"""INTERCOM, end to end: AES-256-GCM under a fresh key, that under the other's RSA key, signed (wire.md section 7)."""
 
 from hivemind_sdk.hooks import HandlerPlugin, PrimitivePlugin, hookimpl
 from hivemind_sdk.messages import HiveMessageType
@@ -25,7 +25,5 @@ def hivemind_handlers() -> list[HandlerPlugin]:
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
     return [
-        PrimitivePlugin(
-            name="intercom-rsa", primitive="INTERCOM", create=IntercomRSA, help="seals messages end to end"
-        )
+        PrimitivePlugin(name="intercom-rsa", primitive="INTERCOM", create=IntercomRSA, help="seals messages end to end")
     ]

@@ -1,4 +1,4 @@
-"""Receiving INTERCOM: for us, signed by a known key, never seen before; only then is anything decrypted (wire.md section 7.3)."""
+"""Receiving INTERCOM: for us, signed by a known key, not seen before; only then it is opened (wire.md section 7.3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hivemind_sdk.contracts import Action, Drop, HandlerContext, Redispatch
+from hivemind_sdk.contracts import Action, Crypto, Drop, HandlerContext, Redispatch
 from hivemind_sdk.errors import DecryptionError, RemoteProtocolError
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
 from hivemind_sdk.recent import Recent
@@ -29,32 +29,46 @@ class IntercomHandler:
         self._seen = Recent(options.remembered)
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
-        target = message.target_public_key
-        if not target:
-            return [Drop("intercom without target", "only what names its addressee is opened")]
-        if not context.public_key or not context.private_key or context.crypto is None:
-            return [Drop("intercom without keys", "this node has no RSA keys: `hivemind-client reset-keys` makes them")]
-        if bare(target) != bare(context.public_key):
-            return [Drop("intercom for others")]
         try:
-            envelope = Envelope.parse(message.payload)
-        except RemoteProtocolError as error:
-            return [Drop("intercom malformed", str(error))]
-        signer = signer_of(envelope.ciphertext, envelope.signature, context, context.crypto.primitive("RSA"))
-        if signer is None:
-            return [Drop("untrusted", "an INTERCOM that no trusted key has signed")]
-        fingerprint = hashlib.sha256(envelope.ciphertext).digest()
-        if fingerprint in self._seen:
-            return [Drop("replay", "an INTERCOM that came before")]
-        try:
-            inner = HiveMessage.deserialize(envelope.open(context.crypto, context.private_key))
+            return [self._open(message, context)]
+        except _Refused as refusal:
+            return [Drop(refusal.reason, refusal.detail)]
         except DecryptionError:
             return [Drop("undecryptable", "an INTERCOM for this node")]
         except RemoteProtocolError as error:
             return [Drop("intercom malformed", str(error))]
+
+    def _open(self, message: HiveMessage, context: HandlerContext) -> Redispatch:
+        crypto, private_key = _addressed(message, context)
+        envelope = Envelope.parse(message.payload)
+        signer = signer_of(envelope.ciphertext, envelope.signature, context, crypto.primitive("RSA"))
+        if signer is None:
+            raise _Refused("untrusted", "an INTERCOM that no trusted key has signed")
+        fingerprint = hashlib.sha256(envelope.ciphertext).digest()
+        if fingerprint in self._seen:
+            raise _Refused("replay", "an INTERCOM that came before")
+        inner = HiveMessage.deserialize(envelope.open(crypto, private_key))
         self._seen.add(fingerprint)  # only now: a broken copy that is faster must not keep the real one out
         if inner.msg_type is not HiveMessageType.BUS:
-            return [Drop("unexpected inner message", f"{inner.msg_type.value} in an INTERCOM")]
-        if inner.target_public_key and bare(inner.target_public_key) != bare(context.public_key):
-            return [Drop("intercom for others", "it was sealed anew by somebody whom it was written to")]
-        return [Redispatch(inner, signer)]
+            raise _Refused("unexpected inner message", f"{inner.msg_type.value} in an INTERCOM")
+        if inner.target_public_key and bare(inner.target_public_key) != bare(context.public_key or ""):
+            raise _Refused("intercom for others", "somebody to whom it was written has sealed it anew")
+        return Redispatch(inner, signer)
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def _addressed(message: HiveMessage, context: HandlerContext) -> tuple[Crypto, str]:
+    """What opens it, if it is for us."""
+    if not message.target_public_key:
+        raise _Refused("intercom without target", "only what names its addressee is opened")
+    if context.public_key is None or context.private_key is None or context.crypto is None:
+        raise _Refused("intercom without keys", "this node has no RSA keys: `hivemind-client reset-keys` makes them")
+    if bare(message.target_public_key) != bare(context.public_key):
+        raise _Refused("intercom for others", "")
+    return context.crypto, context.private_key

@@ -1,4 +1,4 @@
-"""BINARY: speech and files from the hub go to the application; the other sub-types are for hubs (wire.md section 4.5)."""
+"""BINARY: speech and files from the hub go to the application; other sub-types are for hubs (wire.md section 4.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BROADCAST: a command from above. Its bus message is for one site; its INTERCOM opens for whom it is for (wire.md section 8)."""
+"""BROADCAST: a command from above. Its bus message is for one site, its INTERCOM for one node (wire.md section 8)."""
 
 from __future__ import annotations
 

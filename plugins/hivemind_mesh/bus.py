@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hivemind_sdk.contracts import Action, Deliver, HandlerContext
-from hivemind_sdk.messages import BusMessage, HiveMessage
+from hivemind_sdk.messages import BusMessage, HiveMessage, JSONObject
 
 VERIFIED_SIGNER = "hivemind_verified_source_peer"
 """context key that only a verified INTERCOM may set (wire-v3.md section 6)"""
@@ -20,16 +20,11 @@ class BusHandler:
 
 def localise(message: BusMessage, context: HandlerContext) -> BusMessage:
     """The message as the local bus may see it; a copy where something has to change (wire.md sections 8 and 10.2)."""
-    changes = {}
-    session = message.context.get("session")
-    own = isinstance(session, dict) and session.get("session_id") == context.session_id
-    if own and session.get("site_id") != context.site_id:
-        changes["session"] = {**session, "site_id": context.site_id}
+    changed: JSONObject = {key: value for key, value in message.context.items() if key != VERIFIED_SIGNER}
     if context.signer is not None:
-        changes[VERIFIED_SIGNER] = context.signer
-    elif VERIFIED_SIGNER in message.context:
-        changes[VERIFIED_SIGNER] = None
-    if not changes:
-        return message
-    merged = {key: value for key, value in {**message.context, **changes}.items() if key != VERIFIED_SIGNER or value}
-    return BusMessage(message.msg_type, message.data, merged)
+        changed[VERIFIED_SIGNER] = context.signer
+    session = changed.get("session")
+    own = isinstance(session, dict) and session.get("session_id") == context.session_id
+    if isinstance(session, dict) and own and session.get("site_id") != context.site_id:
+        changed["session"] = {**session, "site_id": context.site_id}
+    return message if changed == message.context else BusMessage(message.msg_type, message.data, changed)

@@ -1,4 +1,4 @@
-"""CASCADE: answers from many. Whoever asked through the SDK gets them all; the local bus hears one that was selected."""
+"""CASCADE: answers from many. Who asked through the SDK gets them all; the local bus hears one that was selected."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """PROPAGATE: a flood. Nothing about its sender can be believed, so a bus message in it needs a verified signer.
 
-Upstream trusts `source_peer` and the route, which any peer can write (wire.md section 8; defects of the newest
-generation, N-13). Here only a signature counts, which a handler of yours may have verified (Redispatch.signer): the
+Upstream trusts `source_peer` and the route, which any peer can write (wire.md section 8; wire-v3.md section 14).
+Here only a signature counts, which a handler of yours may have verified (Redispatch.signer): the
 built-in way to send a signed bus message is INTERCOM.
 """
 

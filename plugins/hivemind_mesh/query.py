@@ -1,4 +1,4 @@
-"""QUERY: the answer to a question that went up the chain, in one message or as a stream with an end (wire-v3.md section 9)."""
+"""QUERY: the answer to a question that went up the chain, in one message or in many (wire-v3.md section 9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPENED = frozenset({T.BUS, T.INTERCOM})
 
 
 class QueryHandler:
-    """Opens an answer, and tells the request that waits for it. The bus message goes on to the local bus; an end does not."""
+    """Opens an answer, and tells the request that waits for it. Its messages go to the local bus, its end does not."""
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         if message.msg_type is T.BUS:

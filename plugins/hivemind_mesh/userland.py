@@ -11,5 +11,5 @@ from hivemind_sdk.messages import HiveMessage
 class UserlandHandler:
     """Leaves the message to `on_message` callbacks."""
 
-    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
-        return []
+    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:  # noqa: ARG002
+        return ()

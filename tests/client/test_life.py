@@ -26,7 +26,8 @@ from hivemind_sdk.testing.misbehaviour import Misbehaviour
 
 
 def threads():
-    return {thread for thread in threading.enumerate() if thread.name.startswith("hivemind")}
+    ours = ("hivemind-link", "hivemind-worker", "hivemind-client", "hivemind-timers", "hivemind-keepalive")
+    return {thread for thread in threading.enumerate() if thread.name.startswith(ours)}
 
 
 def until(condition, timeout=SOON):

@@ -1,42 +1,25 @@
-"""One link, sans I/O: frames in, events and frames out. Knows no socket, no thread, no clock, no plugin by name.
-
-    link.start()                       a hub's end: greet
-    link.receive(frame) -> [events]    what was learned from a frame
-    link.resume(result) -> [events]    the result of the slow work that a ComputeNeeded event asked for
-    link.send(message)                 seal a message
-    link.frames_to_send() -> [frames]  what must be written now, in this order
-
-What can survive is an event (Discarded); what ends the link is raised: HandshakeError, AuthenticationRefused,
-NoCommonHandshake, SessionBroken. After that the object is dead; a new link needs a new one.
-
-`receive`/`resume` belong to the reading thread. Once the link is secured they never produce frames, so that `send` and
-`frames_to_send`, under one lock, are the order on the wire.
-"""
+"""The shared half of both ends: frames, phases, the running handshake, the session."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
-from .codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
-from .contracts import (
+from ..codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from ..contracts import (
     Compute,
     Declined,
     Established,
     Form,
     Frame,
     Handshake,
-    HandshakeContext,
     HandshakeScript,
-
     Send,
     Session,
     SessionInfo,
 )
-from .errors import (
-    AuthenticationRefused,
+from ..errors import (
     DecryptionError,
     HandshakeError,
     HiveMindError,
@@ -48,91 +31,13 @@ from .errors import (
     SessionBroken,
     UnexpectedFrame,
 )
-from .jsontext import loads
-from .messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
-from .settings import Limits
+from ..jsontext import loads
+from ..messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
+from ..settings import Limits
+from .config import LinkConfig
+from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
-
-
-# --- events -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """The other side's HELLO payload. A satellite gets it in clear, a hub over the session."""
-
-    hello: JSONObject = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ComputeNeeded:
-    """Run `work()` off the engine, then call `resume` with what it returned, or `resume_error` with what it raised."""
-
-    work: Callable[[], Any] = field(repr=False)
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSecured:
-    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds."""
-
-    info: SessionInfo
-    confirm_within: float
-    probe: HiveMessageType | None = None
-    """the type of the hub's answer that only confirms, and means nothing else"""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message, complete and authenticated."""
-
-    message: HiveMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """A frame that was not used. `reason` is a short constant to count by."""
-
-    reason: str
-    detail: str = ""
-
-
-Event = Greeted | ComputeNeeded | LinkSecured | Received | Discarded
-
-
-# --- what a link is made of ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NamedHandshake:
-    """A handshake with the name and the protocol version that its record states."""
-
-    name: str
-    protocol: int
-    handshake: Handshake
-
-
-@dataclass(frozen=True, slots=True)
-class LinkConfig:
-    """What both ends need to know before the first frame."""
-
-    handshakes: Sequence[NamedHandshake]
-    """in order of preference"""
-    context: HandshakeContext
-    """with hello and offer still empty, on a satellite; the ones to be sent, on a hub"""
-    hello: JSONObject = field(default_factory=dict)
-    """a satellite's HELLO, sent as the first message of the session"""
-    min_protocol: int = 0
-    max_protocol: int = 3
-    compress: bool | None = True
-
-    @property
-    def limits(self) -> Limits:
-        return self.context.limits
-
-    def allowed(self) -> list[NamedHandshake]:
-        return [one for one in self.handshakes if self.min_protocol <= one.protocol <= self.max_protocol]
 
 
 class Phase(Enum):
@@ -164,7 +69,8 @@ class Link:
     """The shared half of both ends: frames, phases, the running handshake, the session."""
 
     _first_phase: Phase
-    _table: dict[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]
+    _table: ClassVar[Mapping[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]]
+    """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
@@ -185,7 +91,9 @@ class Link:
         return self._session.info if self._session else None
 
     def receive(self, frame: Frame) -> list[Event]:
-        """One frame from the transport -> what was learned. Raises what ends the link."""
+        """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
+        if self._phase is Phase.DEAD:
+            raise NotConnected("the link has ended")
         if self._phase is Phase.ESTABLISHED:
             return self._open(frame)
         try:
@@ -201,7 +109,7 @@ class Link:
         """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
-            raise NotConnected("the link is not secured yet", hint="wait until the state is READY")
+            raise NotConnected("the link is not secured", hint="wait until the state is READY")
         form, plaintext = self._encode(message)
         self._out.extend(session.seal(form, plaintext))
 
@@ -219,15 +127,17 @@ class Link:
         return self._advance(lambda script: script.throw(error))
 
     def close(self) -> HiveMindError | None:
-        """The transport is gone. A handshake that still waits learns of it as GeneratorExit, and may raise what it makes
-        of that (a HandshakeError that says `retry`): returned here, for the caller to take for the cause."""
+        """The transport is gone. -> what a handshake that still waits makes of that, to be taken for the cause
+
+        It learns of it as GeneratorExit, and may raise (a HandshakeError that says `retry`).
+        """
         self._phase = Phase.DEAD
         script, self._script = self._script, None
         try:
             if script is not None:
                 script.close()
-        except HiveMindError as verdict:
-            return verdict
+        except Exception as error:  # noqa: BLE001 - it is returned
+            return _ours(error)
         return None
 
     # --- frames ---
@@ -318,12 +228,8 @@ class Link:
         except StopIteration as stop:
             self._script = None
             return self._secure(stop.value)
-        except RemoteProtocolError as error:
-            self.close()
-            raise HandshakeError(f"the peer's handshake is malformed: {error}", hint=error.hint) from error
-        except HiveMindError:
-            self.close()
-            raise
+        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+            self._give_up(error)
         if isinstance(request, Compute):
             self._phase = Phase.COMPUTING
             return [ComputeNeeded(request.work, request.what)]
@@ -331,6 +237,14 @@ class Link:
         if request.payload is not None:
             self._send_clear(_HANDSHAKE, request.payload)
         return []
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        """A handshake failed: the link is dead, and what is raised is one of ours."""
+        self.close()
+        verdict = _ours(error)
+        if verdict is error:
+            raise error
+        raise verdict from error
 
     def _secure(self, established: Established) -> list[Event]:
         if established.send is not None:
@@ -351,115 +265,42 @@ class Link:
             if not isinstance(answer, Declined):
                 return answer
             declined.append(f"{one.name}: {answer.reason}")
-        for one in self._config.handshakes:
-            if one not in self._config.allowed():
-                declined.append(
-                    f"{one.name}: protocol {one.protocol} is outside of the allowed "
-                    f"{self._config.min_protocol} to {self._config.max_protocol}"
-                )
+        declined += [
+            f"{one.name}: protocol {one.protocol} is outside of the allowed "
+            f"{self._config.min_protocol} to {self._config.max_protocol}"
+            for one in self._config.handshakes
+            if one not in self._config.allowed()
+        ]
         raise NoCommonHandshake(
             "no handshake that both sides can do (" + ("; ".join(declined) or "none is installed") + ")",
             hint="check the password, min_protocol/max_protocol and `hivemind-client plugins list`",
         )
 
 
-class SatelliteLink(Link):
-    """The satellite's end: waits for HELLO and the offer, picks a handshake, sends its own HELLO over the session."""
-
-    _first_phase = Phase.GREETING
-
-    def _greet(self, message: HiveMessage) -> list[Event]:
-        hello = message.payload
-        self._config = replace(self._config, context=replace(self._config.context, hello=hello))
-        self._phase = Phase.OFFER
-        return [Greeted(hello)]
-
-    def _offered(self, message: HiveMessage) -> list[Event]:
-        context = replace(self._config.context, offer=message.payload)
+def settle(link: Link, events: list[Event]) -> list[Event]:
+    """Do the slow work that a link asks for here and now: for shells whose thread may block. -> the other events"""
+    others: list[Event] = []
+    while events:
+        event = events.pop(0)
+        if not isinstance(event, ComputeNeeded):
+            others.append(event)
+            continue
         try:
-            script = self._choose(lambda handshake: handshake.satellite(context))
-        except HiveMindError:
-            self.close()
-            raise
-        return self._run(script)
-
-    def _secure(self, established: Established) -> list[Event]:
-        events = super()._secure(established)
-        hello = encode_text(HiveMessage(_HELLO, self._config.hello))
-        self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
-        if established.probe is not None:
-            self.send(established.probe)
-        return events
-
-    _table = {
-        (Phase.GREETING, Kind.HELLO): _greet,
-        (Phase.OFFER, Kind.HANDSHAKE): _offered,
-        (Phase.AGREEING, Kind.HANDSHAKE): Link._reply,
-    }
+            result = event.work()
+        except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
+            events += link.resume_error(error)
+        else:
+            events += link.resume(result)
+    return others
 
 
-class HubLink(Link):
-    """The hub's end, for the embedded hub: greets, offers, answers the handshake, waits for the satellite's HELLO."""
-
-    _first_phase = Phase.OFFER
-
-    def __init__(self, config: LinkConfig) -> None:
-        super().__init__(config)
-        self._early: Session | None = None
-        self._greeted = False
-
-    def start(self) -> None:
-        """Queue HELLO and the offer."""
-        context = self._config.context
-        offer = dict(context.offer)
-        for one in self._config.allowed():
-            offer |= one.handshake.offer(replace(context, offer=offer))
-        self._config = replace(self._config, context=replace(context, offer=offer))
-        self._send_clear(_HELLO, context.hello)
-        self._send_clear(_HANDSHAKE, offer)
-        self._early = self._session_without_frames()
-
-    def _session_without_frames(self) -> Session | None:
-        """A session that needs no handshake frames (pre-shared key), should the satellite choose to use it."""
-        for one in self._config.allowed():
-            script = one.handshake.hub(self._config.context, {})
-            if isinstance(script, Declined):
-                continue
-            try:
-                next(script)
-            except StopIteration as stop:
-                established: Established = stop.value
-                return established.session
-            script.close()
-        return None
-
-    def _first(self, message: HiveMessage) -> list[Event]:
-        payload = message.payload
-        try:
-            script = self._choose(lambda handshake: handshake.hub(self._config.context, payload))
-        except NoCommonHandshake as error:
-            self.close()
-            raise AuthenticationRefused(str(error)) from None
-        return self._run(script)
-
-    def _sealed_first(self, frame: Frame) -> list[Event]:
-        if self._early is None:
-            return [Discarded("sealed too early", "no pre-shared key")]
-        return [*self._secure(Established(self._early)), *self._open(frame)]
-
-    def _setup_message(self, message: HiveMessage) -> list[Event]:
-        if message.msg_type is _HELLO and not self._greeted:
-            self._greeted = True
-            return [Greeted(message.payload)]
-        return super()._setup_message(message)
-
-    _table = {
-        (Phase.OFFER, Kind.HANDSHAKE): _first,
-        (Phase.OFFER, Kind.SEALED): _sealed_first,
-        (Phase.AGREEING, Kind.HANDSHAKE): Link._reply,
-    }
-
-
+def _ours(error: Exception) -> HiveMindError:
+    """What an exception in a handshake, which a plugin may have written, is called from here on."""
+    if isinstance(error, RemoteProtocolError):
+        return HandshakeError(f"the peer's handshake is malformed: {error}", hint=error.hint)
+    if isinstance(error, HiveMindError):
+        return error
+    return HandshakeError(f"unexpected {type(error).__name__} in the handshake")
 
 
 def _discarded(reason: str, error: HiveMindError) -> Discarded:

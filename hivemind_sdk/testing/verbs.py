@@ -1,0 +1,66 @@
+"""What the embedded hub does with a message, by its type. Of the others it only takes note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
+from .profiles import NO_STATUS, Sessions
+
+if TYPE_CHECKING:
+    from .peer import HubPeer
+
+
+def _bus(peer: HubPeer, message: HiveMessage) -> None:
+    """To the agent, if the client may send this type; replies go to whoever has the peer's name by then."""
+    bus: BusMessage = message.payload
+    session = _session(peer, bus.context.get("session"))
+    if session is None:
+        peer.close(NO_STATUS)
+    elif bus.msg_type not in peer.client.allowed_types:
+        allowed = sorted(peer.client.allowed_types)
+        _deny(peer, bus.msg_type, f"{bus.msg_type} not in allowed_types", {"msg_type": bus.msg_type, "allowed": allowed})
+    else:
+        whence = {"source": peer.name, "destination": "hive", "peer": peer.name, "session": session}
+        to_agent = BusMessage(bus.msg_type, bus.data, {**bus.context, **whence})
+        peer.hub.agent.bus(to_agent, peer.hub.peer(peer.name) or peer)
+
+
+def _binary(peer: HubPeer, message: HiveMessage) -> None:
+    if peer.hub.profile.denies_binary and not peer.client.allowed_types:
+        reason = "binary payloads are denied for a client with an empty allowed_types"
+        _deny(peer, "binary", reason, {"allowed": []}, bin_type=str(message.bin_type.value))
+    else:
+        peer.hub.agent.binary(message, peer)
+
+
+def _rendezvous(peer: HubPeer, message: HiveMessage) -> None:
+    if peer.hub.profile.answers_rendezvous:
+        answer = {"status": "error", "reason": "not_a_rendezvous_node", "mailbox_node": peer.hub.keys.public}
+        peer.send(HiveMessage(HiveMessageType.RENDEZVOUS, answer))
+
+
+def _session(peer: HubPeer, session: Any) -> JSONObject | None:
+    """The session that a bus message counts for. None: not acceptable here."""
+    own = {"session_id": peer.session_id}
+    if not isinstance(session, dict) or not session.get("session_id"):
+        session = {"session_id": "default"} if peer.hub.profile.sessions is Sessions.REFUSED else own
+    if session["session_id"] != "default" or peer.hub.profile.sessions is Sessions.ANY or peer.client.admin:
+        return session
+    return own if peer.hub.profile.sessions is Sessions.HELLO_REFUSED else None
+
+
+def _deny(peer: HubPeer, denied_type: str, reason: str, details: JSONObject, **more: str) -> None:
+    """`hive.policy.denied`, which says nothing of the session (wire-v3.md section 6); or silence."""
+    if peer.hub.profile.denies:
+        data = {"denied_type": denied_type, "code": "acl_disallowed_type", "reason": reason, "data": details, **more}
+        context = {"source": "hivemind-core", "destination": peer.name}
+        peer.send_bus(BusMessage("hive.policy.denied", data, context))
+
+
+VERBS: Mapping[HiveMessageType, Callable[[HubPeer, HiveMessage], None]] = {
+    HiveMessageType.BUS: _bus,
+    HiveMessageType.BINARY: _binary,
+    HiveMessageType.RENDEZVOUS: _rendezvous,
+}
