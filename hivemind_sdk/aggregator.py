@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 class CascadeAggregator:
     """Gathers CASCADE messages from the first one on, for `timeout` seconds or until there are `expected_responses`.
 
-    Then `select_callback(messages)` picks one, or None, and `emit_callback(message)` gets it; no lock is held meanwhile,
-    so they may add responses. What comes later starts anew. 0 expected: not known how many. Any thread.
+    Then `select_callback(messages)` picks one, or None, and `emit_callback(message)` gets it. No lock is held then, so
+    they may add responses. What comes later starts anew. 0 expected: not known how many. Any thread.
     Give each cascade one of its own: it does not tell them apart.
     """
 

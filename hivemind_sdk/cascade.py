@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .messages import BusMessage, HiveMessage
@@ -54,6 +54,16 @@ def answer_of(source: HiveMessage, message: BusMessage) -> Answer:
 def is_request(message: HiveMessage) -> bool:
     """Whether this QUERY or CASCADE is somebody's question: a hub names it, and has not marked it as an answer."""
     return "query_id" in message.metadata and not message.metadata.get("is_response")
+
+
+def answers_to(request: HiveMessage, messages: Iterable[BusMessage], responder: str) -> Iterator[HiveMessage]:
+    """What a node sends back that answers this QUERY or CASCADE: the messages, then the end of them.
+
+    `responder`: what it calls itself. A satellite may answer a CASCADE so: hubs take it back to whoever asked.
+    """
+    metadata = {**request.metadata, "responder_peer": responder, "is_response": True}
+    for message in (*messages, BusMessage(COMPLETE)):
+        yield HiveMessage(request.msg_type, message, metadata=dict(metadata))
 
 
 class Window:

@@ -338,9 +338,13 @@ ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A handshake that can't be used with this offer, and why, for the user."""
+    """A handshake that can't be used with this offer, and why, for the user.
+
+    `warning`: what the user is to know if another handshake is used in its place (SessionInfo.warnings).
+    """
 
     reason: str
+    warning: str = ""
 
 
 class NodeState(Protocol):

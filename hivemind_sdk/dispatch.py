@@ -29,7 +29,7 @@ class WakeRequest:
 
 
 Outcome = Action | WakeRequest
-Failed = Callable[[str, Exception], None]
+Failed = Callable[[str, BaseException], None]
 """told the name of a handler that raised, and what"""
 
 
@@ -83,7 +83,7 @@ class Dispatcher:
         except RemoteProtocolError as error:
             outcomes.append(Drop("malformed message", str(error)))
             return False
-        except Exception as error:  # a plugin may raise anything; the rest still run
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the rest still run
             self._failed(one.name, error)
             return False
         consumed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -10,6 +11,7 @@ from queue import SimpleQueue
 
 from . import timers
 
+log = logging.getLogger(__name__)
 Job = Callable[[], None]
 DEFAULT_WORKERS = 8
 PATIENCE = 0.1
@@ -19,7 +21,10 @@ _BATCH = 32
 
 
 class Workers:
-    """A pool that exists while somebody uses it; its threads go when the last user has left. They never keep a process alive."""
+    """A pool that exists while somebody uses it; its threads go when the last user has left.
+
+    They never keep a process alive.
+    """
 
     def __init__(self, size: int = DEFAULT_WORKERS) -> None:
         self._size = size
@@ -35,7 +40,7 @@ class Workers:
         return self
 
     def release(self, timeout: float) -> None:
-        """With the last user the threads end; they are waited for, `timeout` seconds at most. A job of theirs may call this."""
+        """With the last user the threads end, and are waited for, `timeout` seconds at most. A job may call this."""
         with self._lock:
             self._users -= 1
             if self._users:
@@ -50,7 +55,10 @@ class Workers:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def submit(self, job: Job) -> None:
+        """Run `job` on some thread, soon. Nothing runs where there is no user."""
         with self._lock:
+            if not self._users:
+                return
             self._jobs.put(job)
             if self._idle:
                 self._idle -= 1
@@ -99,7 +107,7 @@ class Lane:
         self._waiting: deque[tuple[object, Job]] = deque()
         self._turn: _Turn | None = None
         self._overtaken: list[_Turn] = []
-        self._watched = False
+        self._watch_timer: timers.Timer | None = None
         self._closed = False
 
     def post(self, job: Job, owner: object = None) -> None:
@@ -115,7 +123,7 @@ class Lane:
         self._workers.submit(lambda: self._run(turn))
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until every job that was posted has run. From inside a job: without waiting. -> whether nothing is left"""
+        """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
         with self._lock:
             me = threading.current_thread()
             if any(turn.thread is me for turn in (self._turn, *self._overtaken) if turn is not None):
@@ -127,6 +135,8 @@ class Lane:
         with self._lock:
             self._closed = True
             self._waiting.clear()
+            if self._watch_timer is not None:
+                self._watch_timer.cancel()
 
     def _is_idle(self) -> bool:
         return self._turn is None and not self._overtaken
@@ -137,7 +147,10 @@ class Lane:
             job = self._next(turn)
             if job is None:
                 return
-            job()
+            try:
+                job()
+            except Exception:
+                log.exception("a job failed")  # that is a fault of ours; the others must not wait for ever
             del job  # what it holds must not live until the next one
         self._workers.submit(lambda: self._run(turn))
 
@@ -166,13 +179,12 @@ class Lane:
     # --- patience ---
 
     def _watch(self, delay: float) -> None:
-        if not self._watched:
-            self._watched = True
-            timers.shared.call_later(delay, self._check)
+        if self._watch_timer is None:
+            self._watch_timer = timers.shared.call_later(delay, self._check)
 
     def _check(self) -> None:
         with self._lock:
-            self._watched = False
+            self._watch_timer = None
             turn = self._turn
             if turn is None or not self._waiting:
                 return
@@ -183,5 +195,6 @@ class Lane:
             turn.overtaken = True
             self._overtaken.append(turn)
             follower = self._turn = _Turn()
+            self._watch(PATIENCE)
             self._watch(PATIENCE)
         self._workers.submit(lambda: self._run(follower))

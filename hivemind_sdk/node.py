@@ -33,13 +33,12 @@ from .observations import (
     StateChanged,
     Warned,
 )
+from .refusals import refusal
 from .settings import Deadlines
 from .supervisor import State, Status, Supervisor
 
 log = logging.getLogger(__name__)
 
-REFUSED_CODES = frozenset({1008, 4001, 4003})
-"""close codes that, before the link is READY, mean that the hub does not want us (wire-v3.md section 2)"""
 SILENT_CLOSES = 2
 """closes without a code before HELLO, in a row, that are taken for an unknown access key (wire.md section 2.2)"""
 HANG_UP_WITHIN = 1.0
@@ -200,13 +199,8 @@ class Node:
         """What a close before READY means."""
         if not isinstance(cause, LinkClosed):
             return cause
-        if cause.code in REFUSED_CODES:
-            return AuthenticationRefused(
-                f"the hub refused this satellite: {cause.reason or f'close code {cause.code}'}",
-                code=cause.code,
-                reason=cause.reason,
-                hint="check the access key and the password against `hivemind-core list-clients` on the hub",
-            )
+        if refused := refusal(cause, phase):
+            return refused
         if phase is Phase.GREETING and cause.code == _NO_STATUS:
             self._silent_closes += 1
             if self._silent_closes >= SILENT_CLOSES:

@@ -29,6 +29,8 @@ class Outlets:
     run: Callable[[str, Callable[[], None]], None]
     """call the application's code, under this name, off the calling thread"""
     observe: Callable[[Observation], None]
+    failed: Callable[[str, BaseException], None]
+    """told the name of what raised, and what"""
 
 
 class Performer:
@@ -42,24 +44,36 @@ class Performer:
         self._outlets = outlets
         self._sending = sending
         self._lock = threading.Lock()
-        self._timers: dict[tuple[str, str], timers.Timer] = {}
+        self._wakes: dict[tuple[str, str], tuple[WakeRequest, timers.Timer]] = {}
+        self._closed = False
 
     def handle(self, message: HiveMessage) -> None:
         """A message has come."""
         with self._lock:
-            outcomes = self._dispatcher.dispatch(message, self._context())
+            outcomes = self._ask(lambda context: self._dispatcher.dispatch(message, context))
         self._perform(outcomes)
 
     def close(self) -> None:
         """Nobody is woken any more."""
         with self._lock:
-            pending, self._timers = list(self._timers.values()), {}
-        for timer in pending:
+            self._closed = True
+            pending, self._wakes = self._wakes, {}
+        for _, timer in pending.values():
             timer.cancel()
+
+    def _ask(self, work: Callable[[HandlerContext], list[Outcome]]) -> list[Outcome]:
+        try:
+            return work(self._context())
+        except Exception as error:  # noqa: BLE001 - an action that is none, an identity that can't be read
+            self._outlets.failed("dispatch", error)
+            return []
 
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            _ACTIONS[type(outcome)](self, outcome)
+            try:
+                _ACTIONS[type(outcome)](self, outcome)
+            except Exception as error:  # noqa: BLE001 - what a handler asked for can't be done; the rest still is
+                self._outlets.failed(f"the action {type(outcome).__name__}", error)
 
     def _send(self, action: SendMessage) -> None:
         self._sending.post(lambda: self._send_now(action.message))
@@ -89,17 +103,23 @@ class Performer:
         self._outlets.observe(Dropped(action.reason, action.detail))
 
     def _wake_later(self, request: WakeRequest) -> None:
-        key = (request.handler.name, request.key)
-        wake = timers.shared.call_later(request.delay, lambda: self._sending.post(lambda: self._wake(request)))
         with self._lock:
-            earlier, self._timers[key] = self._timers.get(key), wake
-        if earlier is not None:
-            earlier.cancel()
+            if self._closed:
+                return
+            key = (request.handler.name, request.key)
+            earlier = self._wakes.pop(key, None)
+            if earlier is not None:
+                earlier[1].cancel()
+            timer = timers.shared.call_later(request.delay, lambda: self._sending.post(lambda: self._wake(request)))
+            self._wakes[key] = request, timer
 
     def _wake(self, request: WakeRequest) -> None:
         with self._lock:
-            self._timers.pop((request.handler.name, request.key), None)
-            outcomes = self._dispatcher.wake(request, self._context())
+            key = (request.handler.name, request.key)
+            if self._wakes.get(key, (None,))[0] is not request:
+                return  # replaced, or closed, since its time came
+            del self._wakes[key]
+            outcomes = self._ask(lambda context: self._dispatcher.wake(request, context))
         self._perform(outcomes)
 
 

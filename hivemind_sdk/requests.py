@@ -87,7 +87,9 @@ class Requests:
     """The pending requests of one satellite. Any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.turn = threading.Lock()
+        """for requests that can't be told from one another: who waits for an answer holds it"""
+        self._lock = threading.RLock()  # an abandoned iterator is forgotten wherever the garbage collector finds it
         self._pending: dict[str, Request] = {}
 
     def open(self, key: str) -> Request:

@@ -104,6 +104,7 @@ class Satellite:
             announced=self.hive_map.on_ping,
             run=self._run,
             observe=self._observe,
+            failed=self._callback_failed,
         )
         self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
         self._node: Node | None = None

@@ -61,7 +61,7 @@ class Subscriptions:
     def __init__(self, workers: Workers, failed: Failed) -> None:
         self.failed = failed
         self.lane = Lane(workers)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # an abandoned iterator cancels wherever the garbage collector finds it
         self._topics: dict[str, tuple[Subscription, ...]] = {}
 
     def add(

@@ -12,15 +12,21 @@ from collections.abc import Callable
 class Timer:
     """A call that will happen. `cancel` any number of times, from any thread."""
 
-    __slots__ = ("_call", "cancelled")
+    __slots__ = ("_call", "_changed")
 
-    def __init__(self, call: Callable[[], None]) -> None:
+    def __init__(self, call: Callable[[], None], changed: threading.Condition) -> None:
         self._call: Callable[[], None] | None = call
-        self.cancelled = False
+        self._changed = changed
+
+    @property
+    def cancelled(self) -> bool:
+        return self._call is None
 
     def cancel(self) -> None:
-        self.cancelled = True
+        """It does not happen, unless it has begun."""
         self._call = None
+        with self._changed:
+            self._changed.notify()
 
     def fire(self) -> None:
         call, self._call = self._call, None
@@ -39,7 +45,7 @@ class Timers:
 
     def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
-        timer = Timer(call)
+        timer = Timer(call, self._changed)
         with self._changed:
             heapq.heappush(self._heap, (time.monotonic() + delay, next(self._count), timer))
             if self._thread is None:
@@ -58,7 +64,7 @@ class Timers:
                     return
                 wait = self._heap[0][0] - time.monotonic()
                 if wait > 0:
-                    self._changed.wait(min(wait, 1.0))
+                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
                     continue
                 timer = heapq.heappop(self._heap)[2]
             timer.fire()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
-    """Run the command that the arguments name; never ends in a traceback."""
-    from .app import client
+    """Run the command that the arguments name, and exit. Never ends in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a terminal can't show is escaped, and harms nothing
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        from .app import client
 
-    client(prog_name="hivemind-client")
+        client(prog_name="hivemind-client")
+    except KeyboardInterrupt:
+        sys.exit(130)

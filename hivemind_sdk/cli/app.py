@@ -1,14 +1,18 @@
-"""The group of commands: built-in ones from a table, third parties' from metadata; each is imported when it is run."""
+"""The group of commands: built-in ones from a table, those of plugins from the loader; each is imported when it is run."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
-from .failures import readable
+from .. import __version__
+from . import failures, third_party
 
 
 class BuiltIn(NamedTuple):
@@ -22,10 +26,20 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "demo": BuiltIn("demo", "Start a hub in this process, connect a satellite to it, and talk."),
     "set-identity": BuiltIn("set_identity", "Remember the hub, the access key and the password of this node."),
     "test-identity": BuiltIn("test_identity", "Connect with the identity, and say what was negotiated."),
-    "reset-keys": BuiltIn("reset_keys", "Make new RSA keys for this node."),
-    "reset-pgp": BuiltIn("reset_keys", "The old name of reset-keys."),
     "terminal": BuiltIn("terminal", "Type utterances, read the answers."),
     "send-mycroft": BuiltIn("send_mycroft", "Send one bus message, and wait for an answer if asked to."),
+    "escalate": BuiltIn("escalate", "Send one bus message up the chain of hubs."),
+    "propagate": BuiltIn("propagate", "Send one bus message to the whole hive."),
+    "query": BuiltIn("query", "Ask up the chain: the first node that can answer does."),
+    "cascade": BuiltIn("cascade", "Ask the whole hive, and show who answers what."),
+    "ping": BuiltIn("ping", "Show which nodes of the hive answer, and how far they are."),
+    "map": BuiltIn("map", "Draw the hive, as SVG or HTML."),
+    "intercom": BuiltIn("intercom", "Send one bus message that only its recipient can read."),
+    "trust": BuiltIn("trust", "Whose end-to-end messages are accepted: add, list, remove."),
+    "known-servers": BuiltIn("known_servers", "List the hubs whose keys are pinned."),
+    "forget-server": BuiltIn("forget_server", "Forget the pinned key of a hub, or of all of them."),
+    "reset-keys": BuiltIn("reset_keys", "Make new RSA keys for this node."),
+    "reset-pgp": BuiltIn("reset_keys", "The old name of reset-keys."),
     "plugins": BuiltIn("plugins", "List the plugins that were found, and their state."),
 }
 
@@ -33,52 +47,68 @@ BUILT_IN: Mapping[str, BuiltIn] = {
 class LazyGroup(click.Group):
     """Knows the names and help lines of its commands without importing any of them."""
 
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, line of help) of each command. A built-in keeps its name."""
+        others = {name: text for name, text in third_party.listed().items() if name not in BUILT_IN}
+        return [(name, entry.help) for name, entry in BUILT_IN.items()] + sorted(others.items())
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*BUILT_IN, *sorted(name for name in _third_party() if name not in BUILT_IN)]
+        return [name for name, _ in self.rows()]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in BUILT_IN:
-            command = import_module(f".commands.{BUILT_IN[name].module}", __package__).command
-            return command if isinstance(command, click.Command) else None
-        if name in _third_party():
-            from ..loader import load_command
-
-            with readable():
-                loaded: Any = load_command(name)
-            return loaded if isinstance(loaded, click.Command) else None
-        return None
+        if name not in BUILT_IN:
+            return third_party.command(name)
+        command: click.Command = import_module(f".commands.{BUILT_IN[name].module}", __package__).command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, entry.help) for name, entry in BUILT_IN.items()]
-        rows += [(name, entry.help) for name, entry in sorted(_third_party().items()) if name not in BUILT_IN]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl(self.rows())
 
-    def invoke(self, ctx: click.Context) -> Any:
-        with readable():
-            return super().invoke(ctx)
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [CompletionItem(name, help=text) for name, text in self.rows() if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """What commands return is nothing to the caller; what they raise becomes a line and an exit code."""
+        try:
+            super().invoke(ctx)
+        except (click.exceptions.Exit, SystemExit):
+            raise
+        except BaseException as error:
+            ctx.exit(failures.tell(error, ctx.meta))
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        if os.environ.get("NO_COLOR"):
+            extra.setdefault("color", False)
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except (click.ClickException, click.Abort) as error:  # of the options before the command
+            code = failures.tell(error, {})
+        sys.exit(failures.flushed(code or 0))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,
+    invoke_without_command=True,
+    epilog=failures.EPILOG,
+)
 @click.option("--app", metavar="NAME", envvar="HIVEMIND_APP", help="Use the identity of this application.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens to stderr (no payloads, no secrets).")
-@click.version_option(package_name="hivemind-satellite-sdk", prog_name="hivemind-client")
+@click.version_option(__version__, prog_name="hivemind-client")
 @click.pass_context
 def client(ctx: click.Context, app: str | None, verbose: bool) -> None:
-    """Talk to a HiveMind hub.
-
-    \b
-    Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by the hub,
-    4 hub unreachable, 5 timed out, 6 link lost, 7 denied by the hub's policy.
-    """
+    """Talk to a HiveMind hub."""
     ctx.obj = app
+    ctx.meta[failures.VERBOSE] = verbose
     if verbose:
         import logging
 
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-
-
-def _third_party() -> Mapping[str, Any]:
-    from .third_party import commands
-
-    return commands()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(failures.BAD_INPUT)

@@ -1,59 +1,134 @@
-"""What goes wrong, as one readable line on stderr and an exit code."""
+"""What goes wrong, as one readable line on stderr, an object on stdout where `--json` was given, and an exit code."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from typing import Any
+
+import click
 
 from ..errors import (
+    HandshakeError,
     HiveMindError,
     IdentityError,
+    LinkClosed,
     LinkError,
     LinkTimeout,
     LocalProtocolError,
+    PluginError,
     PolicyDenied,
     Refused,
+    RequestAborted,
     RequestTimeout,
     SettingsError,
     Unreachable,
 )
+from .console import one_line
 
 FAILED, BAD_INPUT, REFUSED, UNREACHABLE, TIMED_OUT, LOST, DENIED = range(1, 8)
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
-EXIT_CODES: tuple[tuple[type[HiveMindError], int], ...] = (
+MEANING: Mapping[int, str] = {
+    0: "done",
+    FAILED: "failed in a way that has no code of its own",
+    BAD_INPUT: "bad input: an option, a setting, the identity, a plugin that is missing",
+    REFUSED: "refused by the hub: access key, password, key, no common handshake",
+    UNREACHABLE: "the hub can't be reached",
+    TIMED_OUT: "timed out",
+    LOST: "the link was lost",
+    DENIED: "denied: the hub does not allow this to this access key",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+    PIPE_CLOSED: "whoever read the output has gone",
+}
+EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {text}" for code, text in MEANING.items())
+
+_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SettingsError, BAD_INPUT),
     (IdentityError, BAD_INPUT),
+    (PluginError, BAD_INPUT),
     (LocalProtocolError, BAD_INPUT),
     (Refused, REFUSED),
+    (HandshakeError, REFUSED),
     (Unreachable, UNREACHABLE),
     (LinkTimeout, TIMED_OUT),
     (RequestTimeout, TIMED_OUT),
-    (LinkError, LOST),
     (PolicyDenied, DENIED),
-    (HiveMindError, FAILED),
+    (LinkError, LOST),
+    (RequestAborted, LOST),
 )
 """the first that fits"""
+_NOT_ALLOWED = 4003
+"""the close code for a verb that an access key has no permission for (wire-v3.md section 2)"""
+_DETAILS = ("code", "reason", "phase", "denied_type")
+
+JSON, REPORT, VERBOSE = "hivemind.json", "hivemind.report", "hivemind.verbose"
+"""in `Context.meta`: whether `--json` was given; what its object holds whether it fails or not; whether to show tracebacks"""
 
 
-def exit_code(error: HiveMindError) -> int:
-    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+def exit_code(error: BaseException) -> int:
+    """What a program ends with that ends with this error."""
+    links = (error, error.__cause__)
+    if any(isinstance(one, LinkClosed) and one.code == _NOT_ALLOWED for one in links):
+        return DENIED
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn our errors into a line and an exit code; what is not ours is a bug and says so, without a traceback."""
+def tell(error: BaseException, meta: Mapping[str, Any]) -> int:
+    """Say what happened, to people and to programs. -> the exit code"""
+    if isinstance(error, BrokenPipeError) and not isinstance(error, HiveMindError):
+        return _pipe_closed()
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return INTERRUPTED
+    text, hint, code = _described(error)
+    if meta.get(VERBOSE) and not isinstance(error, (HiveMindError, click.ClickException)):
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    click.secho(one_line(f"Error: {text}" + (f" ({hint})" if hint else "")), fg="red", err=True, color=_color())
+    if meta.get(JSON):
+        import json
+
+        details = {name: getattr(error, name) for name in _DETAILS if getattr(error, name, None)}
+        told = {"type": type(error).__name__, "message": text, "hint": hint, "exit_code": code, **details}
+        try:
+            click.echo(json.dumps({**meta.get(REPORT, {}), "error": told}, default=str))
+        except BrokenPipeError:
+            return _pipe_closed()
+    return code
+
+
+def flushed(code: int) -> int:
+    """Write out what is left. -> the exit code: `code`, unless nobody reads any more"""
     try:
-        yield
-    except HiveMindError as error:
-        _say(str(error), error.hint)
-        sys.exit(exit_code(error))
-    except OSError as error:
-        _say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), "")
-        sys.exit(FAILED)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _pipe_closed()
+    return code
 
 
-def _say(text: str, hint: str) -> None:
-    import click
+def _described(error: BaseException) -> tuple[str, str, int]:
+    """-> text, hint, exit code"""
+    if isinstance(error, HiveMindError):
+        return str(error) or type(error).__name__, error.hint, exit_code(error)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return error.format_message(), f"see `{error.ctx.command_path} --help`", error.exit_code
+    if isinstance(error, click.ClickException):
+        return error.format_message(), "", error.exit_code
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), "", FAILED
+    return f"{type(error).__name__}: {error}", "this is a bug; `hivemind-client -v ...` shows where", FAILED
 
-    click.secho(f"Error: {text}" + (f" ({hint})" if hint else ""), fg="red", err=True)
+
+def _color() -> bool | None:
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _pipe_closed() -> int:
+    """Quietly, as a program does that SIGPIPE ends: nothing more can be written, nor complained about at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # a stdout that is no file
+        pass
+    return PIPE_CLOSED

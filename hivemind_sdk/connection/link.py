@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
@@ -79,6 +80,8 @@ class Link:
         self._out: list[Frame] = []
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
+        self._info: SessionInfo | None = None
+        self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
 
@@ -88,7 +91,8 @@ class Link:
 
     @property
     def info(self) -> SessionInfo | None:
-        return self._session.info if self._session else None
+        """What was agreed, with the warnings of the handshakes that were passed over; None until then."""
+        return self._info
 
     def receive(self, frame: Frame) -> list[Event]:
         """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
@@ -249,11 +253,12 @@ class Link:
     def _secure(self, established: Established) -> list[Event]:
         if established.send is not None:
             self._send_clear(_HANDSHAKE, established.send)
-        self._session = established.session
-        self._binarize = established.session.info.binarize
+        self._session, info = established.session, established.session.info
+        self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
+        self._binarize = info.binarize
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
-        return [LinkSecured(established.session.info, established.confirm_within, probe)]
+        return [LinkSecured(self._info, established.confirm_within, probe)]
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
@@ -265,6 +270,7 @@ class Link:
             if not isinstance(answer, Declined):
                 return answer
             declined.append(f"{one.name}: {answer.reason}")
+            self._passed_over += [answer.warning] if answer.warning else []
         declined += [
             f"{one.name}: protocol {one.protocol} is outside of the allowed "
             f"{self._config.min_protocol} to {self._config.max_protocol}"

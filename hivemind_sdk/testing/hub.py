@@ -22,6 +22,7 @@ from .agent import Agent, EchoAgent
 from .misbehaviour import WELL_BEHAVED, Misbehaviour
 from .peer import HubPeer
 from .profiles import PROFILES, Close, Profile
+from .routing import Router
 from .state import MemoryState
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Hub:
     """Serves satellites on a loopback port (`start`) or in memory (`connector`), as the server of `profile` would.
 
     `received` has every message that came in, with the name of its peer. `state` remembers static keys and pins: give
-    a new hub the one of an old hub, and it passes for the same after a restart. A context manager.
+    a new hub the one of an old hub, and it passes for the same after a restart. `node_id` is what it calls itself, if not
+    what its profile says; `router` passes on what is for others, and makes it a satellite of another hub (`join`). A
+    context manager.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class Hub:
         state: NodeState | None = None,
         catalogue: Catalogue | None = None,
         limits: Limits = Limits(),
+        node_id: str = "",
+        site_id: str = "hub-site",
     ) -> None:
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.agent: Agent = agent or EchoAgent()
@@ -87,6 +92,9 @@ class Hub:
         self._instances = Instances(self._catalogue)
         self.crypto: Crypto = CryptoSuite(self._instances, ciphers)
         self.keys = _key_pair()
+        self.node_id = node_id or self.profile.node_id or self.keys.public
+        self.site_id = site_id
+        self.router = Router(self)
         self._changed = threading.Condition()
         self._serving: set[Transport] = set()
         self._peers: dict[str, HubPeer] = {}
@@ -192,7 +200,7 @@ class Hub:
         context = HandshakeContext(
             role=Role.HUB,
             authority=profile.name,
-            hello={"pubkey": keys.public, "peer": peer, "node_id": profile.node_id or keys.public},
+            hello={"pubkey": keys.public, "peer": peer, "node_id": self.node_id},
             offer=offer,
             credentials=Credentials(client.key, client.password, client.preshared_key),
             crypto=self.crypto,
@@ -210,6 +218,10 @@ class Hub:
             if one.name in profile.handshakes
         ]
         return HubLink(LinkConfig(handshakes, self.misbehaviour.context(context)))
+
+    def add(self, client: HubClient) -> None:
+        """Know one more satellite."""
+        self._clients[client.key] = (len(self._clients) + 1, client)
 
     def enter(self, peer: HubPeer, name: str) -> str:
         """A peer has said HELLO, and wants this name -> the one that it gets."""
@@ -245,7 +257,7 @@ class Hub:
             return _refuse(transport, self.profile.bad_key)
         return HubPeer(self, transport, client, f"{useragent}::{number}::{client.name}").run()
 
-    def _gate(self, target: str) -> int | None:
+    def _gate(self, _target: str) -> int | None:
         if self.misbehaviour.no_upgrade:
             self._over.wait()
         return 503 if self._over.is_set() else None

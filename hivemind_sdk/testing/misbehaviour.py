@@ -1,8 +1,7 @@
 """Scripted faults of the embedded hub: what a satellite must survive, tell apart, or refuse.
 
-    Hub(clients, misbehaviour=silent(ANSWER))                the hub's third frame, and all after it, never come
-    Hub(clients, misbehaviour=close(HELLO, 1011, "oops"))    a close in place of its first
-    Hub(clients, misbehaviour=Misbehaviour(outgoing=...))    any frames in place of any others
+`Hub(clients, misbehaviour=silent(ANSWER))`: the hub's third frame, and all after it, never come. `close(HELLO, 1011)`:
+a close in place of its first. `Misbehaviour(outgoing=...)`: any frames in place of any others.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Outgoing = Callable[[int, Frame], Iterable[Frame | Close]]
 """the place of a frame, and the frame -> what goes out instead; a Close ends the link"""
 
 
-def _as_it_is(place: int, frame: Frame) -> Iterable[Frame | Close]:
+def _as_it_is(_place: int, frame: Frame) -> Iterable[Frame | Close]:
     return (frame,)
 
 

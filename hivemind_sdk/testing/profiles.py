@@ -53,7 +53,16 @@ class Profile:
     """BINARY is denied to who may send no bus message at all"""
     forbidden: Close | None = None
     """what a verb without its permission brings; None: it is ignored"""
+    forbidden_queries: Close | None = None
+    """the same for QUERY and CASCADE"""
+    unwraps: bool = False
+    """takes PROPAGATE and BROADCAST off what it passes on; otherwise it keeps them, with the route"""
+    aborts_after: frozenset[str] = frozenset()
+    """verbs after which the sender's link is aborted: a fault of that server"""
+    answers_pings: bool = True
     answers_queries: bool = True
+    answers_on_binary: bool = True
+    """otherwise the link is closed with 1011 in place of an answer to QUERY or CASCADE: its metadata are too large"""
     answers_rendezvous: bool = False
     """says that it is no mailbox; otherwise such messages are ignored"""
     sessions: Sessions = Sessions.ANY
@@ -75,11 +84,22 @@ PROFILES: Mapping[str, Profile] = {
             _LEGACY_OFFER,
             bad_token=Close(ABORT),
             denies=False,
+            unwraps=True,
+            aborts_after=frozenset({"escalate", "propagate"}),
+            answers_pings=False,
             answers_queries=False,
             sessions=Sessions.REFUSED,
             evicts=True,
         ),
-        Profile("4.6.1a1", _CLASSIC, _LEGACY_OFFER, sessions=Sessions.HELLO_REFUSED, evicts=True),
+        Profile(
+            "4.6.1a1",
+            _CLASSIC,
+            _LEGACY_OFFER,
+            forbidden_queries=Close(),
+            unwraps=True,
+            sessions=Sessions.HELLO_REFUSED,
+            evicts=True,
+        ),
         Profile(
             "4.15.0a1",
             ("noise", *_CLASSIC),
@@ -90,6 +110,9 @@ PROFILES: Mapping[str, Profile] = {
             failed_handshake=Close(1008, "handshake failure"),
             broken=Close(1011, "internal error"),
             denies_binary=True,
+            forbidden=Close(1000),
+            forbidden_queries=Close(1000),
+            answers_on_binary=False,
             answers_rendezvous=True,
             random_peer=True,
         ),
@@ -104,6 +127,8 @@ PROFILES: Mapping[str, Profile] = {
             broken=Close(1011, "internal error"),
             denies_binary=True,
             forbidden=Close(4003, "not allowed for this client"),
+            forbidden_queries=Close(4003, "not allowed for this client"),
+            answers_on_binary=False,
             answers_rendezvous=True,
             random_peer=True,
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .profiles import NO_STATUS, Sessions
+from .routing import ROUTED
 
 if TYPE_CHECKING:
     from .peer import HubPeer
@@ -18,10 +19,7 @@ def _bus(peer: HubPeer, message: HiveMessage) -> None:
     session = _session(peer, bus.context.get("session"))
     if session is None:
         peer.close(NO_STATUS)
-    elif bus.msg_type not in peer.client.allowed_types:
-        allowed = sorted(peer.client.allowed_types)
-        _deny(peer, bus.msg_type, f"{bus.msg_type} not in allowed_types", {"msg_type": bus.msg_type, "allowed": allowed})
-    else:
+    elif not denies(peer, bus):
         whence = {"source": peer.name, "destination": "hive", "peer": peer.name, "session": session}
         to_agent = BusMessage(bus.msg_type, bus.data, {**bus.context, **whence})
         peer.hub.agent.bus(to_agent, peer.hub.peer(peer.name) or peer)
@@ -35,7 +33,7 @@ def _binary(peer: HubPeer, message: HiveMessage) -> None:
         peer.hub.agent.binary(message, peer)
 
 
-def _rendezvous(peer: HubPeer, message: HiveMessage) -> None:
+def _rendezvous(peer: HubPeer, _message: HiveMessage) -> None:
     if peer.hub.profile.answers_rendezvous:
         answer = {"status": "error", "reason": "not_a_rendezvous_node", "mailbox_node": peer.hub.keys.public}
         peer.send(HiveMessage(HiveMessageType.RENDEZVOUS, answer))
@@ -43,12 +41,25 @@ def _rendezvous(peer: HubPeer, message: HiveMessage) -> None:
 
 def _session(peer: HubPeer, session: Any) -> JSONObject | None:
     """The session that a bus message counts for. None: not acceptable here."""
-    own = {"session_id": peer.session_id}
-    if not isinstance(session, dict) or not session.get("session_id"):
-        session = {"session_id": "default"} if peer.hub.profile.sessions is Sessions.REFUSED else own
-    if session["session_id"] != "default" or peer.hub.profile.sessions is Sessions.ANY or peer.client.admin:
-        return session
-    return own if peer.hub.profile.sessions is Sessions.HELLO_REFUSED else None
+    rule, own = peer.hub.profile.sessions, {"session_id": peer.session_id}
+    given: JSONObject = session if isinstance(session, dict) else {}
+    named = given.get("session_id") or ("default" if rule is Sessions.REFUSED else "")
+    if named and (named != "default" or rule is Sessions.ANY or peer.client.admin):
+        return given
+    return None if rule is Sessions.REFUSED else own
+
+
+def _routed(peer: HubPeer, message: HiveMessage) -> None:
+    peer.hub.router.up(peer, message)
+
+
+def denies(peer: HubPeer, bus: BusMessage) -> bool:
+    """Whether this client may not send this type; it was told so."""
+    if bus.msg_type in peer.client.allowed_types:
+        return False
+    details = {"msg_type": bus.msg_type, "allowed": sorted(peer.client.allowed_types)}
+    _deny(peer, bus.msg_type, f"{bus.msg_type} not in allowed_types", details)
+    return True
 
 
 def _deny(peer: HubPeer, denied_type: str, reason: str, details: JSONObject, **more: str) -> None:
@@ -63,4 +74,5 @@ VERBS: Mapping[HiveMessageType, Callable[[HubPeer, HiveMessage], None]] = {
     HiveMessageType.BUS: _bus,
     HiveMessageType.BINARY: _binary,
     HiveMessageType.RENDEZVOUS: _rendezvous,
+    **dict.fromkeys(ROUTED, _routed),
 }

@@ -21,19 +21,17 @@ from hivemind_sdk.errors import (
     DecryptionError,
     HandshakeError,
     MalformedFrame,
-    PluginMissing,
     RemoteProtocolError,
 )
-from hivemind_sdk.jsontext import dumps, loads
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
+from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of
 from .pins import Pins, StaticKey, fingerprint, pin_name
-from .prologue import canonical, prologue
+from .prologue import prologue
 from .psk import PskCache
 from .session import NoiseSession
 from .state import MAX_MESSAGE, PATTERNS, SUITES, HandshakeState, protocol_name
 
-XX, KK = "XXpsk2", "KKpsk0"
 CONFIRM_WITHIN = 2.0
 """seconds in which a hub may still refuse after XX (wire-v3.md section 2)"""
 
@@ -50,26 +48,22 @@ class NoiseHandshake:
     # --- which of them, and whether at all ---
 
     def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
-        """Raises AuthenticationRefused where the hub is pinned but does not offer Noise: no downgrade."""
+        """No downgrade: a hub that is pinned is joined with Noise, or not at all.
+
+        Raises AuthenticationRefused where such a hub does not offer it, SettingsError where it can't be done here.
+        """
         hub = pin_name(context)
         pin = self._pins[Role.SATELLITE].get(context.state, hub)
-        if not context.credentials.password:
-            return Declined("no password is set here")
-        chosen = _choose(context)
+        patterns = {XX, KK} if pin is not None and hub not in self._kk_failed else {XX}
+        chosen = choose(context, patterns)
         if isinstance(chosen, Declined):
             if pin is not None:
-                raise AuthenticationRefused(
-                    f"the hub {hub} spoke protocol v3 before (its key is pinned) and can't now: {chosen.reason}",
-                    hint="somebody in between may have changed its offer. If the hub was set up anew, run "
-                    "`hivemind-client forget-server`",
-                )
+                raise downgrade(hub, chosen)
             return chosen
-        patterns, suite = chosen
-        if pin is not None and KK in patterns and hub not in self._kk_failed:
+        pattern, suite = chosen
+        if pattern == KK and pin is not None:
             return self._kk(context, suite, pin)
         self._kk_failed.discard(hub)
-        if XX not in patterns:
-            return Declined(f"the hub offers {', '.join(sorted(patterns))} alone, for which it must be pinned here")
         return self._xx(context, suite, pin)
 
     def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
@@ -83,8 +77,8 @@ class NoiseHandshake:
 
     def offer(self, context: HandshakeContext) -> JSONObject:
         """Nothing where the access key has no password. KK only where its static key is pinned."""
-        suites = _suites(context)
-        if not suites or not context.credentials.password or _lacking(context):
+        suites = suites_of(context)
+        if not suites or not context.credentials.password or lacking(context):
             return {}
         pinned = self._pins[Role.HUB].get(context.state, pin_name(context)) is not None
         return {
@@ -95,7 +89,7 @@ class NoiseHandshake:
     # --- the satellite ---
 
     def _xx(self, context: HandshakeContext, suite: str, pin: bytes | None) -> HandshakeScript:
-        binarize, proposal = _proposal(context)
+        binarize, proposal = propose(context)
         state, warnings = yield from self._begin(context, XX, suite, initiator=True)
         reply = yield from _exchange(_first(XX, suite, state.write(proposal)))
         try:
@@ -106,12 +100,12 @@ class NoiseHandshake:
             raise (_wrong_password if state.remote_static else _changed_on_the_way)(context) from None
         self._trust(context, pin, state.remote_static, warnings)
         last = state.write(b"")
-        session = _session(context, XX, suite, state, binarize, warnings, encoding=_encoding(answer))
+        session = _session(context, XX, suite, state, binarize, warnings, encoding=encoding_of(answer))
         return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN, probe=_probe())
 
     def _kk(self, context: HandshakeContext, suite: str, pin: bytes) -> HandshakeScript:
         hub = pin_name(context)
-        binarize, proposal = _proposal(context)
+        binarize, proposal = propose(context)
         state, warnings = yield from self._begin(context, KK, suite, initiator=True, remote_static=pin)
         first = _first(KK, suite, state.write(proposal))
         self._kk_failed.add(hub)  # until it is known to have succeeded, however this ends
@@ -126,7 +120,7 @@ class NoiseHandshake:
                 hint="the hub may have forgotten our key, hold another password, or be another one than is pinned",
             ) from None
         self._kk_failed.discard(hub)
-        return Established(_session(context, KK, suite, state, binarize, warnings, encoding=_encoding(answer)))
+        return Established(_session(context, KK, suite, state, binarize, warnings, encoding=encoding_of(answer)))
 
     def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes, warnings: list[str]) -> None:
         hub = pin_name(context)
@@ -146,7 +140,7 @@ class NoiseHandshake:
         pin = pins.get(context.state, name)
         message = _message_of(first)
         state, warnings = yield from self._begin(context, pattern, suite, initiator=False, remote_static=pin)
-        binarize, encoding, answer = _agree(context, _checked(state, message))
+        binarize, encoding, answer = agree(context, _checked(state, message))
         last: JSONObject | None = _message(state.write(answer))
         if not state.finished:
             _checked(state, (yield from _exchange(last)))
@@ -194,76 +188,6 @@ class NoiseHandshake:
 def _probe() -> HiveMessage:
     """An acknowledgement of no deposits: it changes nothing, and every hub answers it (wire-v3.md section 10)."""
     return HiveMessage(HiveMessageType.RENDEZVOUS, {"cmd": "ack", "deposit_ids": []})
-
-
-# --- the negotiation ------------------------------------------------------------------------------------------------
-
-
-def _choose(context: HandshakeContext) -> tuple[set[str], str] | Declined:
-    """-> the patterns that both sides know, and the suite"""
-    offer = context.offer.get("noise")
-    highest = context.offer.get("max_protocol_version", 3)
-    if not isinstance(offer, dict):
-        return Declined("the hub does not offer Noise (protocol v3)")
-    if not isinstance(highest, int) or highest < 3:
-        return Declined(f"the hub's highest protocol version is {str(highest)[:20]!r}")
-    if not isinstance(context.hello.get("node_id"), str) or not context.hello["node_id"]:
-        return Declined("the hub's HELLO has no node_id")
-    patterns = {pattern for pattern in PATTERNS if pattern in _names(offer, "patterns")}
-    suites = [suite for suite in _suites(context) if suite in _names(offer, "suites")]
-    if not patterns or not suites:
-        return Declined("the hub offers no Noise pattern or suite that is known here")
-    lacking = _lacking(context)
-    return Declined(lacking) if lacking else (patterns, suites[0])
-
-
-def _names(offer: JSONObject, key: str) -> list[Any]:
-    names = offer.get(key)
-    return names if isinstance(names, list) else []
-
-
-def _suites(context: HandshakeContext) -> list[str]:
-    """Those whose cipher is installed, in the order in which the user, or else this CPU, prefers the ciphers."""
-    by_cipher = {suite.cipher: suite.name for suite in SUITES.values()}
-    return [by_cipher[name] for name in context.ciphers or context.crypto.cipher_names if name in by_cipher]
-
-
-def _lacking(context: HandshakeContext) -> str:
-    """Which primitive is not installed; "" where none is lacking."""
-    try:
-        context.crypto.primitive("X25519")
-        context.crypto.primitive("ARGON2ID")
-    except PluginMissing as error:
-        return str(error)
-    return ""
-
-
-def _proposal(context: HandshakeContext) -> tuple[bool, bytes]:
-    """-> whether the link carries binary frames, and the payload of message 1 (wire-v3.md section 4.4)"""
-    binarize = context.binarize is True and context.offer.get("binarize") is True
-    return binarize, canonical({"binarize": binarize, "encodings": list(context.encodings)})
-
-
-def _agree(context: HandshakeContext, proposal: bytes) -> tuple[bool, str, bytes]:
-    """-> whether the link carries binary frames, the text encoding, and the payload of message 2"""
-    proposed = _object(proposal)
-    encodings = [name for name in _names(proposed, "encodings") if isinstance(name, str)]
-    encoding = encodings[0] if encodings else "JSON-HEX"
-    binarize = proposed.get("binarize") is True and context.offer.get("binarize") is True
-    return binarize, encoding, dumps({"encoding": encoding}).encode()
-
-
-def _encoding(answer: bytes) -> str:
-    """Informational: nothing in the session depends on it."""
-    encoding = _object(answer).get("encoding", "")
-    return encoding if isinstance(encoding, str) else ""
-
-
-def _object(payload: bytes) -> JSONObject:
-    value = loads(payload) if payload else {}
-    if not isinstance(value, dict):
-        raise MalformedFrame("the payload of a Noise message is not an object")
-    return value
 
 
 # --- messages -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
+from .framing import client_frame
+
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _HANG_UP = 2.0
 """seconds for the peer to hang up after we told it to"""
@@ -43,7 +45,7 @@ class WebSocketTransport:
             opcode, payload = ABNF.OPCODE_BINARY, frame
         else:
             opcode, payload = ABNF.OPCODE_TEXT, encode_text(frame)
-        data = ABNF.create_frame(payload, opcode).format()
+        data = client_frame(opcode, payload)
         try:
             self._stream.send(data)
         except StreamEnded as error:
@@ -108,7 +110,7 @@ class WebSocketTransport:
         if len(data) > 125 or not fin:
             self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
         elif opcode == ABNF.OPCODE_PING:
-            self._stream.offer(ABNF.create_frame(data, ABNF.OPCODE_PONG).format())
+            self._stream.offer(client_frame(ABNF.OPCODE_PONG, data))
         elif opcode == ABNF.OPCODE_CLOSE:
             code = int.from_bytes(data[:2], "big") if data else _NO_STATUS
             # nobody reads any more over there: no need to wait for the end
@@ -130,7 +132,7 @@ class WebSocketTransport:
         if self._pinged <= alive:
             if now >= alive + self._keepalive:
                 self._pinged = now
-                self._stream.offer(ABNF.create_frame(b"", ABNF.OPCODE_PING).format())
+                self._stream.offer(client_frame(ABNF.OPCODE_PING, b""))
         elif now >= self._pinged + self._keepalive_timeout:
             text = f"no sign of life for {now - alive:.3g} s, and no answer to a ping in {self._keepalive_timeout:g} s"
             self._finish(text, _ABNORMAL, wait=0.0)
@@ -174,7 +176,7 @@ def _close_frame(code: int, reason: str) -> bytes:
     payload = b""
     if code != _NO_STATUS and 1000 <= code < 5000:
         payload = code.to_bytes(2, "big") + reason.encode(errors="replace")[:123].decode(errors="ignore").encode()
-    return ABNF.create_frame(payload, ABNF.OPCODE_CLOSE).format()
+    return client_frame(ABNF.OPCODE_CLOSE, payload)
 
 
 def _payload(frame: ABNF) -> bytes:

@@ -35,6 +35,7 @@ from hivemind_sdk.errors import (
     IdentityFileCorrupted,
     MalformedFrame,
     RemoteProtocolError,
+    SettingsError,
 )
 
 JSON = st.recursive(
@@ -320,6 +321,8 @@ WITHOUT_V3 = [
     {"noise": {"patterns": ["NNpsk0"], "suites": [CHACHA]}},
     {"noise": {"patterns": "XXpsk2", "suites": CHACHA}},
     {"noise": {"patterns": [[1], None], "suites": [{}]}},
+    {"noise": {"patterns": ["NNpsk0"], "suites": ["25519_ChaChaPoly_BLAKE2b"]}},
+    {"noise": {"patterns": ["XXpsk2"], "suites": ["448_AESGCM_SHA512"]}},
     {"max_protocol_version": 2},
     {"max_protocol_version": "3"},
 ]
@@ -335,6 +338,35 @@ def test_an_offer_without_v3_is_declined_by_strangers_and_refused_where_the_hub_
     assert "forget-server" in refused.value.hint
 
 
+@pytest.mark.parametrize("change", WITHOUT_V3)
+def test_whoever_declines_because_of_the_offer_warns_of_it_and_of_nothing_else(change):
+    offer = wire(offer_of(hub()))
+    node = satellite()
+    assert "min_protocol=3" in node.handshake.satellite(node.context(HELLO, offer | change)).warning
+    node = satellite(password=None)
+    assert not node.handshake.satellite(node.context(HELLO, offer)).warning
+
+
+def test_a_pinned_hub_that_offers_nothing_but_the_kk_that_just_failed_is_refused():
+    client, server = pinned_pair()
+    with pytest.raises(HandshakeError):
+        connect(client, server.restarted(password="another"))
+    offer = wire(offer_of(server))
+    offer["noise"]["patterns"] = [KK]
+    with pytest.raises(AuthenticationRefused, match=XX):
+        client.handshake.satellite(client.context(HELLO, offer))
+
+
+@pytest.mark.parametrize("missing", ["password", "X25519", "ARGON2ID"])
+def test_a_pinned_hub_is_not_joined_by_older_means_because_something_is_missing_here(missing):
+    client, server = pinned_pair()
+    client = client.restarted(**{"password": None} if missing == "password" else {})
+    client.crypto = Crypto(missing)
+    with pytest.raises(SettingsError, match=missing) as refused:
+        client.handshake.satellite(client.context(HELLO, wire(offer_of(server))))
+    assert "forget-server" in refused.value.hint
+
+
 def test_declined_says_what_is_lacking_here():
     offer = wire(offer_of(hub()))
     assert "password" in declined(satellite(password=None), offer)
@@ -344,7 +376,7 @@ def test_declined_says_what_is_lacking_here():
         assert primitive in declined(node, offer)
     assert "node_id" in declined(satellite(), offer, {"peer": "x"})
     only_kk = offer | {"noise": {"patterns": [KK], "suites": [CHACHA]}}
-    assert KK in declined(satellite(), only_kk)
+    assert XX in declined(satellite(), only_kk)
 
 
 def test_a_hub_without_a_password_for_the_key_offers_nothing():

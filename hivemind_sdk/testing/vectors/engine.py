@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.contracts import RSA, Crypto, Handshake, SessionInfo
+from hivemind_sdk.dispatch import NamedHandler
 from hivemind_sdk.envelope import EnvelopeSession
 from hivemind_sdk.errors import PluginMissing
 from hivemind_sdk.settings import PluginSettings
@@ -28,7 +29,7 @@ class Engine:
     def _catalogue(self) -> Catalogue:
         from hivemind_sdk.loader import load
 
-        return load(self._plugins, kinds=("cipher", "primitive", "handshake"))
+        return load(self._plugins, kinds=("cipher", "primitive", "handshake", "handler"))
 
     def _instances(self) -> Instances:
         from hivemind_sdk.instances import Instances
@@ -53,6 +54,11 @@ class Engine:
                 handshake: Handshake = self._instances().make(record)
                 return handshake
         raise PluginMissing(f"no handshake of protocol {protocol} is installed")
+
+    def handlers(self) -> list[NamedHandler]:
+        """New instances of the message-type handlers: they remember what they have seen."""
+        make = self._instances().make
+        return [NamedHandler(one.name, one.types, make(one)) for one in self._catalogue.handlers]
 
     def session(
         self, cipher: str, encoding: str, key: bytes, random: Callable[[int], bytes] = os.urandom

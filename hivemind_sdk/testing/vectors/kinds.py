@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import ciphers, codec, encodings, envelope_json, negative, noise, password, rsa, transcript
+from . import ciphers, codec, encodings, envelope_json, intercom, negative, noise, password, rsa, transcript
 from .case import Case
 from .fields import Fields
 
@@ -28,6 +28,7 @@ KINDS = (
     Kind("transcript", frozenset({"frames", "request_target"}), transcript.run),
     Kind("envelope_json", frozenset({"op"}), envelope_json.run),
     Kind("noise", frozenset({"kind", "psk_hex"}), noise.run),
+    Kind("intercom", frozenset({"sender_key", "recipient_key"}), intercom.run),
     Kind("negative", frozenset({"area", "expect"}), negative.run),
 )
 

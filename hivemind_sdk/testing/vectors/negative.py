@@ -12,7 +12,7 @@ from hivemind_sdk.errors import HiveMindError, SessionBroken
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
 from hivemind_sdk.settings import Limits
 
-from . import noise_negative, password, rsa
+from . import dispatch, noise_negative, password, rsa
 from .case import Case
 from .codec import decoded
 from .fields import CaseProblem, Fields
@@ -30,6 +30,9 @@ def run(case: Case) -> None:
     expect = case.fields.part("expect")
     given = case.fields.part("input")
     value, error = outcome(lambda: perform(case, given))
+    if isinstance(value, dispatch.Effects):
+        dispatch.judge(case, expect, value)
+        return
     _judge(case, expect.text("verdict"), error)
     if "scope" in expect:
         case.same("expect.scope", expect.text("scope"), "session" if isinstance(error, SessionBroken) else "handshake")
@@ -116,4 +119,5 @@ AREAS: dict[str, Callable[[Case, Fields], Any]] = {
     "password": _password,
     "rsa": _rsa,
     "noise": noise_negative.perform,
+    "dispatch": dispatch.perform,
 }

@@ -1,0 +1,36 @@
+"""What is printed: lines for people, with nothing in them that could steer a terminal; objects for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+_CONTROLS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
+
+
+def clean(text: object) -> str:
+    """Without control characters: what a hub sends must not move the cursor, rename the window or hide a line."""
+    return str(text).translate(_CONTROLS)
+
+
+def one_line(text: object) -> str:
+    """The same, in one line."""
+    return clean(" ".join(str(text).split()))
+
+
+def line(text: object, *, err: bool = False, **style: Any) -> None:
+    """Print for people. Colours only where a terminal shows them."""
+    click.secho(clean(text), err=err, **style)
+
+
+def warn(text: object) -> None:
+    """A line on stderr that is no error."""
+    click.secho(one_line(f"Warning: {text}"), fg="yellow", err=True)
+
+
+def json_line(value: Any) -> None:
+    """Print for programs: one object, one line, ASCII."""
+    import json
+
+    click.echo(json.dumps(value))

@@ -1,0 +1,88 @@
+"""Public keys as people name them: an alias, a PEM file, a PEM text; and how they are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import IdentityError
+from ..fingerprints import pem_fingerprint
+from ..trust import bare
+
+if TYPE_CHECKING:
+    from ..contracts import RSA
+
+_LARGEST = 100_000
+_BEGIN = "-----BEGIN"
+
+
+def read_public_key(source: str) -> str:
+    """A public key from a PEM text, a file, or stdin (`-`). Raises click.UsageError, IdentityError. Never repeats a text."""
+    text = source if source.lstrip().startswith(_BEGIN) else _content(source)
+    if "PRIVATE KEY-----" in text:
+        raise IdentityError("this is a private key, which nobody else may have", hint="give the public one")
+    pem = text.strip()
+    try:
+        pem_fingerprint(pem)
+        _rsa().size(pem)
+    except (ValueError, IdentityError):
+        raise IdentityError(
+            "this is not a PEM of an RSA public key", hint="`hivemind-client reset-keys` prints one, as PUBKEY"
+        ) from None
+    return pem
+
+
+def named_key(name: str, trusted: Mapping[str, str]) -> str:
+    """The key of an alias, or else what `read_public_key` makes of the name. Raises as it does."""
+    known = trusted.get(name)
+    if known is not None:
+        return known
+    if not name.lstrip().startswith(_BEGIN) and not Path(name).exists():
+        aliases = ", ".join(sorted(trusted)) or "none"
+        raise click.BadParameter(f"{name[:80]!r} is neither an alias nor a file; aliases: {aliases}", param_hint="--to")
+    return read_public_key(name)
+
+
+def shown(pem: str) -> str:
+    """The fingerprint; or, of what is no key, that it is none."""
+    try:
+        return pem_fingerprint(pem)
+    except ValueError:
+        return "(not a PEM)"
+
+
+def responder(name: str, trusted: Mapping[str, str], hub_key: object) -> str:
+    """What to call a node that has answered: its alias, `the hub`, a fingerprint, or the name that it has."""
+    if not name.lstrip().startswith(_BEGIN):
+        return name or "(somebody)"
+    aliases = (alias for alias, pem in trusted.items() if bare(pem) == bare(name))
+    hub = isinstance(hub_key, str) and bare(hub_key) == bare(name)
+    return next(aliases, "the hub" if hub else shown(name))
+
+
+def _content(source: str) -> str:
+    try:
+        if source == "-":
+            return sys.stdin.read(_LARGEST)
+        with Path(source).open(encoding="utf-8") as file:
+            return file.read(_LARGEST)
+    except FileNotFoundError:
+        raise click.UsageError(f"there is no file {source[:200]!r}") from None
+    except OSError as error:
+        raise click.UsageError(f"{source[:200]!r} can't be read: {error.strerror or type(error).__name__}") from None
+    except ValueError:
+        raise click.UsageError(f"{source[:200]!r} is no text file") from None
+
+
+def _rsa() -> RSA:
+    from ..config import plugin_settings
+    from ..instances import CryptoSuite, Instances
+    from ..loader import load
+
+    settings = plugin_settings()
+    rsa: RSA = CryptoSuite(Instances(load(settings, kinds={"primitive"}), settings)).primitive("RSA")
+    return rsa

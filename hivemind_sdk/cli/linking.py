@@ -1,0 +1,111 @@
+"""A satellite that is linked to the hub of the options, for as long as a command runs; and what the hub thinks of it."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import line, warn
+from .failures import JSON
+from .options import CONNECT
+
+if TYPE_CHECKING:
+    from ..messages import BusMessage
+    from ..satellite import Satellite
+    from ..supervisor import Status
+
+OBJECTION = 0.5
+"""seconds in which a hub says that it does not allow a message, if it ever says so"""
+
+
+def make_satellite(
+    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
+) -> Satellite:
+    """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError and others."""
+    from ..credentials import resolve
+    from ..node_identity import NodeIdentity
+    from ..satellite import Satellite
+    from ..settings import Deadlines, Settings, TLSSettings
+
+    if link["min_protocol"] > link["max_protocol"]:
+        raise click.UsageError("--min-protocol is above --max-protocol")
+    identity = NodeIdentity(app_name=app)
+    endpoint, credentials = resolve(
+        identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
+    )
+    limit = timeout or CONNECT
+    settings = Settings(
+        endpoint,
+        credentials,
+        site_id=link["siteid"] or None,
+        app=app,
+        min_protocol=link["min_protocol"],
+        max_protocol=link["max_protocol"],
+        tls=TLSSettings(verify=not link["insecure"], ca=link["ca"], pin=link["pin"]),
+        deadlines=Deadlines(connect=limit, hello=limit, handshake=limit),
+        reconnect=reconnect,
+    )
+    return Satellite(settings, identity=identity.state)
+
+
+@contextmanager
+def linked(
+    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
+) -> Iterator[Satellite]:
+    """The same, connected within `timeout` seconds, at the first attempt; closed at the end, when all has been sent."""
+    satellite = make_satellite(app, link, timeout, reconnect=reconnect)
+    try:
+        info = satellite.connect(timeout or CONNECT)
+        for warning in info.warnings:
+            warn(warning)
+        if not click.get_current_context().meta.get(JSON):
+            line("== connected to HiveMind")
+        yield satellite
+    finally:
+        satellite.close()
+
+
+class Verdict:
+    """What comes back once something was sent: a bus message of a wanted type, a denial, or the end of the link.
+
+    `about`: the bus type that was sent, by which a denial is known. Make it before sending.
+    """
+
+    def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
+        from ..denials import DENIED
+
+        self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
+        self._about = about
+        if wanted is not None:
+            satellite.on_bus(wanted, self._events.put, inline=True)
+        satellite.on_bus(DENIED, self._denied, inline=True)
+        satellite.on_state(self._state, inline=True)
+
+    def answer(self, timeout: float) -> BusMessage | None:
+        """The first message of the wanted type; None if none came. Raises PolicyDenied, LinkClosed, ..."""
+        deadline = time.monotonic() + timeout
+        try:
+            event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return None
+        if isinstance(event, Exception):
+            raise event
+        return event
+
+    def _denied(self, message: BusMessage) -> None:
+        from ..denials import denial
+
+        if message.data.get("denied_type") == self._about:
+            self._events.put(denial(message))
+
+    def _state(self, status: Status) -> None:
+        from ..errors import LinkClosed
+        from ..supervisor import State
+
+        if status.state is not State.READY:
+            self._events.put(status.cause or LinkClosed())
