@@ -15,7 +15,7 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 class BinaryDataCallbacks:
     """What is done with binary data from the hub. Override what you need; called off the reader's thread, in order.
 
-    `file_name` comes from the network: it has no folder in it and is never empty, but it may be that of a file you have.
+    `file_name` comes from the network: no folder is in it and it is never empty, but it may be that of a file you have.
     """
 
     def handle_receive_tts(self, bin_data: bytes, utterance: str, lang: str, file_name: str) -> None:

@@ -34,8 +34,8 @@ class Tap:
     """One bus. `hearers` get what others put on it, never what came from `put`.
 
     A bus repeats everything to everybody: at once, inside of `emit` (FakeBus), or later, from a thread of its own (a
-    MessageBusClient). What is put there is therefore remembered until it was heard, by its content: a mark in the context
-    would be inherited by the replies, which must get through. The session does not count, buses add it.
+    MessageBusClient). What is put there is therefore remembered until it was heard, by its content: a mark in the
+    context would be inherited by the replies, which must get through. The session does not count, buses add it.
     """
 
     def __init__(self, bus: Any) -> None:
@@ -149,7 +149,7 @@ class BusBridge:
 
     def _asked(self, message: BusMessage) -> None:
         """Somebody wants a HiveMessage sent."""
-        kind = message.data.get("msg_type")
+        kind = str(message.data.get("msg_type"))
         if kind == HiveMessageType.BROADCAST:
             log.warning("%s: only hubs broadcast", UPSTREAM)
             return

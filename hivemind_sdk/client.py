@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import binary_data
-from .binary_data import BinaryDataCallbacks as BinaryDataCallbacks
+from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
 from .credentials import resolve
 from .emitter import RAW, Emitter, bus_key
@@ -44,13 +44,14 @@ _RETRY_WITHIN = 5.0
 class HiveMessageBusClient(Waiting, Hive, Surface):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
-    What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given is
-    never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any certificate;
-    better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0 pre-shared key.
+    What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
+    is never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any
+    certificate; better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0
+    pre-shared key.
     `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
     Times are seconds.
 
-    Raises SettingsError where something is missing. Errors of the link are raised by `connect` and `emit`; see `status`.
+    Raises SettingsError where something is missing. `connect` and `emit` raise the errors of the link; see `status`.
     """
 
     def __init__(
@@ -121,8 +122,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         self._bridging = threading.Lock()
         if internal_bus is not None:
             self._bridged().attach(internal_bus)
-        self.satellite.on_state(self._flag, inline=True)
-        self.satellite.on_state(self._tell)
+        self.satellite.on_state(self._state_changed, inline=True)
         self.satellite.on_binary(lambda message: binary_data.deliver(message, self.bin_callbacks))
         self.satellite.on_bus("*", lambda message: self.emitter.hear(message, arrived=True), inline=True)
 
@@ -141,9 +141,9 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         """Connect and wait until the link is READY. -> what was negotiated
 
         `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. The first attempt
-        decides, unless `retry`; `timeout` bounds it all. `handshake_max_retries` is the reference's way to say both: try
-        for 5 seconds, and as often for 5 more. Raises AuthenticationRefused, NoCommonHandshake, Unreachable, LinkTimeout,
-        LinkClosed.
+        decides, unless `retry`; `timeout` bounds it all. `handshake_max_retries` is the reference's way to say both:
+        try for 5 seconds, and as often for 5 more. Raises AuthenticationRefused, NoCommonHandshake, Unreachable,
+        LinkTimeout, LinkClosed.
         """
         if protocol is not None:
             warnings.warn("protocol= has no effect: the protocol is the engine's", stacklevel=2)
@@ -169,14 +169,14 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         self.satellite.drop()
 
     def run_forever(self) -> None:
-        """Connect, if that was not done, and block until the link is closed. Raises AuthenticationRefused, NoCommonHandshake."""
+        """Connect, if that was not done, and block until the link is closed. Raises what it was refused with."""
         self.started_running = True
         status = self.satellite.start().wait_until(_is_over, None)
         if status.state is State.REFUSED and status.cause is not None:
             raise status.cause
 
     def run_in_thread(self) -> threading.Thread:
-        """Start connecting in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
+        """Connect in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
         self.started_running = True
         node = self.satellite.start()
         thread = threading.Thread(
@@ -186,7 +186,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         return thread
 
     def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
-        """Block until READY, starting if nobody has: `timeout`, and as long again for each retry. Raises as `connect`."""
+        """Block until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
         limit = timeout * ((max_retries or 0) + 1)
         status = self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
@@ -194,7 +194,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
             raise (status.cause if _is_over(status) else None) or waited from status.cause
 
     def init_identity(self, site_id: str | None = None) -> None:
-        """Read from the identity anew what was not given to the constructor; for the next link. Raises SettingsError."""
+        """Read from the identity anew what the constructor was not given; for the next link. Raises SettingsError."""
         endpoint, credentials = self._resolve()
         self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
         if site_id:
@@ -240,7 +240,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
 
     @property
     def internal_bus(self) -> Any:
-        """A bus that hears what our listeners hear, and whose messages they hear; a FakeBus, made when first asked for."""
+        """A bus that hears what our listeners hear, and they hear it; a FakeBus, made when it is first asked for."""
         bridge = self._bridged()
         if bridge.internal is None:
             from ovos_utils.fakebus import FakeBus
@@ -265,8 +265,8 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
     ) -> None:
         """Send a bus message (wrapped as BUS) or a HiveMessage. The caller's objects are not changed.
 
-        Local listeners hear an outgoing BUS message after it was sent. Raises NotConnected at once while the link is down,
-        LinkClosed, MalformedMessage, NotEncodable.
+        Local listeners hear an outgoing BUS message after it was sent. Raises NotConnected at once while the link is
+        down, LinkClosed, MalformedMessage, NotEncodable.
         """
         if isinstance(message, HiveMessage) and binary_type:
             message = message.forward(bin_type=binary_type)
@@ -304,13 +304,13 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
     # --- listening ---
 
     def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Call `func` for each event. A HiveMessage type: `func(HiveMessage)`; any other name is a bus type: `func(Message)`.
+        """Call `func` for each event. A type of the hive: `func(HiveMessage)`; any other name, a bus type: `func(Message)`.
 
-        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON text
-        of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
+        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
+        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
 
-        Callbacks run off the reader's thread, in the order of what happened; one that takes long is overtaken by others.
-        What one raises is logged under its name, and harms nobody else.
+        Callbacks run off the reader's thread, in the order of what happened; one that takes long is overtaken by
+        others. What one raises is logged under its name, and harms nobody else.
         """
         self._listen(event_name, func, once=False)
 
@@ -351,15 +351,13 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
                 self._bridge = BusBridge(self)
             return self._bridge
 
-    def _flag(self, status: Status) -> None:
+    def _state_changed(self, status: Status) -> None:
+        """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
         ready = status.state is State.READY
         for flag in (self.connected_event, self.handshake_event):
             flag.set() if ready else flag.clear()
-
-    def _tell(self, status: Status) -> None:
-        """The events of a change of state, in the order of what happened."""
         before, self._last_status = self._last_status, status
-        if status.state is State.READY:
+        if ready:
             self.on_open()
         elif before.state is State.READY:
             self.on_close()

@@ -49,10 +49,11 @@ def resolve(
             hint="pass key=... (--key), or run `hivemind-client set-identity --key KEY`",
         )
     proofs = Credentials(access_key, password or identity.password or None, preshared_key or None)
-    return _endpoint(identity, host, port), proofs
+    return endpoint(identity, host, port), proofs
 
 
-def _endpoint(identity: Remembered, host: str | None, port: int | None) -> Endpoint:
+def endpoint(identity: Remembered, host: str | None = None, port: int | None = None) -> Endpoint:
+    """Where the hub is, as in `resolve`. Raises SettingsError."""
     chosen = host or identity.default_master
     if not chosen:
         raise SettingsError(

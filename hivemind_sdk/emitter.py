@@ -1,4 +1,4 @@
-"""The events of a client by name, with the verbs of pyee: bus topics, message types of the hive, the life of the link."""
+"""The events of a client by name, with the verbs of pyee: bus topics, types of the hive, the life of the link."""
 
 from __future__ import annotations
 

@@ -325,7 +325,7 @@ def _installed_rsa() -> RSA:
 def _installed(kind: str) -> Instances:
     from .config import plugin_settings
     from .instances import Instances
-    from .loader import load
+    from .loader import shared
 
     settings = plugin_settings()
-    return Instances(load(settings, kinds={kind}), settings)
+    return Instances(shared(settings, kinds={kind}), settings)

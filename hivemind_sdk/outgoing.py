@@ -14,7 +14,7 @@ _STATE = ("active_handlers", "converse_handlers", "response_mode", "intent_conte
 
 
 class HubSession:
-    """What the hub last said of our own session, and wants to hear again: the state of a conversation (wire-v3.md section 6)."""
+    """What the hub last said of our session, and wants to hear again: a conversation's state (wire-v3.md section 6)."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -49,8 +49,8 @@ class Renamed:
     A hub in front of such an OVOS relays the new name alone, so listeners of either name must hear both, as they do on
     OVOS' own clients; its table is used where it is installed (1.5 has none, and hears what comes). Relays that are
     older than their OVOS pass on a copy under the old name as well: it is dropped if what it copies was heard before.
-    A copy that was not (the mark is inherited by replies) counts. Outgoing topics stay as they are: hubs understand both,
-    and a copy would be answered twice. The renaming of intents is between skills and core, no business of a satellite.
+    A copy that was not (the mark is inherited by replies) counts. Outgoing topics stay as they are: hubs understand
+    both, and a copy would be answered twice. The renaming of intents is between skills and core, not for satellites.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -75,9 +75,9 @@ class Satellite:
         observers: Sequence[Observer] = (),
     ) -> None:
         if catalogue is None:
-            from .loader import load
+            from .loader import shared
 
-            catalogue = load(settings.plugins)
+            catalogue = shared(settings.plugins)
         self.settings = settings
         self.catalogue = catalogue
         self.session_id = settings.session_id or str(uuid.uuid4())
@@ -122,10 +122,15 @@ class Satellite:
         """
         node = self.start()
         deadline = None if timeout is None else time.monotonic() + timeout
-        status = node.wait_until(lambda now: now.state is State.READY or _given_up(now, retry), deadline)
+        try:
+            status = node.wait_until(lambda now: now.state is State.READY or _given_up(now, retry), deadline)
+        except BaseException:  # Ctrl-C
+            self._stop_node()
+            raise
         if status.state is State.READY and status.info is not None:
             return status.info
-        self._stop_node()
+        if status.state not in FINAL:
+            self._stop_node()
         raise status.cause or LinkTimeout(
             f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
         )
@@ -246,6 +251,7 @@ class Satellite:
 
     def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
         """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on `hive_map`."""
+        self.hive_map.mark_trusted_nodes(self.trusted_keys)
         return mesh.ping(self, self._requests, timeout)
 
     def intercom(self, message: Any, recipient_pem: str) -> None:
@@ -386,6 +392,8 @@ class Satellite:
 
     def _greeted(self, hello: JSONObject) -> None:
         self.hub_hello = hello
+        self.hive_map.set_origin(self.peer, _text(hello.get("node_id")), _text(hello.get("pubkey")))
+        self.hive_map.mark_trusted_nodes(self.trusted_keys)
 
     def _received(self, message: HiveMessage) -> None:
         self.subscriptions.publish(f"hive:{message.msg_type.value}", message)

@@ -175,7 +175,9 @@ class Settings:
     app: str | None = None
     """one identity for each application; None: the shared one"""
     min_protocol: int = 0
+    """3 insists on Noise: a hub, or somebody in between, that does not offer it is refused"""
     max_protocol: int = 3
+    """the user's own choice: 2 keeps to the password even where the hub is pinned"""
     binarize: bool | None = None
     """binary frames for all types where the hub offers them; None: only before v3, because hivemind-core 5.3 closes a binary
     link when it answers a QUERY or a CASCADE. BINARY messages are binary in any case"""
@@ -195,6 +197,11 @@ class Settings:
         check_useragent(self.useragent)
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
+        if not 0 <= self.min_protocol <= self.max_protocol:
+            raise SettingsError(
+                f"no protocol is allowed: min_protocol is {self.min_protocol}, max_protocol {self.max_protocol}",
+                hint="0 pre-shared key, 1 RSA, 2 password, 3 Noise",
+            )
 
 
 def _split_authority(authority: str, url: str) -> tuple[str, int | None]:

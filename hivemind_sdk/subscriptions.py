@@ -15,7 +15,7 @@ Failed = Callable[[str, BaseException], None]
 
 
 class Subscription:
-    """One callback for one topic. `cancel` any number of times: it is not called any more, for what it has not heard yet."""
+    """One callback for one topic. `cancel` any number of times: it is not called any more, not even for the past."""
 
     __slots__ = ("_active", "_once", "_owner", "callback", "inline", "known_as", "topic")
 
@@ -39,7 +39,7 @@ class Subscription:
             return
         try:
             self.callback(*args)
-        except (Exception, SystemExit) as error:  # one subscriber's fault is no other's, and ends no worker
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one's fault is no other's, and ends no worker
             self._owner.failed(name_of(self.known_as), error)
 
     def deliver(self, args: tuple[Any, ...]) -> None:
@@ -54,8 +54,8 @@ class Subscription:
 class Subscriptions:
     """Topics and their subscribers. Any thread.
 
-    All callbacks share one order, that in which things were published, so that one that ends a conversation does not run
-    before those that make it. One that takes long is overtaken by the others, see Lane; never by itself.
+    All callbacks share one order, that in which things were published, so that one that ends a conversation does not
+    run before those that make it. One that takes long is overtaken by the others, see Lane; never by itself.
     """
 
     def __init__(self, workers: Workers, failed: Failed) -> None:
@@ -65,7 +65,13 @@ class Subscriptions:
         self._topics: dict[str, tuple[Subscription, ...]] = {}
 
     def add(
-        self, topic: str, callback: Callback, *, once: bool = False, inline: bool = False, known_as: Callback | None = None
+        self,
+        topic: str,
+        callback: Callback,
+        *,
+        once: bool = False,
+        inline: bool = False,
+        known_as: Callback | None = None,
     ) -> Subscription:
         """`inline` runs the callback on the delivering thread: for our own waiters, which never block.
 

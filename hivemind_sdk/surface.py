@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from .client import HiveMessageBusClient
     from .emitter import Emitter
-    from .messages import HiveMessageType
     from .node_identity import NodeIdentity
     from .satellite import Satellite
     from .topology import HiveMapper
@@ -70,7 +69,7 @@ class ProtocolView:
 
 
 def setting(path: str, doc: str, *, settable: bool = False) -> Any:
-    """A property that reads one of the satellite's settings (`credentials.password`) and may change it for the next link."""
+    """A property: one of the satellite's settings (`credentials.password`); what is set counts for the next link."""
     *parents, name = path.split(".")
 
     def get(self: Surface) -> Any:
@@ -104,7 +103,9 @@ class Surface:
     key: str = setting("credentials.access_key", "The access key. A secret.", settable=True)
     password: str | None = setting("credentials.password", "A secret.", settable=True)
     crypto_key: str | None = setting(
-        "credentials.preshared_key", "The v0 pre-shared key, a secret. Session keys are handed to nobody.", settable=True
+        "credentials.preshared_key",
+        "The v0 pre-shared key, a secret. Session keys are handed to nobody.",
+        settable=True,
     )
     useragent: str = setting("useragent", "What hubs see as the source of our messages.", settable=True)
     compress: bool | None = setting("compress", "Binary frames: always, never or (None) the shorter.", settable=True)
@@ -126,7 +127,7 @@ class Surface:
 
     @property
     def client(self) -> Satellite:
-        """What carries the link, in place of OVOS' `WebSocketApp`: it has `close`, `send` and `status`, but no socket."""
+        """What carries the link, in place of OVOS' `WebSocketApp`: has `close`, `send`, `status`, but no socket."""
         return self.satellite
 
     def create_client(self) -> Satellite:
@@ -165,7 +166,7 @@ class Surface:
         info = self.satellite.status.info
         return (info.encoding if info else "") or "JSON-HEX"
 
-    # --- told by the link; each also tells the listeners of the event ---
+    # --- called on the link's thread, which must not be held up; each tells the listeners of its event ---
 
     def on_open(self, *args: Any) -> None:  # noqa: ARG002 OVOS hands over its socket
         """The link is READY."""
@@ -180,17 +181,17 @@ class Surface:
         self.emitter.tell("error", *args[-1:])
 
     def on_message(self, *args: Any) -> None:
-        """Let listeners of the emitter's `message` hear a JSON text, the last argument. Frames of the link don't pass here."""
+        """Let listeners of the emitter's `message` hear a text, the last argument. Frames of the link don't pass here."""
         self.emitter.emit("message", *args[-1:])
 
     def on_default_session_update(self, message: Message) -> None:
-        """Do what OVOS does with `ovos.session.update_default`. Not subscribed: a hub does not set this device's session."""
+        """What OVOS does with `ovos.session.update_default`. Not subscribed: no hub sets this device's session."""
         from ovos_bus_client import MessageBusClient
 
         MessageBusClient.on_default_session_update(self, message)
 
     def on_collect(self, event_name: str, func: Callable[[Any], Any], timeout: float = 2) -> None:
-        """Answer somebody's `collect_responses`: `func(CollectionMessage)`, which promises an answer in `timeout` seconds."""
+        """Answer somebody's `collect_responses`: `func(CollectionMessage)`; it promises to do so in `timeout` seconds."""
 
         def promise(message: Any) -> None:
             from ovos_bus_client.message import CollectionMessage

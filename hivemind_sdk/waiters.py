@@ -110,7 +110,7 @@ class Waiting:
         reply_type: HiveMessageType | str | None = None,
         timeout: float = 3.0,
     ) -> Any:
-        """Send, then wait for a HiveMessage of `reply_type` (by default the type that was sent) with this inner type."""
+        """Send, then wait for a HiveMessage of `reply_type` (by default of the type sent) with this inner type."""
         sent_type = HiveMessageType.BUS if is_bus_message(message) else message.msg_type
         return self._exchange(message, reply_type or sent_type, payload_type, timeout)
 

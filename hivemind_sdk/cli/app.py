@@ -1,4 +1,4 @@
-"""The group of commands: built-in ones from a table, those of plugins from the loader; each is imported when it is run."""
+"""The group of commands: built-in ones from a table, those of plugins from the loader; imported when they are run."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class BuiltIn(NamedTuple):
 
 
 BUILT_IN: Mapping[str, BuiltIn] = {
-    "demo": BuiltIn("demo", "Start a hub in this process, connect a satellite to it, and talk."),
-    "set-identity": BuiltIn("set_identity", "Remember the hub, the access key and the password of this node."),
+    "demo": BuiltIn("demo", "Start a hub here, connect a satellite to it, and talk."),
+    "set-identity": BuiltIn("set_identity", "Remember hub, access key, password and site of this node."),
     "test-identity": BuiltIn("test_identity", "Connect with the identity, and say what was negotiated."),
     "terminal": BuiltIn("terminal", "Type utterances, read the answers."),
     "send-mycroft": BuiltIn("send_mycroft", "Send one bus message, and wait for an answer if asked to."),
@@ -52,16 +52,16 @@ class LazyGroup(click.Group):
         others = {name: text for name, text in third_party.listed().items() if name not in BUILT_IN}
         return [(name, entry.help) for name, entry in BUILT_IN.items()] + sorted(others.items())
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         return [name for name, _ in self.rows()]
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in BUILT_IN:
             return third_party.command(name)
         command: click.Command = import_module(f".commands.{BUILT_IN[name].module}", __package__).command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(self.rows())
 
@@ -69,25 +69,30 @@ class LazyGroup(click.Group):
         commands = [CompletionItem(name, help=text) for name, text in self.rows() if name.startswith(incomplete)]
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
-    def invoke(self, ctx: click.Context) -> None:
-        """What commands return is nothing to the caller; what they raise becomes a line and an exit code."""
-        try:
-            super().invoke(ctx)
-        except (click.exceptions.Exit, SystemExit):
-            raise
-        except BaseException as error:
-            ctx.exit(failures.tell(error, ctx.meta))
-
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         if os.environ.get("NO_COLOR"):
             extra.setdefault("color", False)
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
-        except (click.ClickException, click.Abort) as error:  # of the options before the command
-            code = failures.tell(error, {})
-        sys.exit(failures.flushed(code or 0))
+            return super().make_context(info_name, args, parent, **extra)
+        except click.exceptions.Exit:
+            raise
+        except Exception as error:  # noqa: BLE001 - the options before the command
+            sys.exit(failures.tell(error, {}))
+
+    def invoke(self, ctx: click.Context) -> None:
+        """What commands return is nothing to the caller; what they raise becomes a line and an exit code."""
+        code = 0
+        try:
+            super().invoke(ctx)
+        except click.exceptions.Exit as end:
+            code = end.exit_code
+        except SystemExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing ends in a traceback
+            code = failures.tell(error, ctx.meta)
+        ctx.exit(failures.flushed(code))
 
 
 @click.group(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -64,7 +65,7 @@ _NOT_ALLOWED = 4003
 _DETAILS = ("code", "reason", "phase", "denied_type")
 
 JSON, REPORT, VERBOSE = "hivemind.json", "hivemind.report", "hivemind.verbose"
-"""in `Context.meta`: whether `--json` was given; what its object holds whether it fails or not; whether to show tracebacks"""
+"""in `Context.meta`: whether `--json` was given; what its object holds in any case; whether to show tracebacks"""
 
 
 def exit_code(error: BaseException) -> int:
@@ -127,8 +128,6 @@ def _color() -> bool | None:
 
 def _pipe_closed() -> int:
     """Quietly, as a program does that SIGPIPE ends: nothing more can be written, nor complained about at exit."""
-    try:
+    with suppress(OSError, ValueError):  # a stdout that is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # a stdout that is no file
-        pass
     return PIPE_CLOSED

@@ -21,7 +21,7 @@ _BEGIN = "-----BEGIN"
 
 
 def read_public_key(source: str) -> str:
-    """A public key from a PEM text, a file, or stdin (`-`). Raises click.UsageError, IdentityError. Never repeats a text."""
+    """A public key from a PEM text, a file or stdin (`-`). Raises click.UsageError, IdentityError; shows no text."""
     text = source if source.lstrip().startswith(_BEGIN) else _content(source)
     if "PRIVATE KEY-----" in text:
         raise IdentityError("this is a private key, which nobody else may have", hint="give the public one")

@@ -1,9 +1,8 @@
-"""A satellite that is linked to the hub of the options, for as long as a command runs; and what the hub thinks of it."""
+"""A satellite, linked to the hub of the options for as long as a command runs; and what the hub makes of it."""
 
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,14 +25,12 @@ OBJECTION = 0.5
 def make_satellite(
     app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
 ) -> Satellite:
-    """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError and others."""
+    """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError, ..."""
     from ..credentials import resolve
     from ..node_identity import NodeIdentity
     from ..satellite import Satellite
     from ..settings import Deadlines, Settings, TLSSettings
 
-    if link["min_protocol"] > link["max_protocol"]:
-        raise click.UsageError("--min-protocol is above --max-protocol")
     identity = NodeIdentity(app_name=app)
     endpoint, credentials = resolve(
         identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
@@ -88,9 +85,8 @@ class Verdict:
 
     def answer(self, timeout: float) -> BusMessage | None:
         """The first message of the wanted type; None if none came. Raises PolicyDenied, LinkClosed, ..."""
-        deadline = time.monotonic() + timeout
         try:
-            event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            event = self._events.get(timeout=timeout)
         except queue.Empty:
             return None
         if isinstance(event, Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -16,23 +17,16 @@ _LONGEST = 1_000_000.0
 _STDIN = "-"
 
 
-class Seconds(click.ParamType):
+def seconds(value: str) -> float:
     """A time that one can wait for."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds <= _LONGEST:  # nor NaN
-            self.fail(f"{str(value)[:40]!r} is not a number of seconds above 0", param, ctx)
-        return seconds
+    with suppress(ValueError):
+        if 0 < (number := float(value)) <= _LONGEST:  # nor NaN
+            return number
+    raise click.BadParameter(f"{str(value)[:40]!r} is not a number of seconds above 0")
 
 
 def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """`-` is asked for, or read as a line of stdin. What stands in the arguments is used, with a word to whom it may concern."""
+    """`-` is asked for, or read as a line of stdin. What stands in the arguments is taken, with a word to a person."""
     if value == _STDIN:
         return _typed(param.human_readable_name) if sys.stdin.isatty() else _read(param.human_readable_name)
     exposed = value and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
@@ -57,24 +51,41 @@ def _read(what: str) -> str:
 
 _TOLD = "hivemind.told_of_arguments"
 _IDENTITY = (
-    click.option("--key", envvar="HIVEMIND_KEY", show_envvar=True, callback=_secret, help="Access key; `-` asks for it."),
     click.option(
-        "--password", envvar="HIVEMIND_PASSWORD", show_envvar=True, callback=_secret, help="Password; `-` asks for it."
+        "--key", metavar="KEY", envvar="HIVEMIND_KEY", callback=_secret, help="Access key; `-` asks. [$HIVEMIND_KEY]"
+    ),
+    click.option(
+        "--password",
+        metavar="PASSWORD",
+        envvar="HIVEMIND_PASSWORD",
+        callback=_secret,
+        help="Password; `-` asks. [$HIVEMIND_PASSWORD]",
     ),
 )
 _HUB = (
-    click.option("--host", envvar="HIVEMIND_HOST", show_envvar=True, help="The hub: NAME, ws://NAME, wss://NAME[/PATH]."),
-    click.option("--port", type=click.IntRange(1, 65535), envvar="HIVEMIND_PORT", show_envvar=True, help="Its port."),
+    click.option(
+        "--host", metavar="HOST", envvar="HIVEMIND_HOST", help="NAME, ws://NAME or wss://NAME[/PATH]. [$HIVEMIND_HOST]"
+    ),
+    click.option(
+        "--port", metavar="PORT", type=click.IntRange(1, 65535), envvar="HIVEMIND_PORT", help="[$HIVEMIND_PORT]"
+    ),
 )
-_SITE = (click.option("--siteid", envvar="HIVEMIND_SITEID", show_envvar=True, help="Where this satellite stands."),)
+_SITE = (
+    click.option(
+        "--siteid", metavar="SITE", envvar="HIVEMIND_SITEID", help="Where this satellite stands. [$HIVEMIND_SITEID]"
+    ),
+)
 _TLS = (
-    click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="PEM file of the authority to trust."),
-    click.option("--pin", help="SHA-256 of the hub's certificate, in hex: only this one is accepted."),
+    click.option(
+        "--ca", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="The authority to trust, PEM."
+    ),
+    click.option("--pin", metavar="SHA256", help="Accept only the certificate with this hash, in hex."),
     click.option("--insecure", is_flag=True, help="Accept any certificate."),
 )
+_VERSION = click.IntRange(0, 3)
 _PROTOCOL = (
-    click.option("--min-protocol", type=click.IntRange(0, 3), default=0, help="Refuse a link below this version."),
-    click.option("--max-protocol", type=click.IntRange(0, 3), default=3, help="Do not use a version above this one."),
+    click.option("--min-protocol", metavar="0-3", type=_VERSION, default=0, help="Refuse a link below this version."),
+    click.option("--max-protocol", metavar="0-3", type=_VERSION, default=3, help="Use no version above this one."),
 )
 
 
@@ -96,7 +107,7 @@ link_options = _all(_IDENTITY + _HUB + _SITE + _TLS + _PROTOCOL)
 message_options = _all(
     (
         click.option("--msg", metavar="TYPE", help="Type of the bus message."),
-        click.option("--payload", metavar="JSON", help="Its data, an object.  [default: {}]"),
+        click.option("--payload", metavar="JSON", help="Its data, an object. [default: {}]"),
     )
 )
 """--msg --payload, for `payload.bus_message`"""
@@ -113,7 +124,7 @@ def timeout_option(answers: float | None = None) -> Callable[[F], F]:
     """--timeout: bounds connecting and, where a command waits for answers (`answers` seconds by default), that too."""
     text = "Seconds to connect in" + ("." if answers is None else ", and then to wait for answers.")
     default = f"{CONNECT:g}" + ("" if answers is None else f", and {answers:g} for answers")
-    return click.option("--timeout", type=Seconds(), help=f"{text}  [default: {default}]")
+    return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default}]")
 
 
 CONNECT = 30.0

@@ -1,8 +1,9 @@
 """Commands of plugins. The loader alone decides which of them run; their names for `--help` are read here, faster.
 
-The loader needs the metadata of all distributions, whose import costs as much as click does, and `--help` would pay that
-for a few names. So `listed` reads the files `entry_points.txt` on the path itself. It may name a command that the loader
-then does not give (two distributions claim the name, say), with the reason; who runs a command gets the loader's word.
+The loader needs the metadata of all distributions, whose import costs as much as click does, and `--help` would pay
+that for a few names. So `listed` reads the files `entry_points.txt` on the path itself. It may name a command that the
+loader then does not give (two distributions claim the name, say), with the reason; who runs a command gets the
+loader's word.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def listed() -> Mapping[str, str]:
 
 
 def command(name: str) -> click.Command | None:
-    """Load it; None where nothing of this name is registered. Raises PluginError, with the reason, where it can't be used."""
+    """Load it; None where nothing has this name. Raises PluginError, with the reason, where it can't be used."""
     import click
 
     from ..errors import PluginError, PluginMissing

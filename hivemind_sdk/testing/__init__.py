@@ -5,6 +5,7 @@ from __future__ import annotations
 from .agent import Agent, EchoAgent
 from .hub import Hub, HubClient
 from .memory import MemoryConnector, memory_pair
+from .mesh import Mesh
 from .profiles import PROFILES, Profile
 from .state import MemoryState
 
@@ -16,6 +17,7 @@ __all__ = [
     "HubClient",
     "MemoryConnector",
     "MemoryState",
+    "Mesh",
     "Profile",
     "memory_pair",
 ]

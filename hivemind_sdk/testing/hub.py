@@ -58,9 +58,9 @@ class Hub:
     """Serves satellites on a loopback port (`start`) or in memory (`connector`), as the server of `profile` would.
 
     `received` has every message that came in, with the name of its peer. `state` remembers static keys and pins: give
-    a new hub the one of an old hub, and it passes for the same after a restart. `node_id` is what it calls itself, if not
-    what its profile says; `router` passes on what is for others, and makes it a satellite of another hub (`join`). A
-    context manager.
+    a new hub the one of an old hub, and it passes for the same after a restart. `node_id` is what it calls itself, if
+    not what its profile says; `router` passes on what is for others, and makes it a satellite of another hub (`join`).
+    A context manager.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ from ..contracts import SessionInfo, Transport
 from ..errors import HiveMindError, LinkClosed, RemoteProtocolError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .profiles import Close, Sessions
+from .routing import ROUTES
 from .verbs import VERBS
 
 if TYPE_CHECKING:
@@ -122,11 +123,18 @@ class HubPeer:
 
     def _received(self, event: Received) -> None:
         self.hub.note(self, event.message)
-        act = VERBS.get(event.message.msg_type)
+        act = _VERBS.get(event.message.msg_type)
         if act is not None and self.greeted:
             act(self, event.message)
 
+    def _routed(self, message: HiveMessage) -> None:
+        self.hub.router.up(self, message)
 
+
+_VERBS: Mapping[HiveMessageType, Callable[[HubPeer, HiveMessage], None]] = {
+    **VERBS,
+    **dict.fromkeys(ROUTES, HubPeer._routed),
+}
 _EVENTS: Mapping[type, Callable[[HubPeer, Any], None]] = {
     Greeted: HubPeer._greeted,
     Discarded: HubPeer._discarded,

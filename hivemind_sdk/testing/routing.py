@@ -1,4 +1,4 @@
-"""What the embedded hub passes on: verbs up, down and sideways, as the server of its profile would (wire-v3.md section 9).
+"""What the embedded hub passes on: verbs up, down and sideways, as the server of its profile (wire-v3.md section 9).
 
 A hub may be a satellite of another one: then it is a relay, and has an uplink. What a route or an id shows to have been
 here before goes no further, so that a cycle of hubs ends every flood.
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..cascade import NO_ANSWER, answers_to
 from ..errors import LinkError
@@ -20,6 +20,7 @@ from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from ..recent import Recent
 from .agent import AnsweringAgent
 from .profiles import Close
+from .verbs import VERBS, denies
 
 if TYPE_CHECKING:
     from ..satellite import Satellite
@@ -27,14 +28,11 @@ if TYPE_CHECKING:
     from .peer import HubPeer
 
 T = HiveMessageType
-OPEN_REQUESTS, FLOODS = 256, 1000
-
-Source = "HubPeer | None"
-"""where a message came from: one of the satellites, or (None) the uplink"""
+OPEN_REQUESTS, FLOODS = 256, 10_000
 
 
 class Router:
-    """The mesh as one hub sees it. Any thread."""
+    """The mesh as one hub sees it. Any thread. The source of a message is a satellite of ours, or None: the uplink."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -46,8 +44,9 @@ class Router:
     def join(self, satellite: Satellite) -> None:
         """From now on this satellite is our link to the hub above. Make it with `Settings(handlers=())`."""
         self._uplink = satellite
-        for kind in DOWN:
-            satellite.on_message(kind, self.down, inline=True)
+        for kind, route in ROUTES.items():
+            if route.comes_down:
+                satellite.on_message(kind, self.down, inline=True)
 
     def up(self, peer: HubPeer, message: HiveMessage) -> None:
         """A satellite wants this passed on."""
@@ -102,7 +101,7 @@ class Router:
         request = self._opened(message, source)
         if request is None:
             return
-        replies = self._replies(request, source)
+        replies = self._replies(request)
         if replies is not None:
             self._answer(request, replies, source)
         elif not self._send_up(self._onward(request)):
@@ -114,7 +113,7 @@ class Router:
         if request is None:
             return
         self._spread(self._onward(request), source)
-        replies = self._replies(request, source)
+        replies = self._replies(request)
         if replies is not None:
             self._answer(request, replies, source)
 
@@ -126,6 +125,9 @@ class Router:
             return None
         if message.metadata.get("is_response"):
             self._answered(message, source)
+            return None
+        inner: HiveMessage = message.payload
+        if source is not None and inner.msg_type is T.BUS and denies(source, inner.payload):
             return None
         asker = source.name if source is not None else ""
         metadata = {"query_id": str(uuid.uuid4()), "originator_peer": asker, **message.metadata}
@@ -146,25 +148,19 @@ class Router:
         if asked:
             self._send_answer(self._onward(message), asker)
 
-    def _replies(self, request: HiveMessage, source: HubPeer | None) -> Iterable[BusMessage] | None:
-        """What our own agent has to say."""
-        from .verbs import denies
-
+    def _replies(self, request: HiveMessage) -> Iterable[BusMessage] | None:
+        """What our own agent has to say; None where it has nothing."""
         inner: HiveMessage = request.payload
         agent = self._hub.agent
         if inner.msg_type is not T.BUS or not isinstance(agent, AnsweringAgent):
             return None
-        if source is not None and denies(source, inner.payload):
-            return () if self._hub.profile.node_id else iter_nothing(request)
         return agent.query(inner.payload)
 
-    def _answer(self, request: HiveMessage, replies: Iterable[BusMessage], source: HubPeer | None) -> None:
-        named = (
-            BusMessage(one.msg_type, one.data, {**one.context, "query_id": request.metadata["query_id"]})
-            for one in replies
-        )
-        for message in answers_to(request, named, self._hub.node_id):
-            self._send_answer(message, source)
+    def _answer(self, request: HiveMessage, replies: Iterable[BusMessage], to: HubPeer | None) -> None:
+        named = {"query_id": request.metadata["query_id"]}
+        messages = (BusMessage(one.msg_type, one.data, {**one.context, **named}) for one in replies)
+        for message in answers_to(request, messages, self._hub.node_id):
+            self._send_answer(message, to)
 
     def _send_answer(self, message: HiveMessage, to: HubPeer | None) -> None:
         binary = to is not None and to.info is not None and to.info.binarize
@@ -172,3 +168,74 @@ class Router:
             to.refuse(self._hub.profile.broken, "metadata over 255 bytes")
         else:
             self._send(message, to)
+
+    # --- ways ---
+
+    def _forbid(self, peer: HubPeer, kind: HiveMessageType, how: Close | None) -> None:
+        if how is not None:
+            reason = f"{kind.value.upper()} is {how.reason}" if how.reason else ""
+            peer.refuse(Close(how.code, reason), "no permission")
+
+    def _inject(self, message: HiveMessage, source: HubPeer | None) -> None:
+        """To our own agent, where a satellite has named our site."""
+        inner: HiveMessage = message.payload
+        if source is not None and inner.msg_type is T.BUS and message.target_site_id == self._hub.site_id:
+            VERBS[T.BUS](source, inner)
+
+    def _was_here(self, message: HiveMessage) -> bool:
+        return any(hop["source"] == self._hub.node_id for hop in message.route)
+
+    def _onward(self, message: HiveMessage) -> HiveMessage:
+        """A copy that has been here, by its route and that of what is inside."""
+        name = self._hub.node_id
+        route = [*message.route, {"source": name, "targets": [name]}]
+        return message.forward(source_peer=name, route=route, payload=message.payload.forward(route=route))
+
+    def _spread(self, message: HiveMessage, source: HubPeer | None) -> None:
+        self._send_down(message, source)
+        if source is not None:
+            self._send_up(message)
+
+    def _send_down(self, message: HiveMessage, source: HubPeer | None) -> None:
+        """To all satellites but the one that it came from."""
+        for peer in self._hub.peers:
+            if peer is not source:
+                self._send(message, peer)
+
+    def _send_up(self, message: HiveMessage) -> bool:
+        """-> whether there is a hub above that gets it"""
+        return self._uplink is not None and self._send(message, None)
+
+    def _send(self, message: HiveMessage, to: HubPeer | None) -> bool:
+        if to is None:
+            return self._uplink is not None and _sent(self._uplink.send, message)
+        unwrapped = self._hub.profile.unwraps and message.msg_type in (T.PROPAGATE, T.BROADCAST)
+        own = not message.route  # what a hub says of itself keeps its wrapper
+        return _sent(to.send, message.payload if unwrapped and not own else message)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is done with a verb, who may send it up, and whether it can come down an uplink."""
+
+    act: Callable[[Router, HiveMessage, HubPeer | None], None]
+    allowed: Callable[[HubClient], bool]
+    comes_down: bool = True
+    is_query: bool = False
+
+
+ROUTES: Mapping[HiveMessageType, Route] = {
+    T.ESCALATE: Route(Router._escalate, lambda client: client.can_escalate, comes_down=False),
+    T.BROADCAST: Route(Router._broadcast, lambda client: client.admin),
+    T.PROPAGATE: Route(Router._propagate, lambda client: client.can_propagate),
+    T.QUERY: Route(Router._query, lambda client: client.can_escalate, is_query=True),
+    T.CASCADE: Route(Router._cascade, lambda client: client.can_propagate, is_query=True),
+}
+
+
+def _sent(send: Callable[[HiveMessage], None], message: HiveMessage) -> bool:
+    """-> whether the link was there"""
+    with suppress(LinkError):
+        send(message)
+        return True
+    return False

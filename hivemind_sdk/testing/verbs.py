@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .profiles import NO_STATUS, Sessions
-from .routing import ROUTED
 
 if TYPE_CHECKING:
     from .peer import HubPeer
@@ -49,10 +48,6 @@ def _session(peer: HubPeer, session: Any) -> JSONObject | None:
     return None if rule is Sessions.REFUSED else own
 
 
-def _routed(peer: HubPeer, message: HiveMessage) -> None:
-    peer.hub.router.up(peer, message)
-
-
 def denies(peer: HubPeer, bus: BusMessage) -> bool:
     """Whether this client may not send this type; it was told so."""
     if bus.msg_type in peer.client.allowed_types:
@@ -74,5 +69,4 @@ VERBS: Mapping[HiveMessageType, Callable[[HubPeer, HiveMessage], None]] = {
     HiveMessageType.BUS: _bus,
     HiveMessageType.BINARY: _binary,
     HiveMessageType.RENDEZVOUS: _rendezvous,
-    **dict.fromkeys(ROUTED, _routed),
 }

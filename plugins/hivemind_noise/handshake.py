@@ -23,10 +23,11 @@ from hivemind_sdk.errors import (
     MalformedFrame,
     RemoteProtocolError,
 )
+from hivemind_sdk.fingerprints import fingerprint
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of
-from .pins import Pins, StaticKey, fingerprint, pin_name
+from .pins import Pins, StaticKey, pin_name
 from .prologue import prologue
 from .psk import PskCache
 from .session import NoiseSession

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
 from collections.abc import Callable
@@ -17,11 +16,6 @@ from .primitives import KEY_SIZE
 SECRET = "noise.key"  # noqa: S105
 """the name of our private key in contracts.NodeState: 64 hexadecimal characters"""
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
-
-
-def fingerprint(public: bytes) -> str:
-    """As people know it from SSH: `SHA256:` and 43 characters."""
-    return "SHA256:" + base64.b64encode(sha256(public).digest()).decode().rstrip("=")
 
 
 class StaticKey:

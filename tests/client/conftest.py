@@ -23,7 +23,7 @@ def client(hub, tmp_path):
 @pytest.fixture
 def peer(hub, client):
     """The hub's end of the client's link."""
-    return hub.wait_for(lambda hub: [peer for peer in hub._peers if peer.greeted])[0]
+    return hub.wait_for(lambda hub: hub.peers)[0]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ NODE = "master:0.0.0.0"
 
 
 class RemoteBus:
-    """As a MessageBusClient: what is put on it comes back to everybody, itself included, later and from another thread."""
+    """As a MessageBusClient: what is put on it comes back to everybody, us included, later and from another thread."""
 
     session_id = "default"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -22,7 +21,7 @@ from hivemind_sdk.errors import (
     SettingsError,
     Unreachable,
 )
-from hivemind_sdk.testing.misbehaviour import Misbehaviour
+from hivemind_sdk.testing.misbehaviour import HELLO, silent
 
 
 def threads():
@@ -78,9 +77,9 @@ def test_wrong_credentials_are_refused_and_never_tried_again(tmp_path, wrong):
         client.close()
 
 
-def test_a_hub_that_says_nothing_is_given_up(hub, tmp_path):
-    with make_hub(misbehaviour=Misbehaviour(silent_after_upgrade=True)) as silent:
-        client = make_client(silent, tmp_path)
+def test_a_hub_that_says_nothing_is_given_up(tmp_path):
+    with make_hub(misbehaviour=silent(HELLO)) as hub:
+        client = make_client(hub, tmp_path)
         began = time.monotonic()
         with pytest.raises(LinkTimeout):
             client.connect(timeout=0.3)
@@ -238,12 +237,13 @@ def test_fifty_lives_leave_no_thread_and_no_descriptor(tmp_path, listen):
 
         live()
         until(lambda: not threads())
-        descriptors, before = len(os.listdir("/proc/self/fd")), threading.active_count()
+        open_files = Path("/proc/self/fd")
+        descriptors, before = len(list(open_files.iterdir())), threading.active_count()
         for _ in range(50):
             live()
         until(lambda: not threads())
         until(lambda: threading.active_count() <= before)
-        until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
+        until(lambda: len(list(open_files.iterdir())) <= descriptors)
 
 
 def test_credentials_that_are_passed_are_never_stored_or_logged(hub, tmp_path, caplog, capsys):

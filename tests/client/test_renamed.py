@@ -42,7 +42,7 @@ def test_listeners_and_waiters_hear_a_message_by_either_name(renaming, peer, sen
     assert [(message.msg_type, message.data, message.context) for message in by_name] == [(sent, {"n": 1}, {"c": 1})]
     assert [(m.msg_type, m.data, m.context) for m in by_other] == [(other, {"n": 1, "as": other}, {"c": 1})]
     assert [message.msg_type for message in both] == [sent]
-    assert len(raw) == 3
+    assert len(raw.wait(3)) == 3
 
 
 def test_a_waiter_for_the_old_name_catches_the_new_one(renaming, hub):

@@ -31,7 +31,8 @@ def test_what_is_missing_in_the_context_is_filled_in(client, hub, verb):
 
 
 def test_what_the_caller_says_wins_its_session_too(client, hub):
-    context = {"source": "me", "platform": "p", "destination": ["a", "b"], "session": {"session_id": "mine", "lang": "pt"}}
+    session = {"session_id": "mine", "lang": "pt"}
+    context = {"source": "me", "platform": "p", "destination": ["a", "b"], "session": session}
     client.emit(Message("x", {"n": 1}, context))
     assert sent(hub)[0].payload.context == {
         **context,

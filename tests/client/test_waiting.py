@@ -176,7 +176,7 @@ def test_ask_yields_ovos_messages_and_ends_when_the_hub_says_so(client, hub):
 
 def test_ask_fails_with_a_denial_and_with_silence(client, hub, peer):
     hub.agent.answers["recognizer_loop:utterance"] = lambda message: [
-        ("hive.policy.denied", {"denied_type": "recognizer_loop:utterance", "code": "acl_disallowed_type", "reason": "no"})
+        ("hive.policy.denied", {"denied_type": message.msg_type, "code": "acl_disallowed_type", "reason": "no"})
     ]
     with pytest.raises(PolicyDenied) as denied:
         list(client.ask("hello", timeout=SOON))

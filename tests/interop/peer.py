@@ -36,7 +36,9 @@ class ReferenceClient:
         threading.Thread(target=self._read, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.kill()
         self._process.wait(10)
         for stream in (self._process.stdin, self._process.stdout, self._log):

@@ -11,7 +11,8 @@ from typing import Any
 from interop.servers import Client, Server
 
 from hivemind_sdk import BusMessage, Credentials, Endpoint, HiveMessage, Satellite, Settings
-from hivemind_sdk.contracts import NodeState
+from hivemind_sdk.contracts import NodeState, SessionInfo
+from hivemind_sdk.errors import Refused
 from hivemind_sdk.observations import Dropped
 from hivemind_sdk.settings import Backoff
 from hivemind_sdk.testing import MemoryState
@@ -54,7 +55,27 @@ def satellite(
     one.on_binary(heard.binary.put)
     try:
         info = one.connect(timeout=30)
-        print(f"hivemind-core {hub.version}: {info.handshake} {info.pattern} {info.cipher} {info.encoding} {info.binarize=}")
+        print(f"hivemind-core {hub.version}: {negotiated(info)}")
         yield one, heard
     finally:
         one.close()
+
+
+def negotiated(info: SessionInfo) -> str:
+    """For people who read what a test printed."""
+    version = f"v{info.protocol} {info.handshake} {info.pattern} {info.suite}".strip()
+    binary = "binary" if info.binarize else "text"
+    return f"{version}, {info.cipher}, {info.encoding}, {binary} frames, hub key {info.hub_key or 'unknown'}"
+
+
+def refused(hub: Server, client: Client | None = None, *, state: NodeState | None = None, **changes: Any) -> Refused:
+    """A satellite that this hub refuses: why. Prints it."""
+    one = Satellite(settings_for(hub, client, **changes), identity=state or MemoryState())
+    try:
+        info = one.connect(timeout=30, retry=True)
+    except Refused as refusal:
+        print(f"hivemind-core {hub.version}: {type(refusal).__name__}: {refusal} ({refusal.hint})")
+        return refusal
+    finally:
+        one.close()
+    raise AssertionError(f"not refused: {negotiated(info)}")

@@ -70,9 +70,15 @@ def test_speech_arrives_as_binary_and_audio_goes_up(start_hub, binarize):
         with satellite(hub) as (one, heard):
             one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["!tts hello"]}))
             speech = heard.binary.get(timeout=10)
-            assert (speech.bin_type, speech.metadata["utterance"], speech.payload[:4]) == (Sub.TTS_AUDIO, "hello", b"RIFF")
+            assert (speech.bin_type, speech.metadata["utterance"], speech.payload[:4]) == (
+                Sub.TTS_AUDIO,
+                "hello",
+                b"RIFF",
+            )
             audio = bytes(range(256)) * 256
-            one.send(HiveMessage(HiveMessageType.BINARY, audio, bin_type=Sub.RAW_AUDIO, metadata={"sample_rate": 16000}))
+            one.send(
+                HiveMessage(HiveMessageType.BINARY, audio, bin_type=Sub.RAW_AUDIO, metadata={"sample_rate": 16000})
+            )
             assert heard.next_bus("test.binary.received").data["size"] == len(audio)
 
 
@@ -92,7 +98,9 @@ def test_what_is_not_allowed_is_denied_by_4_6_1a1(start_hub):
 
 @pytest.mark.parametrize("version", LEGACY)
 @pytest.mark.parametrize(
-    "credentials", [Credentials("an unknown key", "pw"), Credentials("k" * 32, "the wrong password")], ids=["key", "password"]
+    "credentials",
+    [Credentials("an unknown key", "pw"), Credentials("k" * 32, "the wrong password")],
+    ids=["key", "password"],
 )
 def test_wrong_credentials_are_refused_for_good(start_hub, version, credentials):
     hub = start_hub(version)

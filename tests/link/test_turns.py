@@ -42,6 +42,7 @@ def ends_in(phase):
         ends = Ends("password").agree()
     for frame in steps.get(phase, []):
         ends.satellite.receive(frame)
+    ends.satellite.frames_to_send()
     assert ends.satellite.phase is phase
     return ends
 

@@ -26,7 +26,6 @@ from noise_kit import (
 )
 
 from hivemind_noise.handshake import CONFIRM_WITHIN
-from hivemind_noise.pins import fingerprint
 from hivemind_sdk.contracts import Declined, Established, Form, Send
 from hivemind_sdk.errors import (
     AuthenticationRefused,
@@ -37,6 +36,7 @@ from hivemind_sdk.errors import (
     RemoteProtocolError,
     SettingsError,
 )
+from hivemind_sdk.fingerprints import fingerprint
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),

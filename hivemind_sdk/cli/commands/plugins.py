@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from ..console import json_line, line
+from ..options import json_option
+
+_COLOURS = {"active": "green", "disabled": "yellow", "shadowed": "yellow"}
+
 
 @click.command("plugins")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option("Print as JSON.")
 def command(as_json: bool) -> None:
-    """List the plugins that were found, and their state; then what is missing for a satellite to work."""
-    from ...config import plugin_settings
-    from ...loader import load
+    """List the plugins that were found, and their state; then what is missing for a satellite to work.
 
-    catalogue = load(plugin_settings())
+    Commands of plugins are listed, too, without being imported.
+    """
+    from ...config import plugin_settings
+    from ...loader import commands, load
+
+    settings = plugin_settings()
+    catalogue = load(settings)
+    found = commands(settings)
     if as_json:
-        reports = [asdict(report) for report in catalogue.reports]
-        click.echo(json.dumps({"plugins": reports, "missing": list(catalogue.missing())}, default=str))
+        json_line(
+            {
+                "plugins": [asdict(report) for report in catalogue.reports],
+                "commands": [asdict(entry) for entry in found.values()],
+                "missing": list(catalogue.missing()),
+            }
+        )
         return
     for report in catalogue.reports:
-        colour = "green" if report.state.value == "active" else "red"
-        click.secho(f"{report.state.value:<12}", fg=colour, nl=False)
-        click.echo(f"{report.name:<26}{report.provider} {report.version}")
-        for line in (*report.records, report.reason):
-            if line:
-                click.echo(f"{'':<12}  {line}")
-    for line in catalogue.missing():
-        click.secho(f"missing: {line}", fg="yellow")
+        _row(report.state.value, report.name, f"{report.provider} {report.version}", *report.records, report.reason)
+    for entry in found.values():
+        _row("found", entry.plugin, f"{entry.provider} {entry.version}", "imported when it is run")
+    for text in catalogue.missing():
+        line(f"missing: {text}", fg="yellow")
+
+
+def _row(state: str, name: str, provider: str, *details: str) -> None:
+    line(f"{state:<12} {name:<26} {provider}", fg=_COLOURS.get(state, "red" if state != "found" else None))
+    for text in details:
+        if text:
+            line(f"{'':<12}   {text}", dim=True)

@@ -7,59 +7,50 @@ from typing import Any
 
 import click
 
-from ..options import link_options, make_client
+from ..console import json_line, line
+from ..linking import OBJECTION, Verdict, linked
+from ..options import json_option, link_options, message_options, timeout_option
+from ..payload import bus_message
+
+ANSWERS = 10.0
 
 
 @click.command("send-mycroft")
+@message_options
+@click.option("--wait", "wanted", metavar="TYPE", help="Wait for a bus message of this type and print it.")
+@timeout_option(ANSWERS)
+@json_option()
 @link_options
-@click.option("--msg", required=True, help="Type of the bus message.")
-@click.option("--payload", default="{}", help="Its data, as a JSON object.")
-@click.option("--wait", "wait_type", metavar="TYPE", help="Wait for a bus message of this type and print it.")
-@click.option("--timeout", type=float, default=10.0, show_default=True, help="Seconds to wait for it.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
 def command(
-    app: str | None, msg: str, payload: str, wait_type: str | None, timeout: float, as_json: bool, **options: object
+    app: str | None,
+    /,
+    msg: str | None,
+    payload: str | None,
+    wanted: str | None,
+    timeout: float | None,
+    as_json: bool,
+    **link: Any,
 ) -> None:
-    """Send one bus message, and wait for an answer if asked to."""
-    from ...messages import BusMessage
+    """Send one bus message, and wait for an answer if asked to.
 
-    message = BusMessage(msg, _object(payload))
-    with make_client(app, options) as client:
-        if not as_json:
-            click.echo("== connected to HiveMind")
-        answer = _send(client, message, wait_type, timeout)
-    if as_json:
-        click.echo(json.dumps({"sent": msg, "answer": answer}))
-    elif answer is not None:
-        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
-
-
-def _send(client: Any, message: Any, wait_type: str | None, timeout: float) -> dict[str, Any] | None:
-    """-> the answer as an object. Raises RequestTimeout, PolicyDenied."""
-    from ...denials import DENIED, denial
+    Without --wait this ends half a second after sending: by then a hub that denies the message has said so.
+    """
     from ...errors import RequestTimeout
-    from ...messages import BusMessage
 
-    if wait_type is None:
-        client.emit(message)
-        return None
-    answer = client.wait_for_response(message, [wait_type, DENIED], timeout)
-    if answer is None:
+    message = bus_message(msg, payload)
+    with linked(app, link, timeout) as satellite:
+        verdict = Verdict(satellite, message.msg_type, wanted)
+        satellite.emit(message)
+        patience = OBJECTION if wanted is None else timeout or ANSWERS
+        answer = verdict.answer(patience)
+    if wanted is not None and answer is None:
         raise RequestTimeout(
-            f"no {wait_type!r} within {timeout:g} s",
+            f"no {wanted!r} within {patience:g} s",
             hint=f"old hubs drop what is not allowed without a word: `hivemind-core allow-msg {message.msg_type}`",
         )
-    if answer.msg_type == DENIED:
-        raise denial(BusMessage.of(answer))
-    return BusMessage.of(answer).as_dict
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="--payload") from None
-    if not isinstance(value, dict):
-        raise click.BadParameter("a JSON object is needed", param_hint="--payload")
-    return value
+    told = None if answer is None else answer.as_dict
+    if as_json:
+        json_line({"sent": message.msg_type, "answer": told})
+    elif told is not None:
+        line(json.dumps(told, ensure_ascii=False, indent=2))

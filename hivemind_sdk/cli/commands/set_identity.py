@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from ..options import asked, identity_options
+from ..console import json_line, line, warn
+from ..options import identity_options, json_option
+
+if TYPE_CHECKING:
+    from ...node_identity import NodeIdentity
+
+_SHOWN = ("default_master", "default_port", "site_id", "public_key")
 
 
 @click.command("set-identity")
+@json_option("Print what was saved as JSON (no secrets).")
 @identity_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was saved as JSON (no secrets).")
 @click.pass_obj
 def command(
     app: str | None,
@@ -22,30 +30,44 @@ def command(
 ) -> None:
     """Remember the hub, the access key and the password of this node.
 
-    What is not given stays as it is. RSA keys are made if there are none yet.
+    What is not given stays as it is. RSA keys are made if there are none yet. With `--app NAME` before the command,
+    that application gets an identity of its own.
     """
     from ...node_identity import NodeIdentity
-    from ...settings import Endpoint
 
-    given = {"access_key": key, "password": asked(password), "site_id": siteid, "default_port": port}
-    if not host and all(value is None for value in given.values()):
+    if not (key or password or host or port or siteid):
         raise click.UsageError("nothing to remember: give at least one of --key, --password, --host, --port, --siteid")
-    identity = NodeIdentity(app_name=app)
-    if host:
-        endpoint = Endpoint.parse(host, port)
-        given["default_master"] = f"{endpoint.scheme}://{endpoint.host_text}{endpoint.path}"
-        given["default_port"] = endpoint.port
+    identity = NodeIdentity(app_name=app, shared_fallback=False)
+    master, port = _address(identity, host, port)
+    given: dict[str, Any] = {
+        "access_key": key,
+        "password": password,
+        "site_id": siteid,
+        "default_master": master,
+        "default_port": port,
+    }
     for name, value in given.items():
-        if value is not None:
+        if value:
             setattr(identity, name, value)
     if not identity.public_key:
         identity.create_keys()
     identity.save()
     if as_json:
-        import json
+        json_line({"identity": identity.state.location, **{name: getattr(identity, name) for name in _SHOWN}})
+    else:
+        line(f"PUBKEY: {identity.public_key}")
+        line(f"identity saved: {identity.state.location}")
+    needed = {"--key": identity.access_key, "--host": identity.default_master}
+    missing = [option for option, value in needed.items() if not value]
+    if missing:
+        warn(f"this identity can't connect yet: it lacks {' and '.join(missing)}")
 
-        saved = {name: getattr(identity, name) for name in ("default_master", "default_port", "site_id", "public_key")}
-        click.echo(json.dumps({"identity": str(identity.state.location), **saved}))
-        return
-    click.echo(f"PUBKEY: {identity.public_key}")
-    click.echo(f"identity saved: {identity.state.location}")
+
+def _address(identity: NodeIdentity, host: str | None, port: int | None) -> tuple[str | None, int | None]:
+    """-> what to store as the hub's address, without a port, and as its port"""
+    from ...credentials import endpoint
+
+    if not (host or port) or not (host or identity.default_master):
+        return None, port
+    hub = endpoint(identity, host, port)
+    return f"{hub.scheme}://{hub.host_text}{hub.path}", hub.port

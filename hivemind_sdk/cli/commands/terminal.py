@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from ..options import link_options, make_client
+from ..failures import exit_code
+from ..linking import linked
+from ..options import link_options, timeout_option
+from ..payload import utterance_message
+from ..screen import Screen
+from ..talk import Talk
+
+ANSWERS = 10.0
 
 
 @click.command("terminal")
-@link_options
 @click.option("--lang", default="en-us", show_default=True, help="Language of the utterances.")
-@click.pass_obj
-def command(app: str | None, lang: str, **options: object) -> None:
-    """Type utterances, read the answers. Ctrl-C or Ctrl-D ends."""
-    from ...messages import BusMessage
-    from ...supervisor import State
+@timeout_option(ANSWERS)
+@link_options
+@click.pass_context
+def command(ctx: click.Context, /, lang: str, timeout: float | None, **link: Any) -> None:
+    """Type utterances, read the answers. Ctrl-D or Ctrl-C ends.
 
-    with make_client(app, options) as client:
-        client.on("speak", lambda message: click.echo(f">  {message.data.get('utterance', '')}"))
-        client.on("hive.policy.denied", lambda message: _complain(f"denied: {message.data.get('reason')}"))
-        click.echo("== connected to HiveMind")
-        for utterance in _typed():
-            status = client.satellite.wait_for(State.READY)
-            if status.cause is not None:
-                raise status.cause
-            data = {"utterances": [utterance], "lang": lang}
-            client.emit(BusMessage("recognizer_loop:utterance", data, {"destination": "skills"}))
-
-
-def _typed() -> Iterator[str]:
-    """Lines until end of input; the prompt only where somebody can see it."""
-    stdin = click.get_text_stream("stdin")
-    while True:
-        if stdin.isatty():
-            click.echo("Utterance: ", nl=False)
-        line = stdin.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
-
-
-def _complain(text: str) -> None:
-    click.secho(f"!  {text}", fg="red", err=True)
+    Lines from a file or a pipe are asked one after the other, each when the one before was handled. At the end of input
+    what is still to be answered is waited for.
+    """
+    patience = timeout or ANSWERS
+    with linked(ctx.obj, link, timeout, reconnect=True) as satellite:
+        screen = Screen()
+        talk = Talk(satellite, screen)
+        try:
+            for utterance in screen.lines():
+                talk.say(utterance_message(utterance, lang), patience)
+                if not screen.interactive:
+                    talk.wait(patience)
+        except KeyboardInterrupt:
+            if not talk.over:
+                raise
+        talk.wait(patience)
+    if talk.over and talk.failure is not None:
+        raise talk.failure
+    if talk.failure is not None and not screen.interactive:  # it was shown when it happened
+        ctx.exit(exit_code(talk.failure))

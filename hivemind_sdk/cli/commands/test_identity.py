@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from ..options import link_options, make_client
+from .. import report
+from ..console import json_line, line, warn
+from ..failures import REPORT
+from ..linking import make_satellite
+from ..options import CONNECT, json_option, link_options, timeout_option
 
 
 @click.command("test-identity")
+@timeout_option()
+@json_option("Print the outcome as JSON, also where it fails.")
 @link_options
-@click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds to try for.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-@click.pass_obj
-def command(app: str | None, timeout: float, as_json: bool, **options: object) -> None:
+@click.pass_context
+def command(ctx: click.Context, /, timeout: float | None, as_json: bool, **link: Any) -> None:
     """Connect with the identity, and say what was negotiated."""
-    from ..report import described
-
-    client = make_client(app, options)
+    outcome: dict[str, Any] = ctx.meta.setdefault(REPORT, {"connected": False})
+    satellite = make_satellite(ctx.obj, link, timeout)
     try:
-        info = client.connect(timeout=timeout)
-        report = {"connected": True, "hub": str(client.satellite.settings.endpoint), **described(info)}
+        outcome["hub"] = str(satellite.settings.endpoint)
+        info = satellite.connect(timeout or CONNECT)
     finally:
-        client.close()
+        satellite.close()
+    outcome.update({"connected": True, **report.described(info)})
     if as_json:
-        import json
-
-        click.echo(json.dumps(report))
+        json_line(outcome)
         return
-    click.secho("== Identity successfully connected to HiveMind!", fg="green")
-    for name, value in report.items():
-        if value not in ("", [], True):
-            click.echo(f"   {name:<10} {value}")
+    line("== Identity successfully connected to HiveMind!", fg="green")
+    for text in report.lines(outcome):
+        line(text)
+    for warning in info.warnings:
+        warn(warning)

@@ -63,11 +63,12 @@ def receive(case: Case, frame: JSONObject, site_id: str, own: Fields, trusted: M
         return effects
     while pending:
         outcome = pending.pop(0)
-        pending += _EFFECTS.get(type(outcome), _nothing)(outcome, effects, dispatcher, context)
+        effect: Effect = _EFFECTS.get(type(outcome), _nothing)
+        pending += effect(outcome, effects, dispatcher, context)
     return effects
 
 
-def _raise(_name: str, error: Exception) -> None:
+def _raise(_name: str, error: BaseException) -> None:
     raise error
 
 

@@ -1,0 +1,41 @@
+"""`query`: ask up the chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..answers import AnswerPrinter
+from ..linking import linked
+from ..options import json_option, link_options, message_options, timeout_option, utterance_options
+from ..payload import question
+
+ANSWERS = 15.0
+
+
+@click.command("query")
+@message_options
+@utterance_options
+@timeout_option(ANSWERS)
+@json_option("Print each message of the answer as a line of JSON.")
+@link_options
+@click.pass_obj
+def command(
+    app: str | None,
+    /,
+    msg: str | None,
+    payload: str | None,
+    utterance: str | None,
+    lang: str,
+    timeout: float | None,
+    as_json: bool,
+    **link: Any,
+) -> None:
+    """Ask up the chain: the first node that can answer does."""
+    message = question(msg, payload, utterance, lang)
+    with linked(app, link, timeout) as satellite:
+        printer = AnswerPrinter(satellite, as_json=as_json)
+        for answer in satellite.query_stream(message, timeout=timeout or ANSWERS):
+            printer.show(answer)
+        printer.nothing("the answer is empty")

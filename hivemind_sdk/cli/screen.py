@@ -1,0 +1,73 @@
+"""A terminal that is written to while somebody types at it; or a pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from .console import clean
+
+PROMPT = "Utterance: "
+
+
+class Screen:
+    """`lines` are what is typed, `show` prints above the prompt. Any thread may show, one reads."""
+
+    def __init__(self) -> None:
+        self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._lock = threading.Lock()
+        self._reading = self._prompting = False
+        self._readline: Any = None
+        if self.interactive:
+            try:
+                import readline  # makes input() edit, and knows what is typed so far
+            except ImportError:  # Windows
+                return
+            self._readline = readline
+
+    def lines(self) -> Iterator[str]:
+        """What is typed, without blank lines, until the end of input."""
+        while True:
+            self._reading = True
+            try:
+                text = self._typed() if self.interactive else sys.stdin.readline()
+            finally:
+                self._reading = False
+            if not text:
+                return
+            if text.strip():
+                yield text.strip()
+
+    def show(self, text: str, *, err: bool = False, **style: Any) -> None:
+        """Print a line, without harm to what is being typed."""
+        with self._lock:
+            if self._prompting:
+                click.echo("\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K", nl=False)
+            click.secho(clean(text), err=err, **style)
+            if self._prompting:
+                typed = self._readline.get_line_buffer() if self._readline else ""
+                click.echo(PROMPT + typed, nl=False)
+
+    def interrupt(self) -> None:
+        """Wake whoever reads, with a KeyboardInterrupt."""
+        if self._reading and hasattr(signal, "pthread_kill"):  # elsewhere it is noticed at the next line
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _typed(self) -> str:
+        """A line with its end; nothing at the end of input."""
+        with self._lock:
+            self._prompting = True
+        try:
+            return input(PROMPT) + "\n"
+        except EOFError:
+            click.echo()
+            return ""
+        finally:
+            with self._lock:
+                self._prompting = False

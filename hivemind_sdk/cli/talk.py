@@ -1,0 +1,93 @@
+"""A conversation on a link: what was said and is not handled yet, what comes back, and what became of the link."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ..ask import HANDLED
+from ..denials import DENIED, denial
+from ..errors import HiveMindError, RequestTimeout
+from ..supervisor import FINAL, State, Status
+
+if TYPE_CHECKING:
+    from ..messages import BusMessage
+    from ..satellite import Satellite
+    from .screen import Screen
+
+
+class Talk:
+    """Says utterances, shows what comes back."""
+
+    def __init__(self, satellite: Satellite, screen: Screen) -> None:
+        self._satellite = satellite
+        self._screen = screen
+        self._changed = threading.Condition()
+        self._pending = 0
+        self._down = False
+        self.over = False
+        """the link has ended for good"""
+        self.failure: HiveMindError | None = None
+        """what went wrong first, or what has ended the link"""
+        satellite.on_bus("speak", lambda message: screen.show(f">  {message.data.get('utterance', '')}", fg="green"))
+        satellite.on_bus(HANDLED, lambda _: self._settle())
+        satellite.on_bus(DENIED, self._denied)
+        satellite.on_state(self._state)
+
+    def say(self, message: BusMessage, patience: float) -> None:
+        """Send; if the link is down, once it is back, within `patience` seconds. Raises what has ended it for good."""
+        if self.over and self.failure is not None:
+            raise self.failure
+        self._satellite.wait_for(State.READY, timeout=patience)
+        with self._changed:
+            self._pending += 1
+        try:
+            self._satellite.emit(message)
+        except HiveMindError as error:
+            self._settle()
+            self._failed(error)
+
+    def wait(self, patience: float) -> None:
+        """Until all is handled, or nothing more can come, or for so many seconds."""
+        with self._changed:
+            if self._changed.wait_for(lambda: not self._pending, patience):
+                return
+            self._pending = 0  # is not waited for once more
+        self._failed(RequestTimeout(f"not handled within {patience:g} s", hint="see --timeout"))
+
+    # --- from the link ---
+
+    def _settle(self) -> None:
+        with self._changed:
+            self._pending = max(0, self._pending - 1)
+            self._changed.notify_all()
+
+    def _denied(self, message: BusMessage) -> None:
+        self._failed(denial(message))
+        self._settle()
+
+    def _failed(self, error: HiveMindError) -> None:
+        self.failure = self.failure or error
+        self._screen.show(f"!  {error}" + (f" ({error.hint})" if error.hint else ""), fg="red", err=True)
+
+    def _state(self, status: Status) -> None:
+        if status.state is State.READY and self._down:
+            self._down = False
+            self._screen.show("-- connected again", dim=True)
+        elif status.state in FINAL and status.cause is not None:
+            self.over = True
+            self.failure = status.cause  # which counts for more than what went wrong because of it
+            self._lost(status.cause)
+            self._screen.interrupt()
+        elif status.state is State.BACKOFF and not self._down:
+            self._down = True
+            self._screen.show(f"-- {status.cause}; trying again", dim=True)
+            self._lost(status.cause)
+
+    def _lost(self, cause: HiveMindError | None) -> None:
+        """Nothing that was sent will be answered any more."""
+        with self._changed:
+            if self._pending:
+                self.failure = self.failure or cause
+            self._pending = 0
+            self._changed.notify_all()

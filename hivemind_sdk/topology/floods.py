@@ -1,0 +1,52 @@
+"""Ids of floods that were seen: a set that several threads share and no peer can make grow."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, MutableSet
+
+from .names import MAX_TEXT
+
+
+class FloodIdCache(MutableSet[str]):
+    """At most `max_size` ids; the oldest are forgotten first. Share one between the two halves of a relay. Any thread."""
+
+    def __init__(self, max_size: int = 1000) -> None:
+        self.max_size = max_size
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def check(self, flood_id: str, max_size: int | None = None) -> bool:
+        """Add it. -> whether it was there. What can't be an id (empty, no text, far too long) counts as seen."""
+        if not isinstance(flood_id, str) or not 0 < len(flood_id) <= MAX_TEXT:
+            return True
+        with self._lock:
+            if flood_id in self._ids:
+                return True
+            self._ids[flood_id] = None
+            room = self.max_size if max_size is None else max_size
+            while len(self._ids) > room:
+                self._ids.popitem(last=False)
+            return False
+
+    def add(self, flood_id: str) -> None:
+        self.check(flood_id)
+
+    def discard(self, flood_id: str) -> None:
+        with self._lock:
+            self._ids.pop(flood_id, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._ids.clear()
+
+    def __contains__(self, flood_id: object) -> bool:
+        return flood_id in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            return iter(list(self._ids))
+
+    def __len__(self) -> int:
+        return len(self._ids)

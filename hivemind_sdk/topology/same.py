@@ -1,0 +1,117 @@
+"""Which names mean one node: it calls itself one thing, its hub calls it another, and its key is a third (wire.md section 9.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .names import is_connection, session_of
+from .node_info import NodeInfo
+
+_STEPS = 4
+"""connection -> name -> key is as far as it goes; a longer chain is somebody's lie"""
+
+
+class SameNode:
+    """`of(name)` -> the name under which the node is drawn. `connections`: that name -> what a hub calls its connection."""
+
+    def __init__(self, nodes: Mapping[str, NodeInfo], root: str, hub: str, hub_key: str) -> None:
+        self._nodes = nodes
+        self._same: dict[str, str] = {}
+        self._judged: set[str] = set()
+        self._sessions: dict[str, str] | None = None
+        self._root = root
+        self.connections: dict[str, str] = {}
+        self._by_key()
+        self.hub = self._find_hub(hub, hub_key)
+        self._by_announcement()
+
+    def of(self, name: str) -> str:
+        for _ in range(_STEPS):
+            other = self._same.get(name)
+            if other is None:
+                return name
+            name = other
+        return name
+
+    def along(self, route: tuple[str, ...]) -> list[str]:
+        """The nodes of a route, in order; what comes after us is not on the way to us. A node may be there twice."""
+        path: list[str] = []
+        before = ""
+        for name in route:
+            if name not in self._judged:
+                self._judge(name, before)
+            before = name
+            node = self.of(name)
+            if node == self._root:
+                break
+            if not path or path[-1] != node:
+                path.append(node)
+        return path
+
+    def _by_key(self) -> None:
+        """A key names the node that has it. A hub that answers with both of its halves is one node, its key the name.
+
+        Not where the key is on the node's own route: that one shares its identity file with the hub it hangs on.
+        """
+        nodes, same = self._nodes, self._same
+        for peer, info in nodes.items():
+            key = info.public_key
+            if not key or key == peer or key in info.route:
+                continue
+            if key not in nodes:
+                same.setdefault(key, peer)
+            elif info.route:
+                same[peer] = key
+
+    def _find_hub(self, hub: str, hub_key: str) -> str:
+        """The hub's names are in its HELLO: `node_id` and `pubkey`. -> the one that it has announced, if it did"""
+        names = [name for name in (hub_key, hub) if name]
+        if not names:
+            return ""
+        known = [name for name in names if name in self._nodes] or [n for n in map(self._same.get, names) if n]
+        chosen = self.of(known[0]) if known else hub or hub_key
+        self._same.pop(chosen, None)
+        for name in names:
+            if name != chosen:
+                self._same[name] = chosen
+        return chosen
+
+    def _by_announcement(self) -> None:
+        """The first hop of an announcement is the connection that the node itself has, whatever it calls itself."""
+        same = self._same
+        for peer, info in self._nodes.items():
+            route = info.route
+            if route and route[0] not in self._nodes and _own_connection(peer, route[0]):
+                same.setdefault(route[0], peer)
+                self.connections.setdefault(self.of(peer) if peer in same else peer, route[0])
+        self._judged.update(self._same, self._nodes)
+
+    def _judge(self, name: str, before: str) -> None:
+        """A name that nobody has announced: known by its session; or the connection of the hub that is the hop before."""
+        self._judged.add(name)
+        if not is_connection(name):
+            return
+        node = self._by_session(name)
+        if node is None and before and not is_connection(before):
+            node = before
+        if node is not None and self.of(node) != name:
+            self._same[name] = node
+            self.connections.setdefault(self.of(node), name)
+
+    def _by_session(self, name: str) -> str | None:
+        if self._sessions is None:
+            self._sessions = {}
+            for peer in (*self._nodes, self._root):
+                session = session_of(peer)
+                if session is not None:
+                    self._sessions[session] = "" if session in self._sessions else peer
+        return self._sessions.get(session_of(name) or "") or None
+
+
+def _own_connection(peer: str, hop: str) -> bool:
+    if not is_connection(hop):
+        return False
+    if hop.rpartition("::")[2] == peer.rpartition("::")[2]:  # as almost always
+        return True
+    ours, theirs = session_of(peer), session_of(hop)
+    return ours is None or theirs is None or ours == theirs

@@ -1,0 +1,143 @@
+"""The supervisor against a model of it: back-off with full jitter, its cap, when it starts anew, and what is final."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from hivemind_sdk.contracts import SessionInfo
+from hivemind_sdk.errors import (
+    AuthenticationRefused,
+    HandshakeError,
+    IdentityFileCorrupted,
+    LinkClosed,
+    LinkTimeout,
+    NoCommonHandshake,
+    PluginMissing,
+    SettingsError,
+    Unreachable,
+)
+from hivemind_sdk.settings import Backoff
+from hivemind_sdk.supervisor import State, Supervisor
+
+INFO = SessionInfo(2, "password", "AES-GCM")
+BACKOFF = Backoff(first=1.0, cap=20.0, reset_after=30.0)
+HOPELESS = [
+    AuthenticationRefused("no"),
+    NoCommonHandshake("no"),
+    SettingsError("odd host"),
+    IdentityFileCorrupted("noise.key is none"),
+    PluginMissing("no X25519"),
+]
+
+
+class SupervisorModel(RuleBasedStateMachine):
+    """The model: how many failures in a row count, and whether the one retry at once is used up."""
+
+    def __init__(self):
+        super().__init__()
+        self.now, self.jitter = 100.0, 1.0
+        self.supervisor = Supervisor(BACKOFF, jitter=lambda: self.jitter)
+        self.failures, self.used_up, self.attempts, self.ready_at = 0, False, 0, 0.0
+
+    @property
+    def state(self):
+        return self.supervisor.status.state
+
+    @rule(seconds=st.floats(0, 100))
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @precondition(lambda self: self.state in (State.IDLE, State.BACKOFF))
+    @rule()
+    def dials(self):
+        self.attempts += 1
+        self.supervisor.connecting(self.now)
+        assert self.state is State.CONNECTING
+
+    @precondition(lambda self: self.state is State.CONNECTING)
+    @rule()
+    def opens(self):
+        self.supervisor.opened(self.now)
+        assert self.state is State.HANDSHAKE
+
+    @precondition(lambda self: self.state is State.HANDSHAKE)
+    @rule()
+    def becomes_ready(self):
+        status = self.supervisor.ready(self.now, INFO)
+        self.ready_at = self.now
+        assert (status.state, status.info, status.cause) == (State.READY, INFO, None)
+
+    @precondition(lambda self: self.state in (State.CONNECTING, State.HANDSHAKE, State.READY))
+    @rule(jitter=st.floats(0, 1), cause=st.sampled_from([Unreachable("x"), LinkTimeout(phase="HELLO"), LinkClosed(code=1011)]))
+    def fails(self, jitter, cause):
+        self._maybe_reset()
+        ceiling = min(1.0 * 2**self.failures, 20.0)
+        self.failures += 1
+        self.jitter = jitter
+        status = self.supervisor.failed(self.now, cause)
+        assert (status.state, status.cause) == (State.BACKOFF, cause)
+        assert status.next_try == pytest.approx(self.now + jitter * ceiling)
+
+    @precondition(lambda self: self.state in (State.CONNECTING, State.HANDSHAKE, State.READY))
+    @rule()
+    def fails_with_a_cause_that_is_owed_another_attempt(self):
+        self._maybe_reset()
+        self.jitter = 1.0
+        status = self.supervisor.failed(self.now, HandshakeError("KK", retry=True))
+        if self.used_up:
+            assert status.next_try == self.now + min(2**self.failures, 20.0)
+            self.failures += 1
+        else:
+            assert status.next_try == self.now
+        self.used_up = True
+
+    def _maybe_reset(self):
+        """Only a link that has held for a while makes past failures forgotten."""
+        if self.state is State.READY and self.now - self.ready_at >= 30.0:
+            self.failures, self.used_up, self.attempts = 0, False, 0
+
+    @invariant()
+    def attempts_are_counted_since_the_link_last_held(self):
+        assert self.supervisor.status.attempt == self.attempts
+
+
+TestSupervisorModel = SupervisorModel.TestCase
+
+
+@pytest.mark.parametrize("cause", HOPELESS, ids=lambda cause: type(cause).__name__)
+def test_what_another_attempt_cannot_heal_is_final_and_keeps_its_hint(cause):
+    cause.hint = "do this"
+    supervisor = Supervisor(BACKOFF)
+    supervisor.connecting(0.0)
+    status = supervisor.failed(1.0, cause)
+    assert (status.state, status.cause, status.next_try, status.hint) == (State.REFUSED, cause, None, "do this")
+
+
+def test_without_reconnecting_a_failure_closes_but_the_attempt_that_is_owed_is_made():
+    supervisor = Supervisor(BACKOFF, reconnect=False)
+    supervisor.connecting(0.0)
+    assert supervisor.failed(1.0, HandshakeError("KK", retry=True)).state is State.BACKOFF
+    supervisor.connecting(1.0)
+    assert supervisor.failed(2.0, Unreachable("x")).state is State.CLOSED
+
+
+def test_jitter_spreads_over_the_whole_delay():
+    for share in (0.0, 0.25, 1.0):
+        supervisor = Supervisor(Backoff(first=8.0), jitter=lambda share=share: share)
+        supervisor.connecting(0.0)
+        assert supervisor.failed(0.0, Unreachable("x")).next_try == 8.0 * share
+
+
+def test_a_link_that_is_accepted_and_then_dropped_at_once_waits_longer_each_time():
+    """The reference resets its delay whenever the socket opens, and hammers such a hub for ever (L1)."""
+    supervisor, now, delays = Supervisor(BACKOFF, jitter=lambda: 1.0), 0.0, []
+    for _ in range(7):
+        supervisor.connecting(now)
+        supervisor.opened(now)
+        supervisor.ready(now, INFO)
+        status = supervisor.failed(now + 1.0, LinkClosed(code=1011))
+        delays.append(status.next_try - now - 1.0)
+        now = status.next_try
+    assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
