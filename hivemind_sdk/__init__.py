@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import BinaryDataCallbacks as BinaryDataCallbacks
+    from .binary_data import BinaryDataCallbacks as BinaryDataCallbacks
     from .client import HiveMessageBusClient as HiveMessageBusClient
     from .errors import HiveMindError as HiveMindError
     from .messages import BusMessage as BusMessage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BinaryDataCallbacks": "client",
+    "BinaryDataCallbacks": "binary_data",
     "BusMessage": "messages",
     "Credentials": "settings",
     "Endpoint": "settings",

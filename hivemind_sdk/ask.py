@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UTTERANCE = "recognizer_loop:utterance"
 HANDLED = "ovos.utterance.handled"
+SPOKEN = ("speak", "ovos.utterance.speak")
+"""what is said, by its old name and by the one that OVOS 2.x gives it"""
 SESSIONS_PROTOCOL = 3
 """from this protocol on a hub takes several sessions on one link (wire-v3.md section 6)"""
 MARK = "ask_id"

@@ -46,12 +46,11 @@ class Tap:
         bus.on("message", self._message)
 
     def put(self, message: BusMessage) -> None:
-        """`message` itself is not changed by what the bus does to it, as far as its context goes."""
-        copy = BusMessage(message.msg_type, message.data, dict(message.context))
+        """What listeners raise stays here."""
         with self._lock:
-            self._expected.append((time.monotonic() + _ECHO_WITHIN, _mark(copy)))
+            self._expected.append((time.monotonic() + _ECHO_WITHIN, _mark(message)))
         try:
-            self.bus.emit(to_message(copy))
+            self.bus.emit(to_message(message))
         except Exception as error:  # a service on that bus; the hub and other listeners must not suffer
             log.exception("%s failed on the local bus (%s)", message.msg_type, type(error).__name__)
 
@@ -116,8 +115,9 @@ class BusBridge:
 
     def sent(self, message: BusMessage) -> None:
         """One of our own messages went to the hub: the internal bus hears it, as the client's listeners do."""
-        if self._internal is not None:
-            self._internal.put(message)
+        internal = self._internal
+        if internal is not None:
+            internal.put(message)
 
     def _tap(self, bus: Any) -> Tap:
         for tap in (self._internal, self._connected):
@@ -126,10 +126,11 @@ class BusBridge:
         return Tap(bus)
 
     def _down(self, message: BusMessage) -> None:
-        if self._connected is not None:
-            self._connected.put(_as_local(message))
-        if self._internal is not None and self._internal is not self._connected:
-            self._internal.put(message)
+        internal, connected = self._internal, self._connected
+        if connected is not None:
+            connected.put(_as_local(message))
+        if internal is not None and internal is not connected:
+            internal.put(message)
 
     # --- what others say ---
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import binary_data
+from .ask import SPOKEN
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
 from .credentials import resolve
@@ -179,9 +180,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         """Connect in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
         self.started_running = True
         node = self.satellite.start()
-        thread = threading.Thread(
-            target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True
-        )
+        thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
         thread.start()
         return thread
 
@@ -190,8 +189,10 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         limit = timeout * ((max_retries or 0) + 1)
         status = self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
-            waited = LinkTimeout(f"not READY within {limit:g} s (still {status})", phase=status.state.value)
-            raise (status.cause if _is_over(status) else None) or waited from status.cause
+            if status.cause is not None and _is_over(status):
+                raise status.cause
+            text = f"not READY within {limit:g} s (still {status})"
+            raise LinkTimeout(text, phase=status.state.value, hint=status.hint) from status.cause
 
     def init_identity(self, site_id: str | None = None) -> None:
         """Read from the identity anew what the constructor was not given; for the next link. Raises SettingsError."""
@@ -296,15 +297,15 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         self.emit(HiveMessage(HiveMessageType.BUS, message))
 
     def ask(
-        self, utterance: str, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = ("speak",)
+        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
     ) -> Iterator[Message]:
         """See Satellite.ask; yields OVOS messages."""
-        return map(to_message, self.satellite.ask(utterance, timeout=timeout, lang=lang, replies=replies))
+        return map(to_message, self.satellite.ask(what, timeout=timeout, lang=lang, replies=replies))
 
     # --- listening ---
 
     def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Call `func` for each event. A type of the hive: `func(HiveMessage)`; any other name, a bus type: `func(Message)`.
+        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
 
         `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
         text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
@@ -324,7 +325,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
 
     def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
         """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
-        func = self.wrapped_funcs.pop(func, func)
+        self.wrapped_funcs.pop(func, None)
         self.emitter.remove_listener(event_name, func)
         self.emitter.forget(bus_key(event_name), func)
 

@@ -66,16 +66,17 @@ class Emitter:
 
     # --- for the client ---
 
-    def add(self, key: str, func: Func, *, once: bool = False) -> Func:
-        """Listen under a key, see `bus_key`."""
-        if not once and any(one.known_as == func for one in self._subscriptions.of(key)):
+    def add(self, key: str, func: Func, *, once: bool = False, known_as: Func | None = None) -> Func:
+        """Listen under a key, see `bus_key`. `known_as`: the function that `forget` goes by, where `func` wraps it."""
+        known_as = func if known_as is None else known_as
+        if not once and any(one.known_as == known_as for one in self._subscriptions.of(key)):
             return func
         callback = func
         if key.startswith(_TOPIC):
             self._renamed.load()
             if key != _RAW_BUS:
                 callback = _with_message(func)
-        self._subscriptions.add(key, callback, once=once, known_as=func)
+        self._subscriptions.add(key, callback, once=once, known_as=known_as)
         return func
 
     def forget(self, key: str, func: Func | None = None) -> None:

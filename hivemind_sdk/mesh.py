@@ -129,6 +129,10 @@ class Pings(Iterator[HiveMessage]):
             raise StopIteration from None
         return message
 
+    def close(self) -> None:
+        """The rest is not wanted."""
+        self._answers.close()
+
 
 def ping(satellite: Satellite, requests: Requests, timeout: float) -> Pings:
     """Start a flood. See Satellite.ping."""

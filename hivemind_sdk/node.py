@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from .errors import (
     LinkTimeout,
     MalformedFrame,
     NotConnected,
-    Refused,
 )
 from .messages import HiveMessage, JSONObject
 from .observations import (
@@ -81,11 +80,13 @@ class Node:
         self._clock = clock
         self._changed = threading.Condition()
         self._told = supervisor.status
+        self._watches: list[Callable[[Status], None]] = []
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._open: tuple[SatelliteLink, Transport] | None = None
         self._silent_closes = 0
+        self._warned: set[str] = set()
 
     # --- for everyone ---
 
@@ -105,14 +106,26 @@ class Node:
     def wait_until(self, condition: Callable[[Status], bool], deadline: float | None) -> Status:
         """Block until listeners were told a status that fulfils the condition, or until `deadline` (monotonic seconds).
 
-        -> the status then. On the link's own thread, where nothing can change meanwhile, it does not wait.
+        -> that status, however short it lasts; else the one of that moment. On the link's own thread, where nothing can
+        change meanwhile, it does not wait.
         """
         if threading.current_thread() is self._thread:
             return self.status
+        found: list[Status] = []
+
+        def watch(status: Status) -> None:
+            if not found and condition(status):
+                found.append(status)
+
         with self._changed:
-            timeout = None if deadline is None else max(0.0, deadline - self._clock())
-            self._changed.wait_for(lambda: condition(self._told), timeout)
-            return self._told
+            watch(self._told)
+            self._watches.append(watch)
+            try:
+                timeout = None if deadline is None else max(0.0, deadline - self._clock())
+                self._changed.wait_for(lambda: found, timeout)
+            finally:
+                self._watches.remove(watch)
+            return found[0] if found else self._told
 
     def send(self, message: HiveMessage) -> None:
         """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable."""
@@ -232,10 +245,17 @@ class Node:
         self._silent_closes = 0
         early = self._confirm(link, transport, secured)
         self._hooks.observe(Secured(secured.info))
-        for warning in secured.info.warnings:
-            self._hooks.observe(Warned(warning))
+        self._warn(secured.info.warnings)
         self._enter(lambda now: self._supervisor.ready(now, secured.info))
         return early
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Observers hear of each one with each link, the log but once."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                log.warning("%s", warning)
+            self._hooks.observe(Warned(warning))
 
     def _learn(self, link: SatelliteLink, frame: Frame) -> list[Event]:
         """Feed the link, slow work included; -> what was learned, but for what was discarded."""
@@ -310,11 +330,13 @@ class Node:
             after = self.status
         if before.state is State.READY:
             self._hooks.lost(after.cause or LinkClosed("the link was closed by this side", code=1000))
-        if isinstance(after.cause, Refused):
-            log.error("the hub refused this satellite: %s", after.cause)
+        if after.state is State.REFUSED:
+            log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
         else:
             log.info("link: %s", after)
         self._hooks.observe(StateChanged(before, after))
         with self._changed:
             self._told = after
+            for watch in self._watches:
+                watch(after)
             self._changed.notify_all()

@@ -24,13 +24,13 @@ _WITNESSED = 2.0
 
 
 def to_message(message: Any) -> Message:
-    """The OVOS form of a BusMessage, which shares its data; an OVOS message as it is."""
+    """The OVOS form of a BusMessage, which shares its data but not its context; an OVOS message as it is."""
     if not isinstance(message, BusMessage):
         found: Message = message
         return found
     from ovos_bus_client.message import Message
 
-    return Message(message.msg_type, message.data, message.context)
+    return Message(message.msg_type, message.data, dict(message.context))
 
 
 def fingerprint(message: BusMessage, *ignored: str) -> int:
@@ -77,7 +77,10 @@ class Renamed:
             return []
         others = []
         for topic in translator.counterpart_topics(message.msg_type):
-            data = translator.translate_payload(message.msg_type, topic, message.data)
+            try:
+                data = translator.translate_payload(message.msg_type, topic, message.data)
+            except Exception:  # noqa: BLE001, S112 - data that is not as it should be has no other form
+                continue
             others.append(BusMessage(topic, data, message.context))
             self._heard.append((self._clock(), fingerprint(others[-1])))
         return others
@@ -87,4 +90,4 @@ class Renamed:
         if TWIN not in message.context:
             return False
         now, mark = self._clock(), fingerprint(message, TWIN)
-        return any(known == mark and now - when < _WITNESSED for when, known in self._heard)
+        return any(known == mark and now - when < _WITNESSED for when, known in tuple(self._heard))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import executor, mesh
-from .ask import ask
+from .ask import SPOKEN, ask
 from .cascade import Select
 from .connection import LinkConfig, NamedHandshake, SatelliteLink
 from .contracts import (
@@ -214,7 +214,7 @@ class Satellite:
         node.send(message)
 
     def ask(
-        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = ("speak",)
+        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
     ) -> Iterator[BusMessage]:
         """An utterance (or any bus message) in, the matching replies out; ends when the hub says that it is handled.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .emitter import bus_key
 from .supervisor import State
 
 if TYPE_CHECKING:
@@ -97,7 +98,6 @@ class Surface:
     satellite: Satellite
     emitter: Emitter
     emit: Callable[..., None]
-    on: Callable[..., Any]
     wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]]
 
     key: str = setting("credentials.access_key", "The access key. A secret.", settable=True)
@@ -181,7 +181,7 @@ class Surface:
         self.emitter.tell("error", *args[-1:])
 
     def on_message(self, *args: Any) -> None:
-        """Let listeners of the emitter's `message` hear a text, the last argument. Frames of the link don't pass here."""
+        """Let listeners of the emitter's `message` hear the last argument. Frames of the link don't pass here."""
         self.emitter.emit("message", *args[-1:])
 
     def on_default_session_update(self, message: Message) -> None:
@@ -191,7 +191,7 @@ class Surface:
         MessageBusClient.on_default_session_update(self, message)
 
     def on_collect(self, event_name: str, func: Callable[[Any], Any], timeout: float = 2) -> None:
-        """Answer somebody's `collect_responses`: `func(CollectionMessage)`; it promises to do so in `timeout` seconds."""
+        """Answer somebody's `collect_responses`: `func(CollectionMessage)`, promised in `timeout` seconds."""
 
         def promise(message: Any) -> None:
             from ovos_bus_client.message import CollectionMessage
@@ -204,7 +204,7 @@ class Surface:
             func(CollectionMessage.from_message(message, handler, query))
 
         self.wrapped_funcs[func] = promise
-        self.on(event_name, promise)
+        self.emitter.add(bus_key(event_name), promise, known_as=func)
 
     def flush(self, timeout: float = 5.0) -> bool:  # noqa: ARG002 the name is OVOS'
         """What `emit` has returned from is written: there is nothing to wait for."""

@@ -18,6 +18,9 @@ from hivemind_sdk.testing import Hub, HubClient
 
 KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
 PROGRAM = (sys.executable, "-m", "hivemind_sdk")
+_ON_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 LIMIT = 40.0
 """seconds after which a program has hung"""
 
@@ -66,7 +69,7 @@ class Terminal:
     def __init__(self, *arguments: str, **env: str) -> None:
         self._ours, theirs = pty.openpty()
         self._process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [sys.executable, "-c", _ON_TERMINAL, *PROGRAM, *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -158,16 +158,27 @@ def settings(**changes):
     return Settings(**{**fields, **changes})
 
 
-def satellite(connector=None, *, identity=None, observers=(), handlers=(), **changes):
-    """On this connector, or by the endpoint in `changes`."""
-    return Satellite(
+_made = []
+
+
+def satellite(connector=None, *, identity=None, observers=(), handlers=(), handshakes_given=(), **changes):
+    """On this connector, or by the endpoint in `changes`. Closed by `close_all`, if the test does not."""
+    made = Satellite(
         settings(**changes),
         catalogue(),
         transport=connector,
         identity=identity or MemoryState(),
         observers=observers,
         handlers=handlers,
+        handshakes=handshakes_given,
     )
+    _made.append(made)
+    return made
+
+
+def close_all():
+    while _made:
+        _made.pop().close()
 
 
 def deadlines(**seconds):

@@ -25,7 +25,7 @@ from hivemind_sdk.loader import load
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
 
 T = HiveMessageType
-ALICE, BOB, CAROL = (RSAKeyPair(KEYS[name]["private_pem"], KEYS[name]["public_pem"]) for name in ("alice", "bob", "carol"))
+ALICE, BOB, CAROL = (RSAKeyPair(KEYS[one]["private_pem"], KEYS[one]["public_pem"]) for one in ("alice", "bob", "carol"))
 SPEAK = BusMessage("speak", {"utterance": "hello"})
 QUESTION = BusMessage("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"})
 

@@ -33,7 +33,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "query": BuiltIn("query", "Ask up the chain: the first node that can answer does."),
     "cascade": BuiltIn("cascade", "Ask the whole hive, and show who answers what."),
     "ping": BuiltIn("ping", "Show which nodes of the hive answer, and how far they are."),
-    "map": BuiltIn("map", "Draw the hive, as SVG or HTML."),
+    "map": BuiltIn("map", "Draw the hive, as SVG, HTML or JSON."),
     "intercom": BuiltIn("intercom", "Send one bus message that only its recipient can read."),
     "trust": BuiltIn("trust", "Whose end-to-end messages are accepted: add, list, remove."),
     "known-servers": BuiltIn("known_servers", "List the hubs whose keys are pinned."),

@@ -52,7 +52,12 @@ def make_satellite(
 
 @contextmanager
 def linked(
-    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
+    app: str | None,
+    link: Mapping[str, Any],
+    timeout: float | None = None,
+    *,
+    reconnect: bool = False,
+    greeting: str = "== connected to HiveMind",
 ) -> Iterator[Satellite]:
     """The same, connected within `timeout` seconds, at the first attempt; closed at the end, when all has been sent."""
     satellite = make_satellite(app, link, timeout, reconnect=reconnect)
@@ -61,7 +66,7 @@ def linked(
         for warning in info.warnings:
             warn(warning)
         if not click.get_current_context().meta.get(JSON):
-            line("== connected to HiveMind")
+            line(greeting)
         yield satellite
     finally:
         satellite.close()

@@ -24,7 +24,8 @@ class Talk:
         self._screen = screen
         self._changed = threading.Condition()
         self._pending = 0
-        self._down = False
+        self._up = True
+        self._told_down = False
         self.over = False
         """the link has ended for good"""
         self.failure: HiveMindError | None = None
@@ -32,14 +33,15 @@ class Talk:
         satellite.on_bus("speak", lambda message: screen.show(f">  {message.data.get('utterance', '')}", fg="green"))
         satellite.on_bus(HANDLED, lambda _: self._settle())
         satellite.on_bus(DENIED, self._denied)
-        satellite.on_state(self._state)
+        satellite.on_state(self._follow, inline=True)
+        satellite.on_state(self._show)
 
     def say(self, message: BusMessage, patience: float) -> None:
         """Send; if the link is down, once it is back, within `patience` seconds. Raises what has ended it for good."""
-        if self.over and self.failure is not None:
-            raise self.failure
-        self._satellite.wait_for(State.READY, timeout=patience)
         with self._changed:
+            self._changed.wait_for(lambda: self._up or self.over, patience)
+            if self.over and self.failure is not None:
+                raise self.failure
             self._pending += 1
         try:
             self._satellite.emit(message)
@@ -70,21 +72,28 @@ class Talk:
         self.failure = self.failure or error
         self._screen.show(f"!  {error}" + (f" ({error.hint})" if error.hint else ""), fg="red", err=True)
 
-    def _state(self, status: Status) -> None:
-        if status.state is State.READY and self._down:
-            self._down = False
-            self._screen.show("-- connected again", dim=True)
-        elif status.state in FINAL and status.cause is not None:
-            self.over = True
-            self.failure = status.cause  # which counts for more than what went wrong because of it
-            self._lost(status.cause)
+    def _follow(self, status: Status) -> None:
+        """At once, and so ahead of what came before and is still to be shown."""
+        with self._changed:
+            self._up = status.state is State.READY
+            if status.state in FINAL and status.cause is not None:
+                self.over = True
+                self.failure = status.cause  # which counts for more than what went wrong because of it
+            self._changed.notify_all()
+        if self.over:
             self._screen.interrupt()
-        elif status.state is State.BACKOFF and not self._down:
-            self._down = True
+
+    def _show(self, status: Status) -> None:
+        if status.state is State.READY and self._told_down:
+            self._told_down = False
+            self._screen.show("-- connected again", dim=True)
+        elif status.state is State.BACKOFF and not self._told_down:
+            self._told_down = True
             self._screen.show(f"-- {status.cause}; trying again", dim=True)
+        if status.cause is not None:
             self._lost(status.cause)
 
-    def _lost(self, cause: HiveMindError | None) -> None:
+    def _lost(self, cause: HiveMindError) -> None:
         """Nothing that was sent will be answered any more."""
         with self._changed:
             if self._pending:

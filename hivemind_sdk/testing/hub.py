@@ -193,6 +193,7 @@ class Hub:
         profile, keys = self.profile, self.keys
         offer: JSONObject = {
             **profile.offer,
+            **(profile.preshared_offer if client.preshared_key else {}),
             "binarize": self._binarize,
             "encodings": list(self._encodings),
             "ciphers": list(self.crypto.cipher_names),

@@ -117,4 +117,5 @@ class Mesh:
         )
         self._stack.callback(satellite.close)
         satellite.connect()
+        self.hubs[hub].wait_for(lambda hub: any(peer.session_id == satellite.session_id for peer in hub.peers))
         return satellite

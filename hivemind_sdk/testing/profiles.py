@@ -37,6 +37,8 @@ class Profile:
     """names of handshake plugins that it answers"""
     offer: Mapping[str, object] = field(default_factory=dict)
     """what its offer says beside what the handshakes add"""
+    preshared_offer: Mapping[str, object] = field(default_factory=dict)
+    """what it says differently to a client with a pre-shared key"""
     node_id: str = "master:0.0.0.0"
     """empty: the hub's public key"""
     bad_token: Close = Close(1008, "invalid authorization")
@@ -73,6 +75,7 @@ class Profile:
 
 
 _LEGACY_OFFER = {"handshake": True, "min_protocol_version": 1, "max_protocol_version": 1, "crypto_required": True}
+_PRESHARED_OFFER = {"handshake": False, "min_protocol_version": 0}
 _CLASSIC = ("password", "rsa", "preshared")
 
 PROFILES: Mapping[str, Profile] = {
@@ -82,6 +85,7 @@ PROFILES: Mapping[str, Profile] = {
             "4.0.0",
             _CLASSIC,
             _LEGACY_OFFER,
+            _PRESHARED_OFFER,
             bad_token=Close(ABORT),
             denies=False,
             unwraps=True,
@@ -95,6 +99,7 @@ PROFILES: Mapping[str, Profile] = {
             "4.6.1a1",
             _CLASSIC,
             _LEGACY_OFFER,
+            _PRESHARED_OFFER,
             forbidden_queries=Close(),
             unwraps=True,
             sessions=Sessions.HELLO_REFUSED,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, MutableSet
+from collections.abc import Iterable, Iterator, MutableSet
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeVar
 
 from .names import MAX_TEXT
 
+S = TypeVar("S")
+
 
 class FloodIdCache(MutableSet[str]):
-    """At most `max_size` ids; the oldest are forgotten first. Share one between the two halves of a relay. Any thread."""
+    """At most `max_size` ids; the oldest are forgotten first. The two halves of a relay can share one. Any thread."""
 
     def __init__(self, max_size: int = 1000) -> None:
         self.max_size = max_size
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def check(self, flood_id: str, max_size: int | None = None) -> bool:
+    def check(self, flood_id: Any, max_size: int | None = None) -> bool:
         """Add it. -> whether it was there. What can't be an id (empty, no text, far too long) counts as seen."""
         if not isinstance(flood_id, str) or not 0 < len(flood_id) <= MAX_TEXT:
             return True
@@ -29,6 +33,11 @@ class FloodIdCache(MutableSet[str]):
             while len(self._ids) > room:
                 self._ids.popitem(last=False)
             return False
+
+    @classmethod
+    def _from_iterable(cls, ids: Iterable[S]) -> AbstractSet[S]:
+        """What `|` and `&` make: a plain set."""
+        return set(ids)
 
     def add(self, flood_id: str) -> None:
         self.check(flood_id)

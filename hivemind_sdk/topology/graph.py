@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .node_info import NodeInfo
 from .same import SameNode
@@ -13,9 +14,9 @@ from .same import SameNode
 class Graph:
     """What is drawn. Names are those under which nodes announced themselves; of silent ones, those in routes.
 
-    `root`: how this node calls itself, or empty. `links`: name -> those next to it, on the way to us. `parents`: the one of
-    them that is drawn; the root has none. `children`: the same the other way, sorted. `connections`: name -> what a hub
-    calls this node's connection.
+    `root`: how this node calls itself, or empty. `links`: name -> those next to it, on the way to us. `parents`: the
+    one of them that is drawn; the root has none. `children`: the same the other way, sorted. `connections`: name -> what a
+    hub calls this node's connection. `tails`: name -> where its announcement came through.
     """
 
     root: str
@@ -50,7 +51,7 @@ class Graph:
 
 
 def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key: str = "") -> Graph:
-    """`hub`, `hub_key`: what our hub calls itself in its HELLO; all ways end there. Linear in hops, without recursion."""
+    """`hub`, `hub_key`: what our hub calls itself in its HELLO; all ways end there. Linear in hops, no recursion."""
     same = SameNode(nodes, root, hub, hub_key)
     links: dict[str, dict[str, None]] = {}
     wanted: dict[str, str] = {}
@@ -68,7 +69,7 @@ def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key:
         tail = known.get(route)
         if tail is None:
             tail = known[route] = _tail(same, route, root, links)
-            for farther, nearer in zip(tail, tail[1:], strict=False):
+            for farther, nearer in pairwise(tail):
                 wanted.setdefault(farther, nearer)
         if name in tail:  # its own announcement has been through it again
             tail = tail[tail.index(name) + 1 :] or (root,)
@@ -92,7 +93,7 @@ def _tail(same: SameNode, route: tuple[str, ...], root: str, links: dict[str, di
     if same.hub and (not path or path[-1] != same.hub):
         path.append(same.hub)
     path.append(root)
-    for farther, nearer in zip(path, path[1:], strict=False):
+    for farther, nearer in pairwise(path):
         links.setdefault(farther, {})[nearer] = None
     way: dict[str, None] = {}
     for name in path:
@@ -105,25 +106,28 @@ def _tail(same: SameNode, route: tuple[str, ...], root: str, links: dict[str, di
 
 
 def _tree(links: Mapping[str, Mapping[str, None]], wanted: Mapping[str, str], root: str) -> dict[str, str]:
-    """name -> parent, for every node, nearest first. The wanted parent where that leads to us, else any link that does."""
-    below: dict[str, list[str]] = {}
-    for name, parent in wanted.items():
-        below.setdefault(parent, []).append(name)
+    """Name -> parent, for every node, nearest first: the wanted one where that leads to us, else any that does."""
     parents: dict[str, str] = {}
     reached = [root]
-    for name in reached:  # grows as it is read
-        for child in below.get(name, ()):
-            if child not in parents and child != root:
-                parents[child] = name
-                reached.append(child)
+    below = _turned((name, (parent,)) for name, parent in wanted.items())
+    _reach(reached, parents, below)
     if len(parents) < len(links):  # some lead only to each other: look where else they are linked
-        around: dict[str, list[str]] = {}
-        for name, others in links.items():
-            for other in others:
-                around.setdefault(other, []).append(name)
-        for name in reached:
-            for child in (*below.get(name, ()), *around.get(name, ())):
-                if child not in parents and child != root:
+        _reach(reached, parents, below, _turned(links.items()))
+    return parents
+
+
+def _reach(reached: list[str], parents: dict[str, str], *below: Mapping[str, list[str]]) -> None:
+    for name in reached:  # grows as it is read
+        for families in below:
+            for child in families.get(name, ()):
+                if child not in parents and child != reached[0]:
                     parents[child] = name
                     reached.append(child)
-    return parents
+
+
+def _turned(links: Iterable[tuple[str, Iterable[str]]]) -> dict[str, list[str]]:
+    turned: dict[str, list[str]] = {}
+    for name, others in links:
+        for other in others:
+            turned.setdefault(other, []).append(name)
+    return turned

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 _SHARED = """
 .hive text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-size: 12px; }
 .hive .big { font-size: 17px; font-weight: 600; }
 .hive .name { font-weight: 600; }
 .hive .small { font-size: 11px; }
+.hive .plain { font-weight: 400; }
 .hive .right { text-anchor: end; }
 .hive .link, .hive .detour { fill: none; stroke-width: 1.5; }
 .hive .detour { stroke-dasharray: 2 4; stroke-linecap: round; }
 .hive .hub, .hive .leaf { stroke-width: 1; }
 .hive .quiet { stroke-dasharray: 4 3; }
-.hive .tick { fill: none; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+.hive .trust { font-weight: 700; }
+.hive .panel { fill-opacity: 0.13; }
 """
 
 _LIGHT = {
@@ -32,7 +34,7 @@ _LIGHT = {
     "blue": "#0969da",
     "trust": "#8250df",
     "fast": "#1a7f37",
-    "fair": "#b97400",
+    "fair": "#9a6700",
     "slow": "#cf222e",
     "none": "#8c959f",
 }
@@ -56,6 +58,8 @@ _DARK = {
 _RULES = (
     ("text", "fill", "ink"),
     ("text.soft", "fill", "soft"),
+    ("tspan.soft", "fill", "soft"),
+    (".trust", "fill", "trust"),
     (".link", "stroke", "line"),
     (".detour", "stroke", "soft"),
     (".panel", "fill", "panel"),
@@ -66,7 +70,6 @@ _RULES = (
     (".own", "fill", "own"),
     (".own", "stroke", "blue"),
     (".quiet", "stroke", "soft"),
-    (".tick", "stroke", "trust"),
     (".fast", "fill", "fast"),
     (".fair", "fill", "fair"),
     (".slow", "fill", "slow"),
@@ -79,8 +82,7 @@ _RULES = (
 
 def style() -> str:
     """The style sheet: light, and dark where whoever looks prefers it. The background is left to the page."""
-    dark = _rules(_DARK)
-    return f"{_SHARED}.hive .panel {{ fill-opacity: 0.13; }}\n{_rules(_LIGHT)}@media (prefers-color-scheme: dark) {{\n{dark}}}\n"
+    return f"{_SHARED}{_rules(_LIGHT)}@media (prefers-color-scheme: dark) {{\n{_rules(_DARK)}}}\n"
 
 
 def _rules(colours: Mapping[str, str]) -> str:
@@ -104,36 +106,45 @@ def milliseconds(rtt_ms: float | None) -> str:
     return f"{rtt_ms / 1000:.1f} s" if rtt_ms >= 10_000 else f"{rtt_ms:.0f} ms" if rtt_ms >= 1 else "< 1 ms"
 
 
-def text_width(text: str, size: float = 12.0) -> float:
+TICK = "✓"
+_BOLD = 1.08
+
+
+def text_width(text: str, size: float = 12.0, *, bold: bool = False) -> float:
     """About how wide it is, rather too wide than too narrow: nobody knows the font."""
-    return size * sum(map(_em, text))
+    return size * sum(map(_em, text)) * (_BOLD if bold else 1.0)
 
 
-def fitted(text: str, room: float, size: float = 12.0) -> str:
+def fitted(text: str, room: float, size: float = 12.0, *, bold: bool = False) -> str:
     """The text, cut with an ellipsis where it is wider than `room`."""
-    if text_width(text, size) <= room:
+    if text_width(text, size, bold=bold) <= room:
         return text
-    kept, left = "", room - size * _em("…")
+    kept, left = "", room / (size * (_BOLD if bold else 1.0)) - _em("…")
     for mark in text:
-        left -= size * _em(mark)
+        left -= _em(mark)
         if left < 0:
             break
         kept += mark
-    return f"{kept}…" if kept else ""
+    return f"{kept.rstrip()}…" if kept else ""
 
 
 def _em(mark: str) -> float:
     if mark in "iIl.,:;|'!jtfr ()[]1-":
-        return 0.4
+        return 0.42
     if mark in "mwMW@%":
-        return 0.92
+        return 0.95
     if unicodedata.east_asian_width(mark) in "WF":
         return 1.05
-    return 0.7 if mark.isupper() else 0.6
+    return 0.7 if mark.isupper() else 0.62
 
 
-def text(x: float, y: float, content: str, classes: str = "") -> str:
-    return f'<text x="{num(x)}" y="{num(y)}"{_classes(classes)}>{escape(content)}</text>'
+def text(x: float, y: float, content: str, classes: str = "", *, more: str = "") -> str:
+    """`more`: spans that follow on the line, wherever the text ends."""
+    return f'<text x="{num(x)}" y="{num(y)}"{_classes(classes)}>{escape(content, quote=False)}{more}</text>'
+
+
+def span(content: str, classes: str) -> str:
+    return f'<tspan dx="6"{_classes(classes)}>{escape(content, quote=False)}</tspan>' if content else ""
 
 
 def box(x: float, y: float, width: float, height: float, classes: str, radius: float = 7) -> str:
@@ -153,14 +164,14 @@ def hexagon(x: float, y: float, radius: float, classes: str) -> str:
     return f'<polygon points="{points}"{_classes(classes)}/>'
 
 
-def tick(x: float, y: float) -> str:
-    """The mark of a trusted key; 9 wide, its middle at y."""
-    return f'<path d="M{num(x)} {num(y)}l3 3.5 6-7.5" class="tick"/>'
-
-
 def curve(x: float, y: float, to_x: float, to_y: float, classes: str) -> str:
-    bend = (x + to_x) / 2
-    return f'<path d="M{num(x)} {num(y)}C{num(bend)} {num(y)} {num(bend)} {num(to_y)} {num(to_x)} {num(to_y)}"{_classes(classes)}/>'
+    bend, end = num((x + to_x) / 2), num(to_y)
+    return f'<path d="M{num(x)} {num(y)}C{bend} {num(y)} {bend} {end} {num(to_x)} {end}"{_classes(classes)}/>'
+
+
+def elbow(x: float, y: float, to_x: float, to_y: float, classes: str) -> str:
+    """Down, then to the right."""
+    return f'<path d="M{num(x)} {num(y)}V{num(to_y - 8)}q0 8 8 8H{num(to_x)}"{_classes(classes)}/>'
 
 
 def num(value: float) -> str:

@@ -27,8 +27,8 @@ _NODE_WEIGHT = 600
 class HiveMapper:
     """The hive as its nodes have announced it. Any thread.
 
-    `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that no
-    flood has reached is forgotten. Everything in it is hearsay; nothing that is forged can be told from what is not.
+    `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that
+    no flood has reached is forgotten. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
 
     def __init__(
@@ -122,7 +122,10 @@ class HiveMapper:
                 node.trusted = node.public_key is not None and _bare(node.public_key) in self._trusted
 
     def prune_stale_nodes(self, now: float | None = None) -> None:
-        """Forget nodes not heard of for `node_ttl` seconds; this happens by itself. `now`: UNIX seconds, for `received_at`."""
+        """Forget nodes not heard of for `node_ttl` seconds; this happens by itself.
+
+        `now`: UNIX seconds, to be compared with `received_at` instead.
+        """
         with self._lock:
             if now is None:
                 self._forget_stale(self._clock())
@@ -155,7 +158,7 @@ class HiveMapper:
 
     @property
     def edges(self) -> dict[str, set[str]]:
-        """name -> those next to it on the way to us, as far as they have names."""
+        """Name -> those next to it on the way to us, as far as they have names."""
         found: dict[str, set[str]] = {}
         for farther, nearer in self.graph().edges():
             found.setdefault(farther, set()).add(nearer)
@@ -251,7 +254,7 @@ class HiveMapper:
 
 
 class Nodes(Mapping[str, NodeInfo]):
-    """Reads the mapper's nodes. Looking up and counting is live; iterating is over a copy, whatever comes in meanwhile."""
+    """Reads the mapper's nodes. Looking up and counting is live; going through them goes through a copy."""
 
     __slots__ = ("_live", "_lock")
 

@@ -1,4 +1,4 @@
-"""Names in the hive: what a name says about its node, and how people can read it. All of it is hearsay from the network."""
+"""Names in the hive: what a name says about its node, and how people can read it. All of it is hearsay."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class NodeInfo:
-    """A node that answered a flood. All but `received_at`, `rtt_ms` and `heard_at` is its own word, or that of hubs on the way.
+    """A node that answered a flood. All but `received_at`, `rtt_ms` and `heard_at` is its own word, or that of hubs.
 
-    `timestamp`, `received_at`: UNIX seconds, by its clock and by ours; for people only. `route`: the names on the way from
-    the node to us, in order, as hubs recorded them. `trusted`: it *claims* a key that we trust.
+    `timestamp`, `received_at`: UNIX seconds, by its clock and by ours; for people only. `route`: the names on the way
+    from the node to us, in order, as hubs recorded them. `trusted`: it *claims* a key that we trust.
     """
 
     peer: str

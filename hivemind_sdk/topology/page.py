@@ -1,4 +1,4 @@
-"""The hive map as a web page of its own: the picture, and what is known of the node under the pointer. Fetches nothing."""
+"""The hive map as a web page: the picture, and what is known of the node under the pointer. Fetches nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from html import escape
 
 from .graph import Graph
 from .mapper import HiveMapper
+from .names import printable
 from .svg import render_svg
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -15,9 +16,10 @@ body { margin: 0; background: Canvas; }
 svg { display: block; margin: 1rem auto; max-width: none; }
 svg g:has(> title):hover > rect, svg g.found > rect { stroke-width: 2.5; }
 body.searching svg g:has(> rect):not(.found) { opacity: 0.3; }
-#find { position: fixed; top: 1rem; right: 1rem; font: 14px system-ui, sans-serif; padding: 0.4em 0.7em; border-radius: 8px; border: 1px solid GrayText; }
-#facts { position: fixed; display: none; max-width: 26rem; padding: 0.6em 0.9em; border-radius: 8px; border: 1px solid GrayText;
-  background: Canvas; color: CanvasText; font: 13px/1.5 system-ui, sans-serif; white-space: pre-wrap; overflow-wrap: anywhere; pointer-events: none; }
+#find, #facts { position: fixed; border: 1px solid GrayText; border-radius: 8px; font: 13px/1.5 system-ui, sans-serif; }
+#find { top: 1rem; right: 1rem; padding: 0.4em 0.7em; }
+#facts { display: none; max-width: 26rem; padding: 0.6em 0.9em; background: Canvas; color: CanvasText; }
+#facts { white-space: pre-wrap; overflow-wrap: anywhere; pointer-events: none; }
 """
 _SCRIPT = """
 const facts = document.getElementById("facts"), find = document.getElementById("find");
@@ -50,7 +52,7 @@ def render_html(hive_map: HiveMapper | Graph, *, title: str = "Hive map") -> str
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}</title>
+<title>{escape(printable(title))}</title>
 <style>{_STYLE}</style>
 </head>
 <body>

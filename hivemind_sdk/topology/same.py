@@ -1,4 +1,4 @@
-"""Which names mean one node: it calls itself one thing, its hub calls it another, and its key is a third (wire.md section 9.2)."""
+"""Which names mean one node: what it calls itself, what its hub calls it, and its key (wire.md section 9.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STEPS = 4
 
 
 class SameNode:
-    """`of(name)` -> the name under which the node is drawn. `connections`: that name -> what a hub calls its connection."""
+    """`of(name)` -> the name under which the node is drawn. `connections`: that name -> what a hub calls it."""
 
     def __init__(self, nodes: Mapping[str, NodeInfo], root: str, hub: str, hub_key: str) -> None:
         self._nodes = nodes
@@ -87,7 +87,7 @@ class SameNode:
         self._judged.update(self._same, self._nodes)
 
     def _judge(self, name: str, before: str) -> None:
-        """A name that nobody has announced: known by its session; or the connection of the hub that is the hop before."""
+        """A name that nobody has announced: known by its session; or the connection of the hub just before it."""
         self._judged.add(name)
         if not is_connection(name):
             return

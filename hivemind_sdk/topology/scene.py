@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .graph import Graph
@@ -39,7 +39,7 @@ class Scene:
 
 
 def compose(graph: Graph) -> Scene:
-    """The hub that we hang on is at the top, and we among its leaves; where there are several, or none, we are at the top."""
+    """Our hub is at the top, and we are among its leaves; where there are several, or none, we are at the top."""
     children = {name: list(family) for name, family in graph.children.items()}
     top = graph.root
     direct = children.get(top, [])
@@ -103,14 +103,16 @@ def _order(thing: Thing) -> tuple[bool, str, str, str]:
     return (not thing.is_self, thing.label.casefold(), thing.site, thing.name)
 
 
-def _summary(things: Sequence[Thing] | object) -> str:
-    known = list(things) if not isinstance(things, list) else things  # type: ignore[call-overload]
+def _summary(things: Iterable[Thing]) -> str:
+    known = list(things)
+    if all(thing.is_self for thing in known):
+        return "nobody has answered"
     hubs = sum(thing.is_hub for thing in known)
     sites = len({thing.site for thing in known if thing.site})
     times = sorted(thing.rtt_ms for thing in known if thing.rtt_ms is not None)
     parts = [_count(len(known), "node"), _count(hubs, "hub"), _count(sites, "site") if sites else ""]
     if times:
-        parts.append(f"{milliseconds(times[0])} to {milliseconds(times[-1])}" if len(times) > 1 else milliseconds(times[0]))
+        parts.append(" to ".join(dict.fromkeys((milliseconds(times[0]), milliseconds(times[-1])))))
     return " · ".join(part for part in parts if part)
 
 

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
+from html import escape
 
 from .graph import Graph
 from .layout import Box, Layout, Sizes, arrange
-from .look import SPEEDS, box, curve, dot, fitted, hexagon, milliseconds, num, speed, style, text, text_width, tick
+from .look import (
+    SPEEDS,
+    TICK,
+    box,
+    curve,
+    dot,
+    elbow,
+    fitted,
+    hexagon,
+    milliseconds,
+    num,
+    span,
+    speed,
+    style,
+    text,
+    text_width,
+)
 from .mapper import HiveMapper
+from .names import printable
 from .scene import Scene, Thing, compose
 
 _ROOMY = Sizes(hub=(184, 48), leaf=(196, 46))
-_DENSE = Sizes(hub=(176, 44), leaf=(206, 25), between=12)
+_DENSE = Sizes(hub=(176, 44), leaf=(224, 25), between=12)
 _CROWD = 30
 """nodes from which a leaf gets one line"""
+_WORTH = 4
+"""characters of a site that are worth being cut to"""
 _MARGIN, _HEAD, _NARROWEST = 20.0, 62.0, 520.0
 
 
 def render_svg(hive_map: HiveMapper | Graph, *, title: str = "Hive map") -> str:
-    """A picture: nodes, what they hang on, round trips, sites, and whose key we trust. The same map gives the same text."""
+    """A picture: nodes, what they hang on, round trips, sites, whose key we trust. The same map gives the same text."""
+    title = printable(title)
     scene = compose(hive_map if isinstance(hive_map, Graph) else hive_map.graph())
     sizes = _DENSE if len(scene.things) > _CROWD else _ROOMY
     layout = arrange(scene.top, scene.hubs, scene.leaves, sizes)
@@ -46,9 +66,15 @@ def _links(scene: Scene, layout: Layout) -> list[str]:
     boxes, parts = layout.boxes, []
     for hub, panel in layout.panels.items():
         parts.append(box(panel.x, panel.y, panel.width, panel.height, "panel", 11))
-        parts.append(curve(boxes[hub].right, boxes[hub].middle, panel.x, panel.middle, "link"))
-    for hub, below in scene.hubs.items():
-        parts += [curve(boxes[hub].right, boxes[hub].middle, boxes[one].x, boxes[one].middle, "link") for one in below]
+        entry = boxes[hub].middle if layout.outline else panel.middle
+        parts.append(curve(boxes[hub].right, boxes[hub].middle, panel.x, entry, "link"))
+    for hub, family in scene.hubs.items():
+        start = boxes[hub]
+        for end in map(boxes.__getitem__, family):
+            if layout.outline:
+                parts.append(elbow(start.x + 13, start.bottom - 3, end.x, end.middle, "link"))
+            else:
+                parts.append(curve(start.right, start.middle, end.x, end.middle, "link"))
     for name, other in scene.detours:
         start, end = boxes[name], boxes[other]
         parts.append(curve(start.x, start.middle, end.right, end.middle, "detour"))
@@ -72,45 +98,44 @@ def _icon(thing: Thing, x: float, y: float, radius: float) -> str:
 
 def _card(thing: Thing, place: Box) -> str:
     """Two lines: the name; site and round trip."""
-    x, middle = place.x + 36, place.middle
-    room = place.right - x - 10
-    below = _second_line(thing)
-    label = fitted(thing.label, room - (15 if thing.trusted else 0))
-    parts = [_icon(thing, place.x + 19, middle, 8), text(x, middle + (-4 if below else 4), label, "name")]
-    if thing.trusted:
-        parts.append(tick(x + text_width(label) + 3, middle - 8))
-    latency = milliseconds(thing.rtt_ms)
-    end = text_width(latency, 11) + 8 if latency else 0
-    if below:
-        parts.append(text(x, middle + 13, fitted(below, room - end, 11), "small soft"))
+    x, middle, end = place.x + 36, place.middle, place.right - 11
+    remark, latency = _remark(thing), milliseconds(thing.rtt_ms)
+    ticked = span(TICK, "trust") if thing.trusted else ""
+    label = fitted(thing.label, end - x - (16 if ticked else 0), bold=True)
+    parts = [
+        _icon(thing, place.x + 19, middle, 8),
+        text(x, middle + (-4 if remark or latency else 4), label, "name", more=ticked),
+    ]
     if latency:
-        parts.append(text(place.right - 10, middle + 13, latency, f"small right {speed(thing.rtt_ms)}"))
+        parts.append(text(end, middle + 13, latency, f"small right {speed(thing.rtt_ms)}"))
+        end -= text_width(latency, 11) + 6
+    if remark:
+        parts.append(text(x, middle + 13, fitted(remark, end - x, 11), "small soft"))
     return "".join(parts)
 
 
 def _line(thing: Thing, place: Box) -> str:
     """One line: the name, the site, the round trip."""
-    x, base = place.x + 24, place.middle + 4
+    x, base, end = place.x + 24, place.middle + 4, place.right - 9
     latency = milliseconds(thing.rtt_ms)
-    end = place.right - 9 - (text_width(latency, 11) + 6 if latency else 0)
-    label = fitted(thing.label, end - x - (14 if thing.trusted else 0))
-    parts = [_icon(thing, place.x + 13, place.middle, 5), text(x, base, label, "name")]
-    x += text_width(label) + 4
-    if thing.trusted:
-        parts.append(tick(x, place.middle))
-        x += 14
-    site = "" if thing.site == thing.label else fitted(_second_line(thing), end - x, 11)
-    if len(site) > 1:
-        parts.append(text(x, base, site, "small soft"))
+    parts = [_icon(thing, place.x + 13, place.middle, 5)]
     if latency:
-        parts.append(text(place.right - 9, base, latency, f"small right {speed(thing.rtt_ms)}"))
-    return "".join(parts)
+        parts.append(text(end, base, latency, f"small right {speed(thing.rtt_ms)}"))
+        end -= text_width(latency, 11) + 6
+    ticked = span(TICK, "trust") if thing.trusted else ""
+    room = end - x - (16 if ticked else 0)
+    label = fitted(thing.label, room, bold=True)
+    remark = fitted(_remark(thing), room - text_width(label, bold=True) - 6, 11)
+    more = ticked + span("" if len(remark) < _WORTH and remark.endswith("…") else remark, "small soft plain")
+    return "".join([*parts, text(x, base, label, "name", more=more)])
 
 
-def _second_line(thing: Thing) -> str:
+def _remark(thing: Thing) -> str:
     if thing.is_self:
         return "us"
-    return "no answer" if thing.is_silent else thing.site
+    if thing.is_silent:
+        return "no answer"
+    return thing.site if thing.site != thing.label else "hub" if thing.is_hub else ""
 
 
 def _legend(scene: Scene, room: float, y: float) -> tuple[str, float]:
@@ -123,7 +148,7 @@ def _legend(scene: Scene, room: float, y: float) -> tuple[str, float]:
         (dot(6, -4, 5.5, "own"), "us", any(thing.is_self for thing in things)),
         *((dot(6, -4, 5, name), words, name in speeds) for _, name, words in SPEEDS),
         (dot(6, -4, 5, "none"), "no time known", "none" in speeds),
-        (tick(1, -4), "claims a key that we trust", any(thing.trusted for thing in things)),
+        (text(2, 0, TICK, "trust"), "claims a key that we trust", any(thing.trusted for thing in things)),
         (box(0, -9, 13, 10, "leaf quiet", 3), "did not answer", any(thing.is_silent for thing in things)),
         (curve(0, -4, 14, -4, "detour"), "another way", bool(scene.detours)),
     ]
@@ -134,6 +159,7 @@ def _legend(scene: Scene, room: float, y: float) -> tuple[str, float]:
         wide = 20 + text_width(words, 11) + 16
         if x and x + wide - 16 > room:
             x, row = 0.0, row + 1
-        parts.append(f'<g transform="translate({num(_MARGIN + x)} {num(y + row * 20)})">{mark}{text(19, 0, words, "small soft")}</g>')
+        place = f"translate({num(_MARGIN + x)} {num(y + row * 20)})"
+        parts.append(f'<g transform="{place}">{mark}{text(19, 0, words, "small soft")}</g>')
         x += wide
     return "\n".join(parts), row * 20 + 18.0

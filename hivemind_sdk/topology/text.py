@@ -6,7 +6,7 @@ from .graph import Graph
 from .names import display_peer, printable
 
 _DEEPEST = 48
-"""levels that are indented; below, the level is written out, so that the text of a long chain stays linear in its nodes"""
+"""levels that are indented; below, the level is written out, so that the text of a chain is linear in its nodes"""
 
 
 def tree(graph: Graph) -> str:
@@ -15,8 +15,7 @@ def tree(graph: Graph) -> str:
         return "[No nodes discovered]"
     lines: list[str] = []
     if graph.root:
-        own = graph.nodes.get(graph.root)
-        lines.append(f"[self] {display_peer(graph.root)}" + (f"  site={printable(own.site_id)}" if own and own.site_id else ""))
+        lines.append(f"[self] {display_peer(graph.root)}")
     top = graph.children.get(graph.root, [])
     waiting = [(name, 0, "", place == 0) for place, name in enumerate(reversed(top))]
     while waiting:

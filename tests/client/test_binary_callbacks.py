@@ -65,7 +65,9 @@ def test_callbacks_may_be_exchanged_while_the_link_is_up(client, peer):
 
 
 nasty = st.lists(
-    st.sampled_from(["..", "/", "\\", "C:", ":", "\0", "\n", "~", "con", "NUL.txt", ".ssh", "a", " ", "é", "\u2019", "\u202e"])
+    st.sampled_from(
+        ["..", "/", "\\", "C:", ":", "\0", "\n", "~", "con", "NUL.txt", ".ssh", "a", " ", "é", "\u2019", "\u202e"]
+    )
 ).map("".join)
 
 

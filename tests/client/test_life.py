@@ -135,7 +135,7 @@ def test_the_life_of_a_link_is_told_in_order(hub, connect):
         client.on(event, lambda *args, event=event: told((event, *args)))
     client.connect()
     told.wait()
-    hub.peers[0].close(1011, "broken")
+    hub.wait_for(lambda hub: hub.peers)[0].close(1011, "broken")
     told.wait(4)
     assert client.satellite.wait_for(State.READY, timeout=SOON).state is State.READY
     told.wait(5)
@@ -197,10 +197,13 @@ def test_close_is_bounded_and_idempotent_while_a_handler_is_stuck(client, peer):
     assert took < 2
 
 
-def test_what_was_told_before_close_is_heard(hub, connect):
-    client = connect(hub)
-    heard = Heard()
+def test_what_was_told_before_close_is_heard(client, peer):
+    """... though another callback is still busy."""
+    heard, began = Heard(), threading.Event()
+    client.on("x", lambda message: (began.set(), threading.Event().wait(0.05)))
     client.on("close", lambda: heard("close"))
+    peer.send_bus(BusMessage("x"))
+    assert began.wait(SOON)
     client.close()
     assert heard == ["close"]
 

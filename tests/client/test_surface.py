@@ -46,23 +46,23 @@ REFERENCE = {
     "wait_for_payload_response": "message payload_type reply_type timeout",
     "emit_intercom": "message pubkey",
 }
-REFERENCE_ATTRIBUTES = set(
+REFERENCE_ATTRIBUTES = (
     "useragent password key site_id session_id stopping bin_callbacks json_encoding cipher identity crypto_key "
     "allow_self_signed share_bus handshake_event connected_event protocol compress binarize internal_bus emitter "
-    "max_protocol_version websocket_ping_interval websocket_ping_timeout websocket_connect_timeout hub_session".split()
+    "max_protocol_version websocket_ping_interval websocket_ping_timeout websocket_connect_timeout hub_session"
 )
-SETTABLE = set("useragent password key site_id session_id crypto_key share_bus compress binarize bin_callbacks".split())
-OVOS_ATTRIBUTES = set("config emitter client retry connected_event started_running wrapped_funcs session_id".split())
+SETTABLE = "useragent password key site_id session_id crypto_key share_bus compress binarize bin_callbacks"
+OVOS_ATTRIBUTES = "config emitter client retry connected_event started_running wrapped_funcs session_id"
 
 LEFT_OUT = {
-    "latch_refusal": "how the reference's protocol object ends its own reconnecting; a refusal is final by itself here",
+    "latch_refusal": "how the reference's protocol object ends its reconnecting; a refusal is final by itself here",
     "noise_transport": "the session's keys are handed to nobody",
 }
 OVOS_LEFT_OUT = {
     "__init__": "built from a key and a hub, not from the address of an OVOS bus",
     "session": "of 2.11: an object of OVOS'; here the session is its id, and what the hub says of it (hub_session)",
     "RECONNECT_INITIAL_S RECONNECT_MAX_S RECONNECT_JITTER": "see settings.Backoff",
-    "SENDER_CLOSE_TIMEOUT_S SEND_RECONNECT_TIMEOUT_S CONNECT_WAIT_S": "nothing is queued, `emit` never waits for a link",
+    "SENDER_CLOSE_TIMEOUT_S SEND_RECONNECT_TIMEOUT_S CONNECT_WAIT_S": "`emit` queues nothing and waits for no link",
 }
 # our own defaults where those of OVOS and of the reference differ from each other, or from what is sensible
 OTHER_DEFAULTS = {
@@ -110,9 +110,9 @@ def test_ovos_code_can_call_us_as_it_calls_its_own_client(name):
 
 def test_the_attributes_of_both_are_there_from_the_start_and_may_be_set(hub, tmp_path):
     client = make_client(hub, tmp_path, crypto_key="0123456789abcdef")
-    for name in REFERENCE_ATTRIBUTES | OVOS_ATTRIBUTES:
+    for name in f"{REFERENCE_ATTRIBUTES} {OVOS_ATTRIBUTES}".split():
         getattr(client, name)
-    for name in SETTABLE:
+    for name in SETTABLE.split():
         before = getattr(client, name)
         setattr(client, name, before)
         assert getattr(client, name) == before

@@ -163,7 +163,7 @@ def test_ask_yields_ovos_messages_and_ends_when_the_hub_says_so(client, hub):
     hub.agent.answers["recognizer_loop:utterance"] = lambda message: [
         ("speak", {"utterance": "one"}),
         ("noise", {}),
-        ("speak", {"utterance": "two"}),
+        ("ovos.utterance.speak", {"utterance": "two"}),
         ("ovos.utterance.handled", {}),
         ("speak", {"utterance": "too late"}),
     ]

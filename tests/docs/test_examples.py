@@ -7,8 +7,8 @@ What a page holds, in order, all in one namespace and with a home of its own:
     <!-- prints -->    the ```text block that follows is what the ```python block before it printed
 
 Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub
-for it, with the key and the password below; 5678, in what is run, stands for its port. `<!-- files: FOLDER -->` copies
-these files of the project to where the commands run.
+for it, with the key and the password below; 5678, in what is run, stands for its port. `<!-- hub: PROFILE -->` starts
+one that is like a certain server. `<!-- files: FOLDER -->` copies these files of the project to where the commands run.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ KEY, PASSWORD, PORT = "kitchen-key", "correct-horse-battery-9", "5678"
 BLOCK = re.compile(
     r"^(?P<prints><!-- prints -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+HUB = re.compile(r"<!-- hub(?:: (?P<profile>\S+))? -->")
 FILES = re.compile(r"<!-- files: (\S+) -->")
 RUN = ("python", "console")
 
@@ -93,10 +94,11 @@ def test_the_examples_of_this_page_do_what_it_says(page, tmp_path, monkeypatch, 
     for folder in FILES.findall(content):
         shutil.copytree(ROOT / folder, tmp_path, dirs_exist_ok=True)
     with ExitStack() as stack:
-        if "<!-- hub -->" in content:
+        if wanted := HUB.search(content):
             from hivemind_sdk.testing import Hub, HubClient
 
-            hub = stack.enter_context(Hub([HubClient(key=KEY, password=PASSWORD)]))
+            like = {"profile": wanted["profile"]} if wanted["profile"] else {}
+            hub = stack.enter_context(Hub([HubClient(key=KEY, password=PASSWORD)], **like))
             reader.port = str(hub.start().port)
         for line, kind, text in blocks(page):
             getattr(reader, kind)(line, text)

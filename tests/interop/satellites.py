@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,12 +24,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.drops: list[str] = []
+        self.dropped = threading.Event()
         self.bus: queue.Queue[BusMessage] = queue.Queue()
         self.binary: queue.Queue[HiveMessage] = queue.Queue()
 
     def observe(self, event: object) -> None:
         if isinstance(event, Dropped):
             self.drops.append(event.reason)
+            self.dropped.set()
 
     def next_bus(self, msg_type: str, timeout: float = 10) -> BusMessage:
         while True:

@@ -1,4 +1,4 @@
-"""v3 links to the real servers that speak Noise, the newest and the one of the transition: how they come up, or do not."""
+"""v3 links to the real servers that speak Noise, the newest and the one of the transition: how they come up, or not."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_hub_with_another_key_is_refused_until_it_is_forgotten(start_hub, vers
     assert "forget-server" in refusal.hint
     assert dialled(hub) == 2  # KK, then the one XX
     state.write("pinned_noise_keys", None)
-    hub.admin("reset-noise-pin", pin_of(version, hub))
+    hub.admin("reset-noise-pin", "1")
     with satellite(hub, state=state) as (one, _):
         assert one.status.info.hub_key != old
 
@@ -172,7 +172,7 @@ def test_a_satellite_with_another_key_is_refused_until_the_hub_forgets_it(start_
         refusal = refused(hub, state=memory)
         assert refusal.code == 1008
         assert "hivemind-core reset-noise-pin" in refusal.hint
-    hub.admin("reset-noise-pin", pin_of(version, hub))
+    hub.admin("reset-noise-pin", "1")
     assert patterns(hub, MemoryState(), 1) == [XX]
     assert isinstance(refused(hub, state=state), AuthenticationRefused)
 
@@ -181,13 +181,8 @@ def test_a_satellite_with_another_key_is_refused_until_the_hub_forgets_it(start_
 def test_a_hub_that_has_forgotten_our_key_is_met_with_xx_that_shows_the_pinned_key(start_hub, version):
     hub = start_hub(version)
     state = met(hub)
-    hub.admin("reset-noise-pin", pin_of(version, hub))
+    hub.admin("reset-noise-pin", "1")
     assert patterns(hub, state, 2) == [XX, KK]
-
-
-def pin_of(version: str, hub: Server) -> str:
-    """How the command line of this version names the first client."""
-    return {TRANSITION: "1", NEWEST: "1"}[version]
 
 
 # --- no way down ----------------------------------------------------------------------------------------------------

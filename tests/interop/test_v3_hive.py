@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
-from interop.satellites import satellite
+from interop.satellites import Heard, satellite
 from interop.servers import Client
 from interop.test_links import rsa_state, talks
 from interop.test_v3 import NEWEST, TRANSITION, both
 
-from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType
+from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, Satellite
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.errors import PolicyDenied, RequestAborted, RequestTimeout
+from hivemind_sdk.testing import MemoryState
 
 UTTERANCE = "recognizer_loop:utterance"
 FORBIDDEN = {TRANSITION: 1000, NEWEST: 4003}
 """how a hub ends the link of a satellite that uses a verb which it may not"""
+ANSWER = {TRANSITION: "answer", NEWEST: "echo"}
+"""whom it asks on a QUERY: serve.py's agent itself, or whoever listens on its bus"""
 
 
 def utterance(text: str) -> BusMessage:
     return BusMessage(UTTERANCE, {"utterances": [text], "lang": "en-us"})
 
 
-@both
+def both_ways(one: Satellite, heard: Heard, size: int) -> None:
+    """A message, and audio, of this many bytes up; the same message, and speech, down."""
+    talks(one, secrets.token_hex(size // 2))
+    audio = bytes(range(256)) * (size // 256)
+    one.send(HiveMessage(HiveMessageType.BINARY, audio, bin_type=Sub.RAW_AUDIO, metadata={"sample_rate": 16000}))
+    assert heard.next_bus("test.binary.received", 20).data["size"] == len(audio)
+    one.emit(utterance("!tts hello"))
+    assert heard.binary.get(timeout=10).metadata["utterance"] == "hello"
+    assert not heard.drops
+    print(f"{size} bytes each way, as text and as BINARY")
+
+
 @pytest.mark.parametrize("binarize", [False, True])
-def test_a_megabyte_each_way_and_binary_both_ways(start_hub, version, binarize):
-    hub = start_hub(version, binarize=binarize)
+def test_a_megabyte_each_way_and_binary_both_ways(start_hub, binarize):
+    hub = start_hub(NEWEST, binarize=binarize)
     with satellite(hub, binarize=binarize) as (one, heard):
-        talks(one, "x" * 1_000_000)
-        audio = bytes(range(256)) * 4096
-        one.send(HiveMessage(HiveMessageType.BINARY, audio, bin_type=Sub.RAW_AUDIO, metadata={"sample_rate": 16000}))
-        assert heard.next_bus("test.binary.received", 20).data["size"] == len(audio)
-        one.emit(utterance("!tts hello"))
-        assert heard.binary.get(timeout=10).metadata["utterance"] == "hello"
-        assert not heard.drops
+        both_ways(one, heard, 1_000_000)
+
+
+@pytest.mark.parametrize("binarize", [False, True])
+def test_the_transition_hub_knows_no_chunks_so_v3_carries_60_kb_and_the_password_a_megabyte(start_hub, binarize):
+    hub, state = start_hub(TRANSITION, binarize=binarize), MemoryState()
+    with satellite(hub, state=state, binarize=binarize) as (one, heard):
+        both_ways(one, heard, 60_000)
+    with satellite(hub, state=state, binarize=binarize) as (one, _), pytest.raises(RequestAborted) as caught:
+        talks(one, secrets.token_hex(100_000))
+    assert caught.value.__cause__.code == 1008
+    with satellite(hub, binarize=binarize, max_protocol=2) as (one, heard):
+        both_ways(one, heard, 1_000_000)
 
 
 @both
@@ -56,13 +78,13 @@ def test_a_verb_that_is_not_allowed_ends_the_link_and_the_request(start_hub, ver
 @pytest.mark.parametrize("binarize", [False, True])
 def test_query_cascade_and_ping_are_answered_by_default_whatever_the_hub_offers(start_hub, version, binarize):
     hub = start_hub(version, binarize=binarize)
+    hi = f"{ANSWER[version]}: hi"
     with satellite(hub) as (one, _):
-        assert one.query(utterance("hi"), timeout=10).data["utterance"] == "echo: hi"
-        assert [part.message.data["utterance"] for part in one.query_stream(utterance("ho"), timeout=10)] == [
-            "echo: ho"
-        ]
+        assert one.query(utterance("hi"), timeout=10).data["utterance"] == hi
+        stream = one.query_stream(utterance("hi"), timeout=10)
+        assert [part.message.data["utterance"] for part in stream] == [hi]
         cascade = one.cascade(utterance("hi"), timeout=5, expected=1)
-        assert [answer.message.data["utterance"] for answer in cascade] == ["echo: hi"]
+        assert [answer.message.data["utterance"] for answer in cascade] == [hi]
         assert [ping.payload["public_key"] for ping in one.ping(timeout=3)] == [hub.public_key]
 
 

@@ -1,4 +1,4 @@
-"""INTERCOM against those who would like to be heard: every step fails closed, and says under which name it is counted."""
+"""INTERCOM against those who would like to be heard: every step fails closed, and is counted under its reason."""
 
 from __future__ import annotations
 

@@ -150,7 +150,8 @@ def test_only_a_verified_signature_sets_the_signer():
 def test_the_hub_can_not_move_us_to_another_site():
     node = Node()
     for session_id, site in (("1", "den"), ("another", "den"), ("1", None)):
-        node.receive(HiveMessage(T.BUS, BusMessage("speak", {}, {"session": {"session_id": session_id, "site_id": site}})))
+        session = {"session_id": session_id, "site_id": site}
+        node.receive(HiveMessage(T.BUS, BusMessage("speak", {}, {"session": session})))
     assert [one.context["session"]["site_id"] for one in node.delivered] == ["kitchen", "den", "kitchen"]
 
 

@@ -12,7 +12,7 @@ from mesh_kit import QUESTION, T, answer, complete
 
 from hivemind_sdk.errors import LinkClosed, PolicyDenied, RequestAborted, RequestTimeout
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped
+from hivemind_sdk.observations import Dropped, StateChanged
 from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import EchoAgent, Mesh
 
@@ -116,9 +116,10 @@ def test_a_query_pending_when_the_hub_dies_fails_at_once_with_the_reason(mesh):
 
 def test_a_query_without_a_link_fails_and_leaves_nothing_behind(mesh):
     mesh.hub("hub")
-    sat = mesh.satellite("sat", "hub", reconnect=False)
+    log = Log()
+    sat = mesh.satellite("sat", "hub", observers=[log], reconnect=False)
     mesh.lose("hub")
-    sat.wait_for(State.CLOSED, timeout=LONG)
+    log.wait(lambda log: State.CLOSED in [one.after.state for one in log.of(StateChanged)])
     for ask in (sat.query, sat.cascade, lambda message: sat.ping()):
         with pytest.raises(ConnectionError):
             ask(QUESTION)
@@ -150,7 +151,7 @@ def test_concurrent_queries_never_swap_answers(mesh):
     hub.router.up = hold
     sats = [mesh.satellite(f"sat-{number}", "hub") for number in range(4)]
     with ThreadPoolExecutor(count) as pool:
-        asked = {text: pool.submit(sats[n % 4].query, asks(text), timeout=LONG) for n, text in enumerate(map(str, range(count)))}
+        asked = {str(n): pool.submit(sats[n % 4].query, asks(str(n)), timeout=LONG) for n in range(count)}
         assert everyone.wait(LONG)
         hub.agent = EchoAgent()
         for peer, message in reversed(waiting):

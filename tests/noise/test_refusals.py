@@ -160,7 +160,7 @@ def test_the_client_that_insists_on_v3_refuses_a_hub_without_it_and_says_why(tmp
 
 
 @pytest.mark.parametrize("profile", ["4.0.0", "4.6.1a1"])
-def test_the_client_that_does_not_insist_is_told_that_v3_was_passed_over(tmp_path, profile):
+def test_the_client_that_does_not_insist_is_told_that_v3_was_passed_over(tmp_path, caplog, profile):
     told = []
 
     class Watch:
@@ -173,5 +173,5 @@ def test_the_client_that_does_not_insist_is_told_that_v3_was_passed_over(tmp_pat
         info = client.connect()
         assert "protocol v3 would have been possible here" in info.warnings[0]
         assert info == client.status.info
-        assert told == list(info.warnings)
+        assert told == list(info.warnings) == [line.message for line in caplog.records if line.levelname == "WARNING"]
         client.close()

@@ -14,7 +14,7 @@ def command() -> None:
     """Whose end-to-end messages are accepted, and under which alias we write to them."""
 
 
-@command.command("add")
+@command.command("add", context_settings={"ignore_unknown_options": True})  # a PEM begins with dashes
 @click.argument("alias")
 @click.argument("key", metavar="FILE|PEM")
 @json_option()
