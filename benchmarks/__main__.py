@@ -1,7 +1,9 @@
 """The benchmarks: `tox -e bench`, or `python benchmarks [--quick] [--json FILE] [--only TEXT]`.
 
-Each row is measured for this SDK, for the reference client in its own environment, and for the bare primitives, in turns
-within one run; the table has medians, and ratios with their quartiles, beside the goals. docs/explanation/performance.md
+Each row is measured for this SDK, for the reference client in its own environment, and for the bare primitives, in
+turns
+within one run; the table has medians, and ratios with their quartiles, beside the goals.
+docs/explanation/performance.md
 says what the rows mean. Nothing is asserted: on a busy machine trust the ratios, and measure again.
 """
 
@@ -12,19 +14,18 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import echo_peer  # noqa: E402
-import goals  # noqa: E402
-import reference  # noqa: E402
-import startup  # noqa: E402
-from report import Line, as_json, line, seconds, spread, table, verdict  # noqa: E402
-from workers import BenchmarkError, Plan, Samples, Worker, interleave  # noqa: E402
+import echo_peer
+import goals
+import reference
+import startup
+from report import Line, as_json, line, seconds, spread, table, verdict
+from workers import BenchmarkError, Plan, Samples, Worker, interleave
 
 FULL = Plan(rounds=41, sample=0.02, slow_rounds=5)
 QUICK = Plan(rounds=7, sample=0.005, slow_rounds=2)
@@ -107,7 +108,9 @@ class Bench:
         if not self.wants(title):
             return
         progress(title)
-        ours = self.worker(sys.executable, "tasks_sdk").ask(task="clients", call={"count": count, "key": "prompt-binary"})
+        ours = self.worker(sys.executable, "tasks_sdk").ask(
+            task="clients", call={"count": count, "key": "prompt-binary"}
+        )
         worker = self.worker(self.reference_python, "tasks_reference")
         worker.ask(task="probe once", call={})
         theirs = worker.ask(task="clients", call={"count": count, "key": "late-binary"})
@@ -156,6 +159,9 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
     bench.startup("Start")
     bench.memory("Memory", 20 if options.quick else goals.CLIENTS)
+    newest = "Protocol 3, beside client 1.2.12a1"
+    if bench.wants(newest):
+        bench.rows(newest, goals.NEWEST, ours, bench.worker(reference.interpreter("1.2.12a1"), "tasks_newest"))
 
 
 def machine() -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""The least hub that both clients can talk to: a handshake on our engine, then one answer for each message, on loopback.
+"""The least hub that both clients can talk to: a handshake on our engine, then one answer for each message, on
+loopback.
 
 The access key says how it behaves, `GREETING-LINK`: `prompt` or `late` (half a second after the upgrade: the 0.8 client
 binds its handlers after it opens the socket, and misses what comes at once), and `binary`, `hex`, `noise` or `mirror`
@@ -90,6 +91,8 @@ def serve(link, transport) -> None:
             event = events.pop(0)
             if isinstance(event, ComputeNeeded):
                 events += link.resume(event.work())
+            elif isinstance(event, Received) and event.message.msg_type is HiveMessageType.PING:
+                link.send(event.message)  # our client asks, to see that the hub agrees
             elif isinstance(event, Received) and event.message.msg_type is HiveMessageType.BUS:
                 bus = event.message.payload
                 if bus.msg_type != ASK:

@@ -11,10 +11,52 @@ AUDIO = bytes(random.Random(7).randbytes(64 * 1024))
 KEY = bytes(range(32))
 ASK, ANSWER = "bench.ask", "bench.answer"
 
-_WORDS = (
-    "the a weather in tomorrow kitchen light on off timer for minutes play some music by song please turn set volume "
-    "what is time it of rain sun degrees living room call remind me to buy milk and eggs stop next news radio station"
-).split()
+_WORDS = [
+    "the",
+    "a",
+    "weather",
+    "in",
+    "tomorrow",
+    "kitchen",
+    "light",
+    "on",
+    "off",
+    "timer",
+    "for",
+    "minutes",
+    "play",
+    "some",
+    "music",
+    "by",
+    "song",
+    "please",
+    "turn",
+    "set",
+    "volume",
+    "what",
+    "is",
+    "time",
+    "it",
+    "of",
+    "rain",
+    "sun",
+    "degrees",
+    "living",
+    "room",
+    "call",
+    "remind",
+    "me",
+    "to",
+    "buy",
+    "milk",
+    "and",
+    "eggs",
+    "stop",
+    "next",
+    "news",
+    "radio",
+    "station",
+]
 
 
 def bus_object(size: str, msg_type: str = ASK) -> dict[str, Any]:

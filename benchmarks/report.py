@@ -83,11 +83,15 @@ def table(sections: dict[str, list[Line]]) -> str:
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = (cell.ljust(width) if index == 0 else cell.rjust(width) for index, (cell, width) in enumerate(zip(cells, widths)))
+    padded = (
+        cell.ljust(width) if index == 0 else cell.rjust(width) for index, (cell, width) in enumerate(zip(cells, widths))
+    )
     return "| " + " | ".join(padded) + " |"
 
 
-def as_json(about: dict[str, Any], sections: dict[str, list[Line]], raw: dict[str, dict[str, Samples]]) -> dict[str, Any]:
+def as_json(
+    about: dict[str, Any], sections: dict[str, list[Line]], raw: dict[str, dict[str, Samples]]
+) -> dict[str, Any]:
     """The same for programs: every sample, in seconds."""
     return {
         "about": about,

@@ -41,10 +41,16 @@ def client_tasks(open_client: OpenClient, bus_message: Callable[..., Any], wrap:
 
         return run
 
-    def connect(key: str) -> Run:
+    def connect(key: str, *, forget: bool = False) -> Run:
+        """`forget`: the hub's pinned key, each time. Keys that were derived from the password are kept."""
+
         def run(number: int) -> float:
             total = 0.0
             for _ in range(number):
+                if forget:
+                    identity = open_client(key).identity
+                    for hub in list(identity.pinned_noise_keys):
+                        identity.forget_noise_key(hub)
                 started = time.perf_counter()
                 client = open_client(key)
                 client.connect()
@@ -72,7 +78,8 @@ def client_tasks(open_client: OpenClient, bus_message: Callable[..., Any], wrap:
         "round trip noise 1 kB": partial(round_trip, "prompt-noise", "1 kB"),
         "round trip noise 10 kB": partial(round_trip, "prompt-noise", "10 kB"),
         "connect password": partial(connect, "prompt-binary"),
-        "connect noise": partial(connect, "prompt-noise"),
+        "connect noise XX": partial(connect, "prompt-noise", forget=True),
+        "connect noise KK": partial(connect, "prompt-noise"),
         "clients": clients,
     }
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from echo_peer import peer_port
 from each import each
+from echo_peer import peer_port
 from payloads import AUDIO, KEY, SIZES, bus_object
 from worker import Run
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from echo_peer import PASSWORD, peer_port
 from each import each
+from echo_peer import PASSWORD, peer_port
 from hivemind_bus_client import HiveMessage, HiveMessageBusClient, HiveMessageType, encryption, protocol
 from hivemind_bus_client.encryption import decrypt_bin, decrypt_from_json, encrypt_as_json, encrypt_bin
 from hivemind_bus_client.message import HiveMindBinaryPayloadType
@@ -125,7 +125,9 @@ def probe_once() -> None:
 def versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("hivemind_bus_client", "pycryptodomex", "websocket-client", "ovos-bus-client")}
+    return {
+        name: version(name) for name in ("hivemind_bus_client", "pycryptodomex", "websocket-client", "ovos-bus-client")
+    }
 
 
 FORMS = ("binary", "JSON")

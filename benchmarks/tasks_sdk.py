@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from echo_peer import PASSWORD, peer_port
 from each import each
+from echo_peer import PASSWORD, peer_port
 from ovos_bus_client.message import Message
 from payloads import ANSWER, AUDIO, KEY, SIZES, bus_object
 from tasks_clients import client_tasks

@@ -1,4 +1,5 @@
-"""The HiveMind satellite SDK. Names are loaded when they are first used, so that importing this costs next to nothing."""
+"""The HiveMind satellite SDK. Names are loaded when they are first used, so that importing this costs next to
+nothing."""
 
 from __future__ import annotations
 

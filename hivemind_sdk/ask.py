@@ -24,8 +24,8 @@ SESSIONS_PROTOCOL = 3
 MARK = "ask_id"
 """key of the context that replies inherit, where the agent keeps it: so that one that comes late goes to nobody else"""
 _HINT = (
-    "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key may "
-    "not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
+    "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key "
+    "may not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
 )
 
 
@@ -59,7 +59,9 @@ def ask(
 
 def _question(what: Any, lang: str, session: JSONObject, ask_id: str) -> BusMessage:
     """A bus message in this session; text is an utterance."""
-    asked = BusMessage(UTTERANCE, {"utterances": [what], "lang": lang}) if isinstance(what, str) else BusMessage.of(what)
+    if isinstance(what, str):
+        what = BusMessage(UTTERANCE, {"utterances": [what], "lang": lang})
+    asked = BusMessage.of(what)
     return BusMessage(asked.msg_type, asked.data, {**asked.context, "session": session, MARK: ask_id})
 
 

@@ -241,7 +241,8 @@ class Session(Protocol):
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         """-> a complete plaintext; None while more chunks are needed.
 
-        Raises DecryptionError, MalformedFrame, or UnexpectedFrame (in clear, where all must be sealed) for a frame to be
+        Raises DecryptionError, MalformedFrame, or UnexpectedFrame (in clear, where all must be sealed) for a frame
+        to be
         dropped; SessionBroken where the session can't go on.
         """
 
@@ -331,9 +332,12 @@ class Established:
 
 
 HandshakeScript = Generator[Send | Compute, Any, Established]
-"""A handshake, written as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return Established(session)`.
-Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload). Where the link
-ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its place (`retry`: a new connection at once)."""
+"""A handshake, written as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return
+Established(session)`.
+Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload). Where
+the link
+ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its place (`retry`: a new connection at
+once)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +401,8 @@ class Handshake(Protocol):
     """One way to agree on a session; one instance for each client, so it may remember how its last attempt ended."""
 
     def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
-        """Our side of it after HELLO and offer have come. Declined without any work where the offer does not allow it."""
+        """Our side of it after HELLO and offer have come. Declined without any work where the offer does not allow
+        it."""
 
     def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
         """The hub's side (the embedded one's), from the satellite's first HANDSHAKE payload on.
@@ -460,7 +465,8 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Action: call this handler's `wake(key, ...)` after `delay` seconds. The same key again replaces the earlier one."""
+    """Action: call this handler's `wake(key, ...)` after `delay` seconds. The same key again replaces the earlier
+    one."""
 
     key: str
     delay: float
@@ -583,7 +589,8 @@ class IdentityBackend(Protocol):
 
 
 class Observer(Protocol):
-    """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is logged."""
+    """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is
+    logged."""
 
     def observe(self, event: Any) -> None: ...
 

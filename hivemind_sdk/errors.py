@@ -44,7 +44,8 @@ from __future__ import annotations
 class HiveMindError(Exception):
     """The root of all errors of the SDK.
 
-    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before giving up.
+    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before
+    giving up.
     """
 
     hint: str = ""
@@ -209,7 +210,9 @@ class RequestTimeout(RequestError, TimeoutError):
 class PolicyDenied(RequestError):
     """The hub answered `hive.policy.denied`. `denied_type` is the bus type, `code` the hub's code."""
 
-    def __init__(self, message: str = "", *, denied_type: str = "", code: str = "", reason: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, denied_type: str = "", code: str = "", reason: str = "", hint: str = ""
+    ) -> None:
         super().__init__(message or f"the hub denied {denied_type!r} ({code}): {reason}", hint=hint)
         self.denied_type = denied_type
         self.code = code

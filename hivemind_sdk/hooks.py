@@ -9,11 +9,14 @@ contract that it was written for, and implements any of the hooks below:
     def hivemind_transports():
         return [TransportPlugin(name="carrier-pigeon", schemes=("pigeon",), create=PigeonConnector)]
 
-The entry point's name is the plugin's name. `transport.pigeon` instead of `pigeon` says that this plugin has nothing but
+The entry point's name is the plugin's name. `transport.pigeon` instead of `pigeon` says that this plugin has nothing
+but
 transports, and it is then imported only when transports are needed; commands are found *only* as `command.NAME`.
 
-`create` is called once for each client, with an instance of `options` (a dataclass of the plugin's own, its values taken
-from arguments, the environment, the config file, in this order) or with nothing where the record has no options. If what
+`create` is called once for each client, with an instance of `options` (a dataclass of the plugin's own, its values
+taken
+from arguments, the environment, the config file, in this order) or with nothing where the record has no options. If
+what
 it returns has a `close()`, that is called when the client is closed, in reverse order.
 """
 
@@ -92,7 +95,8 @@ class PrimitivePlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class HandshakePlugin(PluginRecord):
-    """`protocol`: the version it speaks (0 pre-shared, 1 RSA, 2 password, 3 Noise). Highest first, then rank, then name."""
+    """`protocol`: the version it speaks (0 pre-shared, 1 RSA, 2 password, 3 Noise). Highest first, then rank, then
+    name."""
 
     kind = "handshake"
     protocol: int
@@ -101,7 +105,8 @@ class HandshakePlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class HandlerPlugin(PluginRecord):
-    """Behaviour for these message types. A chain by rank, then name. One with the name of a built-in replaces it if preferred."""
+    """Behaviour for these message types. A chain by rank, then name. One with the name of a built-in replaces it if
+    preferred."""
 
     kind = "handler"
     types: tuple[HiveMessageType, ...]
@@ -143,7 +148,8 @@ class Hooks:
             def hivemind_transports():
                 return [TransportPlugin(name="pigeon", schemes=("pigeon",), create=PigeonConnector)]
 
-        See contracts.TransportConnector. A scheme that a built-in serves stays the built-in's unless the user prefers yours.
+        See contracts.TransportConnector. A scheme that a built-in serves stays the built-in's unless the user
+        prefers yours.
         """
 
     @hookspec
@@ -177,7 +183,8 @@ class Hooks:
             def hivemind_handshakes():
                 return [HandshakePlugin(name="password", protocol=2, create=PasswordHandshake)]
 
-        See contracts.Handshake. Tried in the user's order, else highest protocol first; the first that is not Declined runs.
+        See contracts.Handshake. Tried in the user's order, else highest protocol first; the first that is not
+        Declined runs.
         """
 
     @hookspec

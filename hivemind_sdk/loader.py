@@ -39,7 +39,7 @@ from .settings import PluginSettings
 from .settle import choose, dispute, preferred, verdict
 
 if TYPE_CHECKING:
-    from importlib_metadata import Distribution, EntryPoint
+    from importlib_metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -90,7 +90,8 @@ def load(
 
 
 def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | None = None) -> Catalogue:
-    """What `load` gives, loaded once for all who want the same at the same time: discovering takes tens of milliseconds.
+    """What `load` gives, loaded once for all who want the same at the same time: discovering takes tens of
+    milliseconds.
 
     It is kept as long as somebody has it; who wants to see what was installed meanwhile calls `load`.
     """
@@ -281,7 +282,7 @@ def _discover(reports: list[PluginReport]) -> Iterator[_Found]:
             yield _Found(Origin(one.name, one.value, distribution.name, distribution.version, builtin), one)
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> PluginReport:
+def _unreadable(distribution: Any, error: Exception) -> PluginReport:
     try:
         name = distribution.name or "?"
     except Exception:  # noqa: BLE001

@@ -56,7 +56,8 @@ class Satellite:
     """One link to a hub, with everything that it is made of.
 
     Parts come from the catalogue (None: load what is installed), by the names and orders in the settings; or are given:
-    `transport`, `handshakes`, `handlers` (these come before the catalogue's), `ciphers` (wire name -> Cipher), `identity`
+    `transport`, `handshakes`, `handlers` (these come before the catalogue's), `ciphers` (wire name -> Cipher),
+    `identity`
     (what remembers pins and keys), `observers`.
 
     Raises PluginMissing where the settings need something that nothing provides.
@@ -115,9 +116,12 @@ class Satellite:
     def connect(self, timeout: float | None = None, *, retry: bool = False) -> SessionInfo:
         """Start, and block until READY. -> what was negotiated
 
-        The first attempt decides, within the settings' deadlines; with `retry`, attempts go on with back-off. `timeout` in
-        seconds bounds it all (None: nothing else does). Raises AuthenticationRefused or NoCommonHandshake when the hub does
-        not want us, otherwise what kept the last attempt from succeeding. A `connect` that fails leaves nothing running;
+        The first attempt decides, within the settings' deadlines; with `retry`, attempts go on with back-off.
+        `timeout` in
+        seconds bounds it all (None: nothing else does). Raises AuthenticationRefused or NoCommonHandshake when the
+        hub does
+        not want us, otherwise what kept the last attempt from succeeding. A `connect` that fails leaves nothing
+        running;
         a link that was READY once comes back by itself.
         """
         node = self.start()
@@ -242,7 +246,8 @@ class Satellite:
         expected: int | None = None,
         as_message: Callable[[BusMessage], Any] | None = None,
     ) -> mesh.Cascade:
-        """Ask everybody: each message (a cascade.Answer) as it arrives, in `timeout` seconds; grouped in `by_responder`.
+        """Ask everybody: each message (a cascade.Answer) as it arrives, in `timeout` seconds; grouped in
+        `by_responder`.
 
         Ends early when `expected` nodes have answered to the end (None: those of the hive map, if it knows any).
         `as_message` makes what an answer's message is to be. Raises RequestAborted when the link is lost, PolicyDenied.
@@ -250,7 +255,8 @@ class Satellite:
         return mesh.cascade(self, self._requests, message, timeout, expected, as_message)
 
     def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
-        """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on `hive_map`."""
+        """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on
+        `hive_map`."""
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
         return mesh.ping(self, self._requests, timeout)
 
@@ -290,7 +296,8 @@ class Satellite:
         return self.subscriptions.add("binary", callback)
 
     def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
-        """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every text-like message."""
+        """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every
+        text-like message."""
         return self.subscriptions.add(f"event:{name}", callback, once=once)
 
     def publish_event(self, name: str, *args: Any) -> None:

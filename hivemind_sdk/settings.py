@@ -128,7 +128,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds between attempts: full jitter below `first * 2**n`, capped, reset after the link has held for `reset_after`."""
+    """Seconds between attempts: full jitter below `first * 2**n`, capped, reset after the link has held for
+    `reset_after`."""
 
     first: float = 1.0
     cap: float = 60.0
@@ -179,7 +180,8 @@ class Settings:
     max_protocol: int = 3
     """the user's own choice: 2 keeps to the password even where the hub is pinned"""
     binarize: bool | None = None
-    """binary frames for all types where the hub offers them; None: only before v3, because hivemind-core 5.3 closes a binary
+    """binary frames for all types where the hub offers them; None: only before v3, because hivemind-core 5.3 closes
+    a binary
     link when it answers a QUERY or a CASCADE. BINARY messages are binary in any case"""
     compress: bool | None = True
     """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""

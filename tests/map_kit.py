@@ -1,9 +1,10 @@
-"""What the tests of the hive map share: hives as trees, the announcements of their nodes as real hubs pass them on, a clock."""
+"""What the tests of the hive map share: hives as trees, announcements as real hubs pass them on, a clock."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ def ping(peer, route=(), flood_id="f", **payload):
 
 @dataclass
 class Hive:
-    """A tree of hubs (0 is the top) with satellites; we are the satellite `me`. Names and routes are those of v3 hubs."""
+    """A tree of hubs (0 is the top) with satellites; we are satellite `me`. Names and routes are those of v3 hubs."""
 
     above: list[int]
     """hub -> the hub that it is a satellite of; hub 0 has none"""
@@ -42,7 +43,6 @@ class Hive:
     """relays that answer with the half that is a satellite, under a name with a session"""
     silent: frozenset[int] = frozenset()
     """hubs that do not answer"""
-    rows: dict[str, str] = field(default_factory=dict)
 
     def hub(self, number):
         return pem(f"hub{number}")
@@ -78,7 +78,7 @@ class Hive:
         """As it arrives: a hub adds the connection that a message came up, and itself when it passes it on."""
         way = self.hubs_to_us(start)
         hops = [own, self.hub(start)] if own else []
-        for before, hub in zip(way, way[1:], strict=False):
+        for before, hub in pairwise(way):
             if before and self.above[before] == hub:
                 hops.append(self.connection(f"uplink-{before}"))
             hops.append(self.hub(hub))

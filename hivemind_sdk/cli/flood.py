@@ -13,7 +13,7 @@ ANSWERS = 5.0
 """seconds to wait for answers, unless the user says otherwise"""
 
 
-def flood(satellite: Satellite, timeout: float, show: Callable[[NodeInfo], None] = lambda node: None) -> bool:
+def flood(satellite: Satellite, timeout: float, show: Callable[[NodeInfo], None] | None = None) -> bool:
     """`show` each node as its answer comes in; they go on the satellite's `hive_map`. -> whether there was any
 
     Raises RequestAborted where the link is lost.
@@ -26,7 +26,8 @@ def flood(satellite: Satellite, timeout: float, show: Callable[[NodeInfo], None]
             node = satellite.hive_map.nodes.get(str(ping.payload.get("peer")))
             if node is not None:
                 answered = True
-                show(node)
+                if show is not None:
+                    show(node)
     except RequestAborted as error:
         error.hint = "hivemind-core 4.0 and older hang up on who sends them a PING; newer ones answer"
         raise

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..satellite import Satellite
     from ..supervisor import Status
 
+GOODBYE, IMPATIENCE = 5.0, 0.5
+"""seconds for closing a link: at the end of a command; of one that failed to come up, or is not wanted any more"""
 OBJECTION = 0.5
 """seconds in which a hub says that it does not allow a message, if it ever says so"""
 
@@ -44,7 +46,7 @@ def make_satellite(
         min_protocol=link["min_protocol"],
         max_protocol=link["max_protocol"],
         tls=TLSSettings(verify=not link["insecure"], ca=link["ca"], pin=link["pin"]),
-        deadlines=Deadlines(connect=limit, hello=limit, handshake=limit),
+        deadlines=Deadlines(connect=limit, hello=limit, handshake=limit, close=IMPATIENCE),
         reconnect=reconnect,
     )
     return Satellite(settings, identity=identity.state)
@@ -60,16 +62,26 @@ def linked(
     greeting: str = "== connected to HiveMind",
 ) -> Iterator[Satellite]:
     """The same, connected within `timeout` seconds, at the first attempt; closed at the end, when all has been sent."""
-    satellite = make_satellite(app, link, timeout, reconnect=reconnect)
-    try:
+    with closing(make_satellite(app, link, timeout, reconnect=reconnect)) as satellite:
         info = satellite.connect(timeout or CONNECT)
         for warning in info.warnings:
             warn(warning)
         if not click.get_current_context().meta.get(JSON):
             line(greeting)
         yield satellite
+
+
+@contextmanager
+def closing(satellite: Satellite) -> Iterator[Satellite]:
+    """Close it at the end, with time for what was sent to leave; at once for who presses Ctrl-C."""
+    patience = GOODBYE
+    try:
+        yield satellite
+    except KeyboardInterrupt:
+        patience = 0.0
+        raise
     finally:
-        satellite.close()
+        satellite.close(patience)
 
 
 class Verdict:

@@ -15,8 +15,8 @@ class Graph:
     """What is drawn. Names are those under which nodes announced themselves; of silent ones, those in routes.
 
     `root`: how this node calls itself, or empty. `links`: name -> those next to it, on the way to us. `parents`: the
-    one of them that is drawn; the root has none. `children`: the same the other way, sorted. `connections`: name -> what a
-    hub calls this node's connection. `tails`: name -> where its announcement came through.
+    one of them that is drawn; the root has none. `children`: the same the other way, sorted. `connections`: name ->
+    what a hub calls this node's connection. `tails`: name -> where its announcement came through.
     """
 
     root: str

@@ -196,7 +196,9 @@ def test_ctrl_c_ends_quietly_with_130(hub):
         with silent.accept()[0] as connection:
             connection.recv(1)
             process.send_signal(signal.SIGINT)
+            pressed = time.monotonic()
             out, err = process.communicate(timeout=LIMIT)
+            assert time.monotonic() - pressed < 5
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 

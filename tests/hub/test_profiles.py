@@ -6,16 +6,17 @@ import json
 import threading
 
 import pytest
-from link_kit import CLIENT, CREDENTIALS, KEY, LONG, NEVER, PASSWORD, PRESHARED, Log, T, satellite, settings
+from crypto_kit import KEYS
+from link_kit import CLIENT, CREDENTIALS, KEY, LONG, NEVER, PASSWORD, Log, T, satellite, settings
 
 from hivemind_sdk.contracts import Dial
-from hivemind_sdk.errors import AuthenticationRefused, LinkClosed
+from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, LinkTimeout
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.messages import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Credentials
 from hivemind_sdk.supervisor import State
-from hivemind_sdk.testing import PROFILES, EchoAgent, Hub, HubClient, MemoryState
+from hivemind_sdk.testing import PROFILES, EchoAgent, Hub, HubClient, MemoryState, memory_pair
 
 V400, V461, V415, V5310 = PROFILES
 NO_STATUS, ABORT = 1005, 1006
@@ -23,7 +24,12 @@ UTTERANCE = "recognizer_loop:utterance"
 WITH_PASSWORD = HubClient(KEY, PASSWORD)
 COMMON = {"binarize", "encodings", "ciphers"}
 LEGACY_KEYS = COMMON | {
-    "handshake", "min_protocol_version", "max_protocol_version", "preshared_key", "password", "crypto_required"
+    "handshake",
+    "min_protocol_version",
+    "max_protocol_version",
+    "preshared_key",
+    "password",
+    "crypto_required",
 }
 
 
@@ -42,6 +48,10 @@ def closing(transport):
         while True:
             transport.receive(LONG)
     return closed.value.code, closed.value.reason
+
+
+def _violation(why):
+    return 1008, f"invalid {why}"
 
 
 def linked(hub, **options):
@@ -104,16 +114,15 @@ def test_a_pre_shared_key_lowers_the_floor_of_an_old_hub():
     [
         (V400, (NO_STATUS, ""), (ABORT, ""), (ABORT, ""), (NO_STATUS, "")),
         (V461, (NO_STATUS, ""), (1008, "invalid authorization"), (ABORT, ""), (NO_STATUS, "")),
-        (V415, (1008, "invalid api key"), (1008, "invalid authorization"), (1008, "invalid message"), (1008, "handshake failure")),
-        (V5310, (1008, "invalid api key"), (1008, "invalid authorization"), (1008, "invalid message"), (1008, "handshake failure")),
+        (V415, *(_violation(why) for why in ("api key", "authorization", "message")), (1008, "handshake failure")),
+        (V5310, *(_violation(why) for why in ("api key", "authorization", "message")), (1008, "handshake failure")),
     ],
 )
 def test_it_closes_as_the_real_one_does(profile, bad_key, bad_token, bad_frame, bad_handshake):
     with Hub([WITH_PASSWORD], profile) as hub:
         assert closing(dialled(hub, Credentials("x" * 32))) == bad_key
-        ours, theirs = _pair()
         for token in ("%%%", "", "bm9jb2xvbg=="):
-            ours, theirs = _pair()
+            ours, theirs = memory_pair()
             hub.serve(theirs, token)
             assert closing(ours) == bad_token
         for frame, how in (("hello world", bad_frame), ('{"msg_type": "shake", "payload": {"odd": 1}}', bad_handshake)):
@@ -123,17 +132,12 @@ def test_it_closes_as_the_real_one_does(profile, bad_key, bad_token, bad_frame, 
             assert closing(transport) == how
 
 
-def _pair():
-    from hivemind_sdk.testing import memory_pair
-
-    return memory_pair()
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_undecodable_frame_on_a_session_ends_it_as_the_real_one_does(profile):
+    identity = MemoryState()
     with Hub([WITH_PASSWORD], profile) as hub:
         for frame in (b"\0" * 70, "hello world", '{"msg_type": "bus", "payload": {}}'):
-            sat = linked(hub, backoff=NEVER)
+            sat = linked(hub, backoff=NEVER, identity=identity)
             sat._node._open[1].send(frame)
             cause = sat.wait_for(State.BACKOFF, timeout=LONG).cause
             assert (cause.code, cause.reason) == ((ABORT, "") if profile in (V400, V461) else (1008, "invalid message"))
@@ -145,8 +149,10 @@ def test_who_says_nothing_is_left_alone(profile):
     with Hub([WITH_PASSWORD], profile) as hub:
         transport = dialled(hub)
         first_words(transport)
+        with pytest.raises(LinkTimeout):
+            transport.receive(0.05)
         assert hub.peers == []
-        transport.send('{"msg_type": "hello", "payload": {}}') if profile == "none" else transport.close()
+        transport.close()
         hub.wait_for(lambda hub: not hub._serving)
 
 
@@ -155,8 +161,11 @@ def test_who_says_nothing_is_left_alone(profile):
 
 @pytest.mark.parametrize(
     ("profile", "handshake"),
-    [(V400, "password"), (V461, "password"), (V415, "noise"), (V5310, "noise"), (V400, "preshared"), (V461, "preshared")]
-    + [(V415, "password")],
+    [
+        *((profile, handshake) for profile in (V400, V461) for handshake in ("password", "preshared")),
+        *((V415, handshake) for handshake in ("noise", "password")),
+        (V5310, "noise"),
+    ],
 )
 def test_it_does_the_handshakes_of_its_generation(profile, handshake):
     with Hub([CLIENT], profile) as hub:
@@ -165,8 +174,6 @@ def test_it_does_the_handshakes_of_its_generation(profile, handshake):
 
 @pytest.mark.parametrize("profile", [V400, V461])
 def test_an_old_one_does_rsa_for_who_has_nothing_else(profile):
-    from crypto_kit import KEYS
-
     identity = MemoryState(public_key=KEYS["bob"]["public_pem"])
     identity.write_secret("private.pem", KEYS["bob"]["private_pem"])
     with Hub([HubClient(KEY)], profile) as hub:
@@ -223,7 +230,9 @@ def test_names_sessions_and_sites_are_known_and_the_context_is_the_hub_s(profile
         sat.emit(BusMessage(UTTERANCE, {"utterances": ["hi"]}, {"destination": "x", "peer": "forged", "mine": 1}))
         reply = ears.wait_for("ovos.utterance.handled")
         assert {key: heard[0].context[key] for key in ("source", "peer", "mine")} == {
-            "source": peer.name, "peer": peer.name, "mine": 1
+            "source": peer.name,
+            "peer": peer.name,
+            "mine": 1,
         }
         assert (reply.context["source"], reply.context["destination"]) == ("hive", peer.name)
         assert reply.context["session"]["session_id"] == "s-1"
@@ -352,7 +361,3 @@ def test_a_second_link_with_the_same_key_and_session_evicts_the_first_or_gets_an
         assert [event.after.state for event in log.of(StateChanged)][-1] is State.READY
         second.close()
         hub.wait_for(lambda hub: len(hub._serving) == 1)
-
-
-def test_the_pre_shared_key_of_the_kit_has_a_size_that_can_be_used():
-    assert len(PRESHARED) == 16

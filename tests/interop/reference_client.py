@@ -1,4 +1,5 @@
-"""The newest reference client as a peer: run by its own Python, told what to do on stdin, tells what it hears on stdout.
+"""The newest reference client as a peer: run by its own Python, told what to do on stdin, tells what it hears on
+stdout.
 
     python reference_client.py HOST PORT KEY PASSWORD
 

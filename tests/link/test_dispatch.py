@@ -26,9 +26,7 @@ from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.observations import Dropped
 from hivemind_sdk.performer import Outlets, Performer
 
-CONTEXT = HandlerContext(
-    now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub"
-)
+CONTEXT = HandlerContext(now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub")
 
 
 class Does:
@@ -123,15 +121,18 @@ class Stage:
         self.workers = Workers(2).acquire()
         self.lane = Lane(self.workers)
         self._send = send or (lambda message: None)
-        named, outlets = chain(*handlers), Outlets(
-            send=self._note_send,
-            deliver=lambda message: self.log.observe(("delivered", message)),
-            deliver_binary=lambda message: None,
-            resolve=lambda key, value, final: True,
-            announced=lambda message: None,
-            run=lambda name, work: self.lane.post(work),
-            observe=self.log.observe,
-            failed=lambda name, error: self.failures.append((name, type(error))),
+        named, outlets = (
+            chain(*handlers),
+            Outlets(
+                send=self._note_send,
+                deliver=lambda message: self.log.observe(("delivered", message)),
+                deliver_binary=lambda message: None,
+                resolve=lambda key, value, final: True,
+                announced=lambda message: None,
+                run=lambda name, work: self.lane.post(work),
+                observe=self.log.observe,
+                failed=lambda name, error: self.failures.append((name, type(error))),
+            ),
         )
         subject = Dispatcher(named, 8, outlets.failed)
         self.performer = Performer(subject, lambda: CONTEXT, outlets, self.lane)

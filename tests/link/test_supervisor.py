@@ -31,6 +31,8 @@ HOPELESS = [
     PluginMissing("no X25519"),
 ]
 
+CURABLE = [Unreachable("x"), LinkTimeout(phase="HELLO"), LinkClosed(code=1011)]
+
 
 class SupervisorModel(RuleBasedStateMachine):
     """The model: how many failures in a row count, and whether the one retry at once is used up."""
@@ -70,7 +72,7 @@ class SupervisorModel(RuleBasedStateMachine):
         assert (status.state, status.info, status.cause) == (State.READY, INFO, None)
 
     @precondition(lambda self: self.state in (State.CONNECTING, State.HANDSHAKE, State.READY))
-    @rule(jitter=st.floats(0, 1), cause=st.sampled_from([Unreachable("x"), LinkTimeout(phase="HELLO"), LinkClosed(code=1011)]))
+    @rule(jitter=st.floats(0, 1), cause=st.sampled_from(CURABLE))
     def fails(self, jitter, cause):
         self._maybe_reset()
         ceiling = min(1.0 * 2**self.failures, 20.0)

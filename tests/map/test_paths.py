@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +11,8 @@ from map_kit import Hive, hives, pem, ping
 
 from hivemind_sdk.topology import HiveMapper
 
-NAMES = st.sampled_from(
-    ["a", "b", "c", "d::1", "ua::1::d::1", "ua::2::e::2", "e::2", pem("a"), pem("b"), "us::0", "ua::0::x::0"]
-)
+PEERS = ["a", "b", "c", "d::1", "e::2", "us::0"]
+NAMES = st.sampled_from([*PEERS, "ua::1::d::1", "ua::2::e::2", "ua::0::x::0", pem("a"), pem("b")])
 
 
 @given(hives(), st.randoms(use_true_random=False))
@@ -54,7 +54,7 @@ def test_any_routes_with_cycles_loops_and_lies_end_in_a_tree_with_each_node_once
     for name in graph.nodes:
         path = graph.path(name)
         assert len(set(path)) == len(path)
-        assert all(nearer in graph.links[farther] for farther, nearer in zip(path, path[1:], strict=False))
+        assert all(nearer in graph.links[farther] for farther, nearer in pairwise(path))
     assert not [edge for edge in hive_map.to_dict()["edges"] if edge["source"] == edge["target"]]
     lines = hive_map.to_ascii().splitlines()
     assert len(lines) == (len(graph.parents) + 1 if graph.parents else 1)

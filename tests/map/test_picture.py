@@ -6,12 +6,12 @@ import random
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from map_kit import Hive, chain, hives, large_hive, pem, ping
+from map_kit import chain, hives, large_hive, pem, ping
 
 from hivemind_sdk.topology import HiveMapper, render_html, render_svg
 from hivemind_sdk.topology.layout import Sizes, arrange
@@ -24,11 +24,11 @@ WIDE = st.text(st.characters(codec=None), max_size=60)
 
 def shape(svg):
     """Its width and height."""
-    return tuple(float(ElementTree.fromstring(svg).get(side)) for side in ("width", "height"))
+    return tuple(float(ET.fromstring(svg).get(side)) for side in ("width", "height"))
 
 
 def texts(svg):
-    return ["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return ["".join(one.itertext()) for one in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
 def families(hive):
@@ -101,7 +101,7 @@ def test_all_that_is_known_is_there():
         assert words in shown, words
     for words in ("hub", "satellite", "below 50 ms", "no time known", "claims a key that we trust", "did not answer"):
         assert words in shown, words
-    details = [one.text for one in ElementTree.fromstring(svg).iter(f"{SVG}title")]
+    details = [one.text for one in ET.fromstring(svg).iter(f"{SVG}title")]
     assert any("path: key:" in one and "→ cellar → us" in one and "round trip: 42 ms" in one for one in details)
 
 
@@ -131,7 +131,7 @@ def test_names_from_the_network_are_text_and_nothing_else(announcements):
         hive_map.on_ping(ping(peer, route, site_id=site, lang=site, public_key=site))
     svg = render_svg(hive_map, title=announcements[0][1])
     svg.encode()
-    drawn = {one.tag.removeprefix(SVG) for one in ElementTree.fromstring(svg).iter()}
+    drawn = {one.tag.removeprefix(SVG) for one in ET.fromstring(svg).iter()}
     assert drawn <= {"svg", "title", "style", "text", "tspan", "g", "rect", "circle", "polygon", "path"}
 
 
@@ -142,16 +142,16 @@ def test_markup_in_a_name_does_nothing_on_the_page():
     hive_map.on_ping(ping(evil + "2", [evil], site_id=evil))
     page = render_html(hive_map, title=evil)
 
-    class Tags(HTMLParser):
-        found: list = []
+    found = []
 
+    class Tags(HTMLParser):
         def handle_starttag(self, tag, attrs):
-            self.found.append(tag)
+            found.append(tag)
             assert not [name for name, _ in attrs if name.startswith("on")]
 
     Tags().feed(page)
-    assert Tags.found.count("script") == 1
-    assert "img" not in Tags.found
+    assert found.count("script") == 1
+    assert "img" not in found
     assert "default-src 'none'" in page
     assert not re.search(r"""(?:src|href|url)\s*[=(]""", page.replace("src=x onerror", ""))
 
@@ -169,21 +169,9 @@ def test_a_text_is_cut_to_its_room(text, room, bold):
 
 
 def test_times_as_people_read_them():
-    assert [milliseconds(one) for one in (None, 0.2, 1.4, 999.6, 12_345.0)] == [
-        "",
-        "< 1 ms",
-        "1 ms",
-        "1000 ms",
-        "12.3 s",
-    ]
-    assert [speed(one) for one in (None, 0.0, 49.9, 50.0, 250.0, 1e9)] == [
-        "none",
-        "fast",
-        "fast",
-        "fair",
-        "slow",
-        "slow",
-    ]
+    assert [milliseconds(one) for one in (None, 0.2, 1.4, 999.6)] == ["", "< 1 ms", "1 ms", "1000 ms"]
+    assert milliseconds(12_345.0) == "12.3 s"
+    assert [speed(one) for one in (None, 0.0, 49.9, 50.0, 250.0)] == ["none", "fast", "fast", "fair", "slow"]
 
 
 def test_the_picture_in_the_docs_is_what_the_code_draws(tmp_path):

@@ -41,7 +41,7 @@ def command(as_json: bool) -> None:
             info = satellite.connect()
             how = f"protocol {info.protocol}: {info.handshake} {info.pattern}, {info.suite}"
             say("link", how, **report.described(info))
-            say("key", f"{info.hub_key} is the hub's, and pinned")
+            say("key", f"{info.hub_key}, the hub's")
             for utterance in UTTERANCES:
                 say("you", utterance)
                 for reply in satellite.ask(utterance):

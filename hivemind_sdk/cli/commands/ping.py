@@ -28,7 +28,7 @@ def command(app: str | None, /, timeout: float | None, as_json: bool, **link: An
     patience = timeout or ANSWERS
     greeting = f"== connected to HiveMind, sending PING (timeout={patience:g}s)"
     with linked(app, link, timeout, greeting=greeting) as satellite:
-        answered = flood(satellite, patience, _nothing if as_json else _show)
+        answered = flood(satellite, patience, None if as_json else _show)
         hive_map = satellite.hive_map
     if as_json:
         json_line(hive_map.to_dict())
@@ -45,7 +45,3 @@ def _show(node: NodeInfo) -> None:
     site = f"  site={one_line(node.site_id)}" if node.site_id else ""
     latency = f"  latency={node.rtt_ms:.0f}ms" if node.rtt_ms is not None else ""
     line(f"  PING from {display_peer(node.peer)}{site}{latency}")
-
-
-def _nothing(node: NodeInfo) -> None:
-    """Programs get it all at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 
 import click
@@ -35,7 +36,8 @@ def command(as_json: bool) -> None:
         )
         return
     for report in catalogue.reports:
-        _row(report.state.value, report.name, f"{report.provider} {report.version}", *report.records, report.reason)
+        records = ", ".join(report.records)
+        _row(report.state.value, report.name, f"{report.provider} {report.version}", records, report.reason)
     for entry in found.values():
         _row("found", entry.plugin, f"{entry.provider} {entry.version}", "imported when it is run")
     for text in catalogue.missing():
@@ -44,6 +46,6 @@ def command(as_json: bool) -> None:
 
 def _row(state: str, name: str, provider: str, *details: str) -> None:
     line(f"{state:<12} {name:<26} {provider}", fg=_COLOURS.get(state, "red" if state != "found" else None))
-    for text in details:
-        if text:
-            line(f"{'':<12}   {text}", dim=True)
+    indent, width = " " * 13, min(shutil.get_terminal_size().columns, 100)
+    for text in filter(None, details):
+        line(click.wrap_text(text, width, initial_indent=indent, subsequent_indent=indent), dim=True)

@@ -9,7 +9,7 @@ import click
 from .. import report
 from ..console import json_line, line, warn
 from ..failures import REPORT
-from ..linking import make_satellite
+from ..linking import closing, make_satellite
 from ..options import CONNECT, json_option, link_options, timeout_option
 
 
@@ -21,12 +21,9 @@ from ..options import CONNECT, json_option, link_options, timeout_option
 def command(ctx: click.Context, /, timeout: float | None, as_json: bool, **link: Any) -> None:
     """Connect with the identity, and say what was negotiated."""
     outcome: dict[str, Any] = ctx.meta.setdefault(REPORT, {"connected": False})
-    satellite = make_satellite(ctx.obj, link, timeout)
-    try:
+    with closing(make_satellite(ctx.obj, link, timeout)) as satellite:
         outcome["hub"] = str(satellite.settings.endpoint)
         info = satellite.connect(timeout or CONNECT)
-    finally:
-        satellite.close()
     outcome.update({"connected": True, **report.described(info)})
     if as_json:
         json_line(outcome)
