@@ -1,5 +1,6 @@
 """The HiveMind satellite SDK. Names are loaded when they are first used, so that importing this costs next to
-nothing."""
+nothing.
+"""
 
 from __future__ import annotations
 

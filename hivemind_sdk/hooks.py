@@ -96,7 +96,8 @@ class PrimitivePlugin(PluginRecord):
 @dataclass(frozen=True, kw_only=True)
 class HandshakePlugin(PluginRecord):
     """`protocol`: the version it speaks (0 pre-shared, 1 RSA, 2 password, 3 Noise). Highest first, then rank, then
-    name."""
+    name.
+    """
 
     kind = "handshake"
     protocol: int
@@ -106,7 +107,8 @@ class HandshakePlugin(PluginRecord):
 @dataclass(frozen=True, kw_only=True)
 class HandlerPlugin(PluginRecord):
     """Behaviour for these message types. A chain by rank, then name. One with the name of a built-in replaces it if
-    preferred."""
+    preferred.
+    """
 
     kind = "handler"
     types: tuple[HiveMessageType, ...]

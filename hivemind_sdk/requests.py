@@ -63,7 +63,7 @@ class Answers(Iterator[Any]):
             value, self._final, error = self._request.take(self._deadline)
         except queue.Empty:
             self.close()
-            raise RequestTimeout(f"no final answer within {self._timeout:g} s", hint=self._hint) from None
+            raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint) from None
         if error is not None:
             self.close()
             if error is _END:

@@ -256,7 +256,8 @@ class Satellite:
 
     def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
         """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on
-        `hive_map`."""
+        `hive_map`.
+        """
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
         return mesh.ping(self, self._requests, timeout)
 
@@ -297,7 +298,8 @@ class Satellite:
 
     def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
         """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every
-        text-like message."""
+        text-like message.
+        """
         return self.subscriptions.add(f"event:{name}", callback, once=once)
 
     def publish_event(self, name: str, *args: Any) -> None:

@@ -129,7 +129,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Seconds between attempts: full jitter below `first * 2**n`, capped, reset after the link has held for
-    `reset_after`."""
+    `reset_after`.
+    """
 
     first: float = 1.0
     cap: float = 60.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 import click
@@ -19,6 +22,15 @@ def one_line(text: object) -> str:
     return clean(" ".join(str(text).split()))
 
 
+def fitted(text: str, *, err: bool = False, indent: str = "") -> str:
+    """Broken between words where a terminal would break it anywhere; a pipe gets it in one line."""
+    if not (sys.stderr if err else sys.stdout).isatty():
+        return indent + text
+    width = shutil.get_terminal_size().columns
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, **options)
+
+
 def line(text: object, *, err: bool = False, **style: Any) -> None:
     """Print for people. Colours only where a terminal shows them."""
     click.secho(clean(text), err=err, **style)
@@ -26,7 +38,7 @@ def line(text: object, *, err: bool = False, **style: Any) -> None:
 
 def warn(text: object) -> None:
     """A line on stderr that is no error."""
-    click.secho(one_line(f"Warning: {text}"), fg="yellow", err=True)
+    click.secho(fitted(one_line(f"Warning: {text}"), err=True), fg="yellow", err=True)
 
 
 def json_line(value: Any) -> None:

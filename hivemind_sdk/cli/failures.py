@@ -26,7 +26,7 @@ from ..errors import (
     SettingsError,
     Unreachable,
 )
-from .console import one_line
+from .console import fitted, one_line
 
 FAILED, BAD_INPUT, REFUSED, UNREACHABLE, TIMED_OUT, LOST, DENIED = range(1, 8)
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -87,7 +87,8 @@ def tell(error: BaseException, meta: Mapping[str, Any]) -> int:
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    click.secho(one_line(f"Error: {text}" + (f" ({hint})" if hint else "")), fg="red", err=True, color=_color())
+    whole = one_line(f"Error: {text}" + (f" ({hint})" if hint else ""))
+    click.secho(fitted(whole, err=True), fg="red", err=True, color=_color())
     if meta.get(JSON):
         import json
 

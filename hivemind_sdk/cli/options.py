@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from .console import fitted
 from .failures import JSON
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +34,7 @@ def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     if exposed and sys.stderr.isatty() and not ctx.meta.get(_TOLD):
         ctx.meta[_TOLD] = True
         text = "Note: other users of this machine can see what stands in the arguments; `-` asks for it, see --help"
-        click.secho(text, dim=True, err=True)
+        click.secho(fitted(text, err=True), dim=True, err=True)
     return value or None
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 
 import click
 
-from ..console import json_line, line
+from ..console import fitted, json_line, line
 from ..options import json_option
 
 _COLOURS = {"active": "green", "disabled": "yellow", "shadowed": "yellow"}
@@ -46,6 +45,5 @@ def command(as_json: bool) -> None:
 
 def _row(state: str, name: str, provider: str, *details: str) -> None:
     line(f"{state:<12} {name:<26} {provider}", fg=_COLOURS.get(state, "red" if state != "found" else None))
-    indent, width = " " * 13, min(shutil.get_terminal_size().columns, 100)
     for text in filter(None, details):
-        line(click.wrap_text(text, width, initial_indent=indent, subsequent_indent=indent), dim=True)
+        line(fitted(text, indent=" " * 13), dim=True)

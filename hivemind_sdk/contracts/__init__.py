@@ -1,0 +1,80 @@
+"""The contracts that plugin objects satisfy. With `hooks`, this is all that a plugin author imports.
+
+Every Protocol here says what is called, from which thread, and which errors may come out. `hivemind_sdk.testing` holds
+any implementation to it.
+"""
+
+from __future__ import annotations
+
+from .crypto import RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
+from .ends import Frame, Role
+from .handlers import (
+    Action,
+    Announced,
+    Consume,
+    Deliver,
+    DeliverBinary,
+    Drop,
+    Handler,
+    HandlerContext,
+    HandlerTypes,
+    Redispatch,
+    Resolve,
+    Run,
+    SendMessage,
+    Wake,
+    WakingHandler,
+)
+from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
+from .identity import IdentityBackend
+from .noise import Noise, NoiseCipher, NoiseState
+from .observers import Observer
+from .sessions import Form, Session, SessionInfo
+from .transports import Dial, Transport, TransportConnector, TransportFeatures
+
+__all__ = [
+    "RSA",
+    "X25519",
+    "Action",
+    "Aead",
+    "Announced",
+    "Argon2id",
+    "Cipher",
+    "Compute",
+    "Consume",
+    "Crypto",
+    "Declined",
+    "Deliver",
+    "DeliverBinary",
+    "Dial",
+    "Drop",
+    "Established",
+    "Form",
+    "Frame",
+    "Handler",
+    "HandlerContext",
+    "HandlerTypes",
+    "Handshake",
+    "HandshakeContext",
+    "HandshakeScript",
+    "IdentityBackend",
+    "NodeState",
+    "Noise",
+    "NoiseCipher",
+    "NoiseState",
+    "Observer",
+    "RSAKeyPair",
+    "Redispatch",
+    "Resolve",
+    "Role",
+    "Run",
+    "Send",
+    "SendMessage",
+    "Session",
+    "SessionInfo",
+    "Transport",
+    "TransportConnector",
+    "TransportFeatures",
+    "Wake",
+    "WakingHandler",
+]

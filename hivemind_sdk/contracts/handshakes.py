@@ -1,0 +1,128 @@
+"""Ways to agree on a session, written as generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..messages import HiveMessage, JSONObject
+from ..settings import Credentials, Limits
+from .crypto import Crypto
+from .ends import Role
+from .sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Yielded by a handshake: send a HANDSHAKE with this payload; the peer's next HANDSHAKE payload is the result.
+
+    None sends nothing and only waits: for the next payload, after one that was not an answer (a repeated offer).
+    """
+
+    payload: JSONObject | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Yielded by a handshake: slow work (key derivation). It runs off the engine; what it returns is the result."""
+
+    work: Callable[[], Any] = field(repr=False)
+    what: str = "key derivation"
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """Returned by a handshake: the session; and a last HANDSHAKE payload to send first, where the protocol has one."""
+
+    session: Session
+    send: JSONObject | None = field(default=None, repr=False)
+    confirm_within: float = 0.0
+    """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
+    probe: HiveMessage | None = None
+    """a message without effect that makes a hub which agrees say something, so that the wait is short"""
+
+
+HandshakeScript = Generator[Send | Compute, Any, Established]
+"""A handshake, written as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return
+Established(session)`.
+Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload). Where
+the link
+ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its place (`retry`: a new connection at
+once)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A handshake that can't be used with this offer, and why, for the user.
+
+    `warning`: what the user is to know if another handshake is used in its place (SessionInfo.warnings).
+    """
+
+    reason: str
+    warning: str = ""
+
+
+class NodeState(Protocol):
+    """What a node remembers between links: pins, caches, keys. Reading what is absent gives None.
+
+    Raises IdentityReadOnly on writing where no backend can be written.
+    """
+
+    def read(self, key: str) -> Any:
+        """A field of the identity (`pinned_noise_keys`, ...)."""
+
+    def write(self, key: str, value: Any) -> None:
+        """Stored before it returns. None removes the field."""
+
+    def read_secret(self, name: str) -> str | None:
+        """A key file beside the identity (`noise.key`, `private.pem`)."""
+
+    def write_secret(self, name: str, text: str | None) -> None:
+        """Stored, mode 0600, before it returns. None removes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeContext:
+    """All that a handshake may look at."""
+
+    role: Role
+    authority: str
+    """`host:port` of the hub, under which it is pinned"""
+    hello: JSONObject
+    """the hub's HELLO payload, as parsed from (or sent on) the wire"""
+    offer: JSONObject
+    """the hub's offer, the same"""
+    credentials: Credentials
+    crypto: Crypto
+    state: NodeState
+    private_key: str | None = field(default=None, repr=False)
+    """our RSA key, PEM"""
+    public_key: str | None = None
+    ciphers: tuple[str, ...] = ()
+    """wire names in our order of preference; a hub: those it allows"""
+    encodings: tuple[str, ...] = ()
+    binarize: bool | None = False
+    """whether we want binary frames for all types; None: where the handshake knows that they do no harm"""
+    """we can and want to use binary frames"""
+    limits: Limits = Limits()
+    random: Callable[[int], bytes] = field(default=lambda size: __import__("os").urandom(size), repr=False)
+
+
+class Handshake(Protocol):
+    """One way to agree on a session; one instance for each client, so it may remember how its last attempt ended."""
+
+    def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
+        """Our side of it after HELLO and offer have come. Declined without any work where the offer does not allow
+        it.
+        """
+
+    def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
+        """The hub's side (the embedded one's), from the satellite's first HANDSHAKE payload on.
+
+        Also called right after the offer, with `first` == {}: a handshake that needs no frames (pre-shared key) returns
+        its Established at once then; all others are Declined.
+        """
+
+    def offer(self, context: HandshakeContext) -> JSONObject:
+        """The keys that the hub's offer has for this handshake; `context.offer` is what others have put there."""

@@ -1,0 +1,30 @@
+"""Where an identity lives."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..messages import JSONObject
+
+
+class IdentityBackend(Protocol):
+    """Where an identity lives. Fields are those of the identity file (wire.md section 11), unknown ones included.
+
+    Any thread. `load` of what does not exist yet gives {}.
+    """
+
+    writable: bool
+    location: str
+    """for people: a path, `environment`, the name of a keyring"""
+
+    def load(self) -> JSONObject:
+        """Raises IdentityFileCorrupted; what is stored stays as it was."""
+
+    def save(self, fields: JSONObject) -> None:
+        """Replace all fields at once (atomic). Raises IdentityReadOnly, IdentityError."""
+
+    def load_secret(self, name: str) -> str | None:
+        """A key that is kept apart from the fields (`private.pem`, `noise.key`). None where there is none."""
+
+    def save_secret(self, name: str, text: str | None) -> str:
+        """Store it for this user only; None removes it. -> where it is, for the field that names the file."""

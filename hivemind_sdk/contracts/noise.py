@@ -1,0 +1,64 @@
+"""The primitive `NOISE`: the bare state machine, for vectors and tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from .crypto import Crypto
+from .ends import Role
+from .sessions import Session
+
+
+class NoiseCipher(Protocol):
+    """One direction of a Noise transport: one key, one counter."""
+
+    def encrypt(self, plaintext: bytes) -> bytes: ...
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Raises DecryptionError."""
+
+
+class NoiseState(Protocol):
+    """One Noise handshake, of either role. Dead after the first error."""
+
+    @property
+    def finished(self) -> bool: ...
+
+    @property
+    def remote_static(self) -> bytes:
+        """The peer's static public key, 32 bytes; b"" until it is known."""
+
+    @property
+    def handshake_hash(self) -> bytes: ...
+
+    def write(self, payload: bytes) -> bytes:
+        """Our next message."""
+
+    def read(self, message: bytes) -> bytes:
+        """The peer's next message -> its payload. Raises MalformedFrame, DecryptionError."""
+
+    def split(self) -> tuple[NoiseCipher, NoiseCipher]:
+        """-> the cipher that we send with, the one that we receive with."""
+
+
+class Noise(Protocol):
+    """The primitive `NOISE`: the state machine below the handshake, for whoever brings all keys along (vectors)."""
+
+    def begin(
+        self,
+        crypto: Crypto,
+        pattern: str,
+        suite: str,
+        *,
+        initiator: bool,
+        prologue: bytes,
+        static: bytes,
+        psk: bytes,
+        random: Callable[[int], bytes],
+        remote_static: bytes | None = None,
+    ) -> NoiseState:
+        """`static`: our private key; `random` draws the ephemeral one. Raises LocalProtocolError for unknown names."""
+
+    def session(self, state: NoiseState, role: Role, reassembly: int) -> Session:
+        """The transport of a finished handshake. `reassembly`: the most bytes of one message."""

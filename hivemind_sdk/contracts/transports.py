@@ -1,0 +1,87 @@
+"""Ways to carry frames: what a transport is given, what it can do, what it must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from ..settings import Credentials, Endpoint, TLSSettings
+from .ends import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """All that a transport needs to open one link. Where the token goes (query, header, topic) is its own business."""
+
+    endpoint: Endpoint
+    credentials: Credentials
+    useragent: str
+    timeout: float
+    """seconds for everything until frames can flow: resolve, connect, TLS, upgrade"""
+    tls: TLSSettings = TLSSettings()
+    proxy: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keepalive: float = 0.0
+    """seconds of silence before a ping of the transport's own; 0: none"""
+    keepalive_timeout: float = 10.0
+    max_frame: int = 10 * 1024 * 1024
+
+    @property
+    def token(self) -> str:
+        """The authorization token. A secret."""
+        return self.credentials.token(self.useragent)
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFeatures:
+    """What a transport can do, so that nothing above has to know its name."""
+
+    ordered: bool = True
+    """frames arrive in the order in which they were sent"""
+    binary: bool = True
+    """bytes frames travel as they are"""
+    keepalive: bool = False
+    """`receive` notices a dead peer by itself"""
+    close_codes: bool = False
+    """LinkClosed carries the peer's code and reason"""
+    confirms: bool = False
+    """`send` returns only when the far end has acknowledged the frame"""
+    max_frame: int | None = None
+    """largest frame in bytes, where there is a limit"""
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """One open link. `receive` is called by one thread, `send` and `close` by any, all at the same time."""
+
+    features: TransportFeatures
+
+    def send(self, frame: Frame) -> None:
+        """Hand one frame over. May block while the network is slow. Raises LinkClosed when it can't be sent any more,
+        and NotEncodable, with the link unharmed, for text that UTF-8 can't carry.
+
+        Calls from several threads are serialised by the caller.
+        """
+
+    def receive(self, timeout: float | None = None) -> Frame:
+        """The next frame. Raises LinkTimeout after `timeout` seconds (None: wait for ever), LinkClosed at the end.
+
+        A frame that arrived before the close is still returned. A `close()` from another thread ends it at once.
+        MalformedFrame for a text frame that is not UTF-8: the link goes on. LimitExceeded for a frame above
+        `Dial.max_frame`, of which little is read: the link has been closed.
+        """
+
+    def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        """End the link, within `timeout` seconds. Any thread, any number of times; raises nothing.
+
+        What was handed to `send` before still goes out, as far as the time allows. Codes as in RFC 6455: 1005 ends
+        without a code, 1006 just drops the link; the other end's LinkClosed has the same.
+        """
+
+
+class TransportConnector(Protocol):
+    """What a TransportPlugin creates: one for each client."""
+
+    def connect(self, dial: Dial) -> Transport:
+        """Open a link. Raises Unreachable, LinkTimeout(phase=...), LinkClosed, or AuthenticationRefused."""
