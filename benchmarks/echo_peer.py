@@ -91,7 +91,7 @@ def serve(link, transport) -> None:
             event = events.pop(0)
             if isinstance(event, ComputeNeeded):
                 events += link.resume(event.work())
-            elif isinstance(event, Received) and event.message.msg_type is HiveMessageType.PING:
+            elif isinstance(event, Received) and event.message.msg_type is HiveMessageType.RENDEZVOUS:
                 link.send(event.message)  # our client asks, to see that the hub agrees
             elif isinstance(event, Received) and event.message.msg_type is HiveMessageType.BUS:
                 bus = event.message.payload

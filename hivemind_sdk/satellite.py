@@ -193,7 +193,7 @@ class Satellite:
     def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Block until one of these states, or a final one, is reached. -> the status then"""
         deadline = None if timeout is None else time.monotonic() + timeout
-        return self.start().wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
+        return (self._node or self.start()).wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     # --- sending ---
 

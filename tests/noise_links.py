@@ -1,7 +1,11 @@
-"""What the tests of whole v3 links share: satellites of an embedded hub, over a derivation that takes no time."""
+"""What the tests of whole v3 links share: an embedded hub, a derivation that takes no time, somebody in between."""
 
 from __future__ import annotations
 
+import copy
+import json
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -9,13 +13,15 @@ from typing import Any
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
 from hivemind_sdk.catalogue import Catalogue
-from hivemind_sdk.contracts import SessionInfo, TransportConnector
+from hivemind_sdk.contracts import Dial, SessionInfo, Transport, TransportConnector
+from hivemind_sdk.errors import LinkError
 from hivemind_sdk.hooks import PrimitivePlugin
 from hivemind_sdk.loader import load
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 
 KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
 CREDENTIALS = Credentials(KEY, PASSWORD)
+ADDRESS = "memory://hub"
 SOON = 10.0
 DERIVED: list[bytes] = []
 """the password of each derivation, in order"""
@@ -42,7 +48,7 @@ def make_hub(profile: str = "5.3.10a1", *, password: str | None = PASSWORD, **op
 
 
 def make_satellite(
-    transport: TransportConnector | None, state: MemoryState, *, url: str = "memory://hub", **settings: Any
+    transport: TransportConnector | None, state: MemoryState, *, url: str = ADDRESS, **settings: Any
 ) -> Satellite:
     observers = settings.pop("observers", ())
     settings = {"credentials": CREDENTIALS, "reconnect": False, **settings}
@@ -64,3 +70,61 @@ def copy_of(state: MemoryState) -> MemoryState:
     other = MemoryState(**state._fields)
     other._secrets.update(state._secrets)
     return other
+
+
+# --- somebody in between ---------------------------------------------------------------------------------------------
+
+Payloads = dict[str, Any]
+Change = Callable[[str, Any], Any]
+
+
+def untouched(_: str, payload: Any) -> Any:
+    return payload
+
+
+class Between:
+    """Passes every frame on, after `change(name, payload)` of the payloads `hello` and `offer`.
+
+    An acceptor for Listener and MemoryConnector. `sent`: what the hub has sent last; `links`: how many there were.
+    """
+
+    def __init__(self, hub: TransportConnector, url: str = ADDRESS, credentials: Credentials = CREDENTIALS) -> None:
+        self.change: Change = untouched
+        self.sent: Payloads = {}
+        self.links = 0
+        self._hub = hub
+        self._dial = Dial(Endpoint.parse(url), credentials, "between", SOON)
+
+    def __call__(self, satellite: Transport, token: str, peer: str) -> None:
+        self.links += 1
+        hub = self._hub.connect(self._dial)
+        upwards = threading.Thread(target=self._pass_on, args=(satellite, hub), daemon=True)
+        upwards.start()
+        self._pass_on(hub, satellite, "hello", "offer")
+        upwards.join(SOON)
+
+    def _pass_on(self, come_from: Transport, go_to: Transport, *names: str) -> None:
+        try:
+            for name in names:
+                message = json.loads(come_from.receive())
+                self.sent[name] = copy.deepcopy(message["payload"])
+                go_to.send(json.dumps({**message, "payload": self.change(name, message["payload"])}))
+            while True:
+                go_to.send(come_from.receive())
+        except LinkError as error:
+            go_to.close(getattr(error, "code", None) or 1000, getattr(error, "reason", ""))
+            come_from.close()
+
+
+STRIPPED: dict[str, Change] = {
+    "noise removed": lambda _, offer: {key: value for key, value in offer.items() if key != "noise"},
+    "noise emptied": lambda _, offer: {**offer, "noise": {}},
+    "patterns unknown": lambda _, offer: {**offer, "noise": {**offer["noise"], "patterns": ["NNpsk0"]}},
+    "suites unknown": lambda _, offer: {**offer, "noise": {**offer["noise"], "suites": ["448_AESGCM_SHA512"]}},
+    "highest version lowered": lambda _, offer: {**offer, "max_protocol_version": 2},
+    "made to look like 4.6": lambda _, offer: {
+        **{key: value for key, value in offer.items() if key not in ("noise", "max_protocol_version")},
+        "password": True,
+    },
+}
+"""ways to take v3 out of an offer"""

@@ -27,8 +27,8 @@ def fitted(text: str, *, err: bool = False, indent: str = "") -> str:
     if not (sys.stderr if err else sys.stdout).isatty():
         return indent + text
     width = shutil.get_terminal_size().columns
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent, **options)
+    wrapper = textwrap.TextWrapper(width, indent, indent, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(text)
 
 
 def line(text: object, *, err: bool = False, **style: Any) -> None:

@@ -65,8 +65,10 @@ class Screen:
             self._prompting = True
         try:
             return input(PROMPT) + "\n"
-        except EOFError:
+        except (EOFError, KeyboardInterrupt) as end:
             click.echo()
+            if isinstance(end, KeyboardInterrupt):
+                raise
             return ""
         finally:
             with self._lock:

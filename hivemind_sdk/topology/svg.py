@@ -121,7 +121,7 @@ def _line(thing: Thing, place: Box) -> str:
     parts = [_icon(thing, place.x + 13, place.middle, 5)]
     if latency:
         parts.append(text(end, base, latency, f"small right {speed(thing.rtt_ms)}"))
-        end -= text_width(latency, 11) + 6
+        end -= text_width(latency, 11) + 9
     ticked = span(TICK, "trust") if thing.trusted else ""
     room = end - x - (16 if ticked else 0)
     label = fitted(thing.label, room, bold=True)

@@ -8,13 +8,16 @@ import pytest
 from interop.satellites import refused, satellite, settings_for
 from interop.servers import PASSWORD, Client, Server
 from interop.test_links import rsa_state, talks
+from noise_links import STRIPPED, Between
 
-from hivemind_sdk import BusMessage, Satellite
+from hivemind_sdk import BusMessage, Endpoint, Satellite
 from hivemind_sdk.contracts import NodeState
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NoCommonHandshake, SettingsError
 from hivemind_sdk.settings import Credentials
 from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import MemoryState
+from hivemind_sdk.testing.listener import Listener
+from hivemind_websocket import WebSocketConnector
 
 NOISE = ("4.15.0a1", "5.3.10a1")
 TRANSITION, NEWEST = NOISE
@@ -211,3 +214,30 @@ def test_a_pinned_hub_is_not_joined_by_its_older_handshakes_because_the_password
         one.connect(timeout=20)
     one.close()
     print(f"hivemind-core {hub.version}: {caught.value} ({caught.value.hint})")
+
+
+@both
+@pytest.mark.parametrize("way", STRIPPED)
+def test_v3_taken_out_of_a_real_offer_is_refused_where_pinned_or_required_and_else_visible(start_hub, version, way):
+    hub = start_hub(version)
+    client = hub.clients[0]
+    between = Between(WebSocketConnector(), f"ws://{hub.host}:{hub.port}", Credentials(client.key, client.password))
+    listener = Listener(between)
+    listener.start()
+    try:
+        here = Endpoint("ws", hub.host, listener.port)
+        state = MemoryState()
+        with satellite(hub, state=state, endpoint=here) as (one, _):
+            assert one.status.info.pattern == XX
+        between.change = lambda name, payload: STRIPPED[way](name, payload) if name == "offer" else payload
+        assert "pinned" in str(refused(hub, state=state, endpoint=here))
+        assert isinstance(refused(hub, endpoint=here, min_protocol=3), NoCommonHandshake)
+        if version == TRANSITION:
+            with satellite(hub, endpoint=here) as (one, _):
+                assert one.status.info.handshake == "password"
+                assert "protocol v3 would have been possible" in one.status.info.warnings[0]
+                print(one.status.info.warnings[0])
+        else:
+            refused(hub, endpoint=here)
+    finally:
+        listener.stop()

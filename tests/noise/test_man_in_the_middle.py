@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -13,11 +12,23 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from noise_links import CREDENTIALS, SOON, catalogue, copy_of, join, make_hub, make_satellite
+from noise_links import (
+    ADDRESS,
+    CREDENTIALS,
+    SOON,
+    STRIPPED,
+    Between,
+    Payloads,
+    catalogue,
+    copy_of,
+    join,
+    make_hub,
+    make_satellite,
+    untouched,
+)
 
-from hivemind_sdk import Endpoint
-from hivemind_sdk.contracts import Dial, SessionInfo, Transport, TransportConnector
-from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, LinkError, NoCommonHandshake, SettingsError
+from hivemind_sdk.contracts import SessionInfo, TransportConnector
+from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, NoCommonHandshake, SettingsError
 from hivemind_sdk.instances import CryptoSuite, Instances
 from hivemind_sdk.observations import Warned
 from hivemind_sdk.settings import Credentials, Deadlines
@@ -26,49 +37,6 @@ from hivemind_sdk.testing.listener import Listener
 
 NEWEST, TRANSITION = "5.3.10a1", "4.15.0a1"
 PASSED_OVER = "protocol v3 would have been possible here"
-ADDRESS = "memory://hub"
-Payloads = dict[str, Any]
-Change = Callable[[str, Any], Any]
-
-
-def untouched(_: str, payload: Any) -> Any:
-    return payload
-
-
-class Between:
-    """Passes every frame on, after `change(name, payload)` of the payloads `hello` and `offer`.
-
-    An acceptor for Listener and MemoryConnector. `sent`: what the hub has sent last; `links`: how many there were.
-    """
-
-    def __init__(self, hub: TransportConnector, url: str = ADDRESS) -> None:
-        self.change: Change = untouched
-        self.sent: Payloads = {}
-        self.links = 0
-        self._hub = hub
-        self._dial = Dial(Endpoint.parse(url), CREDENTIALS, "between", SOON)
-
-    def __call__(self, satellite: Transport, token: str, peer: str) -> None:
-        self.links += 1
-        hub = self._hub.connect(self._dial)
-        upwards = threading.Thread(target=self._pass_on, args=(satellite, hub), daemon=True)
-        upwards.start()
-        self._pass_on(hub, satellite, "hello", "offer")
-        upwards.join(SOON)
-
-    def _pass_on(self, come_from: Transport, go_to: Transport, *names: str) -> None:
-        try:
-            for name in names:
-                message = json.loads(come_from.receive())
-                self.sent[name] = copy.deepcopy(message["payload"])
-                go_to.send(json.dumps({**message, "payload": self.change(name, message["payload"])}))
-            while True:
-                go_to.send(come_from.receive())
-        except LinkError as error:
-            go_to.close(getattr(error, "code", None) or 1000, getattr(error, "reason", ""))
-            come_from.close()
-
-
 # --- every change there is ------------------------------------------------------------------------------------------
 
 
@@ -256,18 +224,6 @@ def test_a_payload_that_is_no_object_leaves_the_satellite_waiting_until_the_dead
 
 
 # --- noise taken out of the offer -----------------------------------------------------------------------------------
-
-STRIPPED: dict[str, Change] = {
-    "noise removed": lambda _, offer: {key: value for key, value in offer.items() if key != "noise"},
-    "noise emptied": lambda _, offer: {**offer, "noise": {}},
-    "patterns unknown": lambda _, offer: {**offer, "noise": {**offer["noise"], "patterns": ["NNpsk0"]}},
-    "suites unknown": lambda _, offer: {**offer, "noise": {**offer["noise"], "suites": ["448_AESGCM_SHA512"]}},
-    "highest version lowered": lambda _, offer: {**offer, "max_protocol_version": 2},
-    "made to look like 4.6": lambda _, offer: {
-        **{key: value for key, value in offer.items() if key not in ("noise", "max_protocol_version")},
-        "password": True,
-    },
-}
 
 
 @pytest.fixture(params=list(STRIPPED))

@@ -1,4 +1,4 @@
-"""Run the demo on a terminal and draw what it shows: `python scripts/demo_svg.py docs/assets/demo.svg`. Needs a pty."""
+"""Draws `demo.svg`: the demo on a terminal. `python docs/assets/demo.py`; needs Unix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ STYLE = """
   .magenta { fill: #8250df } .cyan { fill: #0969da }
   @media (prefers-color-scheme: dark) {
     .box { fill: #0d1117; stroke: #3d444d } .bar { fill: #161b22 } text { fill: #e6edf3 }
-    .dim { fill: #7d8590 } .green { fill: #3fb950 } .yellow { fill: #d29922 } .magenta { fill: #bc8cff } .cyan { fill: #58a6ff }
+    .dim { fill: #7d8590 } .green { fill: #3fb950 } .yellow { fill: #d29922 }
+    .magenta { fill: #bc8cff } .cyan { fill: #58a6ff }
   }
 """
 
@@ -30,7 +31,7 @@ def shown(command: list[str]) -> str:
 
     def read(descriptor: int) -> bytes:
         chunks.append(os.read(descriptor, 4096))
-        return b""
+        return chunks[-1]
 
     os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS))
     status = pty.spawn(command, read)
@@ -74,4 +75,4 @@ def svg(prompt: str, lines: list[str]) -> str:
 
 if __name__ == "__main__":
     output = shown([sys.executable, "-m", "hivemind_sdk", "demo"])
-    Path(sys.argv[1]).write_text(svg("hivemind-client demo", output.split("\n")), encoding="utf-8")
+    Path(__file__).with_suffix(".svg").write_text(svg("hivemind-client demo", output.split("\n")), encoding="utf-8")
