@@ -30,6 +30,9 @@ from workers import BenchmarkError, Plan, Samples, Worker, interleave
 FULL = Plan(rounds=41, sample=0.02, slow_rounds=5)
 QUICK = Plan(rounds=7, sample=0.005, slow_rounds=2)
 OURS = ("tasks_sdk", "tasks_floor")
+KEEP_FREED = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
+"""for glibc: memory that was freed is kept. Otherwise chance decides whether zlib's 256 KiB are new pages at each call,
+which costs more than compressing 10 kB"""
 
 
 class Bench:
@@ -44,8 +47,8 @@ class Bench:
         self.port = stack.enter_context(echo_peer.running())
         self.reference_python = reference.interpreter("0.8.0a1")
 
-    def worker(self, python: str, *modules: str) -> Worker:
-        worker = Worker(python, modules, {"HIVEMIND_BENCH_PEER": str(self.port)})
+    def worker(self, python: str, *modules: str, env: Mapping[str, str] = KEEP_FREED) -> Worker:
+        worker = Worker(python, modules, {"HIVEMIND_BENCH_PEER": str(self.port), **env})
         self._stack.callback(worker.close)
         return worker
 
@@ -108,10 +111,10 @@ class Bench:
         if not self.wants(title):
             return
         progress(title)
-        ours = self.worker(sys.executable, "tasks_sdk").ask(
+        ours = self.worker(sys.executable, "tasks_sdk", env={}).ask(
             task="clients", call={"count": count, "key": "prompt-binary"}
         )
-        worker = self.worker(self.reference_python, "tasks_reference")
+        worker = self.worker(self.reference_python, "tasks_reference", env={})
         worker.ask(task="probe once", call={})
         theirs = worker.ask(task="clients", call={"count": count, "key": "late-binary"})
         for what, unit, limit in (("KiB", " KiB", goals.CLIENT_KIB_LIMIT), ("threads", "", goals.CLIENT_THREADS_LIMIT)):

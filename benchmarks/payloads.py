@@ -59,34 +59,57 @@ _WORDS = [
 ]
 
 
+_SESSION = {
+    "session_id": "6f1c2d6e-58f7-4a57-9c3e-0d2f8a1b4c5d",
+    "site_id": "kitchen",
+    "lang": "en-us",
+    "context": {"timeout": 120, "frame_stack": []},
+    "pipeline": [
+        "ovos-stop-pipeline-plugin-high",
+        "ovos-converse-pipeline-plugin",
+        "ovos-padatious-pipeline-plugin-high",
+        "ovos-adapt-pipeline-plugin-high",
+        "ovos-fallback-pipeline-plugin-medium",
+        "ovos-fallback-pipeline-plugin-low",
+    ],
+    "location": {"lat": 38.971669, "lon": -95.23525, "tz": "America/Chicago"},
+    "system_unit": "metric",
+    "time_format": "half",
+    "is_speaking": False,
+    "active_skills": [],
+}
+"""an OVOS session, with half of its pipeline"""
+
+
 def bus_object(size: str, msg_type: str = ASK) -> dict[str, Any]:
-    """A bus message (type, data, context) whose JSON text has the size that SIZES names."""
+    """A bus message (type, data, context) whose JSON text has the size that SIZES names.
+
+    100 B: a text. 1 kB: a text, with the context and session that OVOS gives it. More: a list of results too.
+    """
     draw = random.Random(size)
     wanted = SIZES[size]
-    context: dict[str, Any] = {}
-    data: dict[str, Any] = {"text": ""}
+    data: dict[str, Any] = {"utterance": ""}
+    message = {"type": msg_type, "data": data, "context": {}}
     if wanted >= 1_000:
-        session = {"session_id": "6f1c2d6e-58f7-4a57-9c3e-0d2f8a1b4c5d", "site_id": "kitchen", "lang": "en-us"}
-        context = {"source": "hive", "destination": ["sat::6f1c2d6e"], "platform": "bench", "session": session}
+        message["context"] = {"source": "hive", "destination": ["sat::6f1c2d6e"], "session": _SESSION}
+    if wanted >= 10_000:
         data["results"] = results = []
-    message = {"type": msg_type, "data": data, "context": context}
-    while wanted >= 1_000:
-        results.append(
-            {
-                "title": _text(draw, 5),
-                "uri": f"library://track/{draw.getrandbits(32):08x}",
-                "confidence": round(draw.random(), 3),
-                "length": draw.randrange(10_000),
-                "explicit": draw.random() < 0.5,
-            }
-        )
-        if _size(message) > wanted:
-            results.pop()
-            break
+        while _size(message) < wanted - 300:
+            results.append(_result(draw))
     missing = wanted - _size(message)
-    data["text"] = _text(draw, missing)[:missing]
+    data["utterance"] = _text(draw, missing)[:missing]
     assert _size(message) == wanted, (size, _size(message))
     return message
+
+
+def _result(draw: random.Random) -> dict[str, Any]:
+    return {
+        "title": _text(draw, 5),
+        "uri": f"library://track/{draw.getrandbits(32):08x}",
+        "confidence": round(draw.random(), 3),
+        "length": draw.randrange(10_000),
+        "explicit": draw.random() < 0.5,
+    }
 
 
 def _text(draw: random.Random, words: int) -> str:

@@ -83,10 +83,8 @@ def table(sections: dict[str, list[Line]]) -> str:
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = (
-        cell.ljust(width) if index == 0 else cell.rjust(width) for index, (cell, width) in enumerate(zip(cells, widths))
-    )
-    return "| " + " | ".join(padded) + " |"
+    first, *others = zip(cells, widths, strict=True)
+    return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
 
 
 def as_json(

@@ -48,7 +48,11 @@ def top_imports(command: Command, count: int = 12) -> list[str]:
     """The modules that take longest to import, themselves alone, in microseconds."""
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
-            [command[0], "-X", "importtime", *command[1:]], env=environment(home), capture_output=True, text=True
+            [command[0], "-X", "importtime", *command[1:]],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     rows = [line.split("|") for line in done.stderr.splitlines() if line.count("|") == 2 and "self" not in line]
     timed = sorted(((int(own.rpartition(":")[2]), name.strip()) for own, _, name in rows), reverse=True)

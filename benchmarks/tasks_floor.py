@@ -62,7 +62,7 @@ def round_trip(size: str, link: str) -> Run:
     import websocket
 
     socket = websocket.create_connection(
-        f"ws://127.0.0.1:{peer_port()}/?authorization={base64.b64encode(b'floor:prompt-mirror').decode()}",
+        f"ws://127.0.0.1:{peer_port()}/?authorization={base64.b64encode(b'floor:prompt-mirror-floor').decode()}",
         skip_utf8_validation=True,
     )
     if link == "binary":

@@ -9,7 +9,7 @@ from tasks_clients import client_tasks
 
 
 def open_client(key: str) -> HiveMessageBusClient:
-    return HiveMessageBusClient(key=key, password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
+    return HiveMessageBusClient(key=f"{key}-newest", password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
 
 
 TASKS = client_tasks(open_client, Message, lambda message: HiveMessage(HiveMessageType.BUS, message))

@@ -111,7 +111,7 @@ def emit(size: str) -> Run:
 
 
 def open_client(key: str) -> HiveMessageBusClient:
-    client = HiveMessageBusClient(key=key, password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
+    client = HiveMessageBusClient(key=f"{key}-reference", password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
     HandShake(client.identity.private_key)  # makes the RSA key where there is none: once for each node, not each link
     return client
 

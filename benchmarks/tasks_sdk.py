@@ -17,7 +17,7 @@ from worker import Run
 
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk.codec import decode_binary, encode_binary, encode_text
-from hivemind_sdk.connection import ComputeNeeded
+from hivemind_sdk.connection import settle
 from hivemind_sdk.contracts import Form, SessionInfo, TransportFeatures
 from hivemind_sdk.envelope import EnvelopeSession
 from hivemind_sdk.instances import CryptoSuite, Instances
@@ -83,7 +83,7 @@ class InPlace:
         self.inbox: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
         self.dropping = False
 
-    def connect(self, dial: Any) -> InPlace:
+    def connect(self, _: Any) -> InPlace:
         self.link.start()
         self._pass_on()
         return self
@@ -91,14 +91,10 @@ class InPlace:
     def send(self, frame: str | bytes) -> None:
         if self.dropping:
             return
-        events = self.link.receive(frame)
-        while events:
-            event = events.pop(0)
-            if isinstance(event, ComputeNeeded):
-                events += self.link.resume(event.work())
+        settle(self.link, self.link.receive(frame))
         self._pass_on()
 
-    def receive(self, timeout: float | None = None) -> str | bytes:
+    def receive(self, timeout: float | None = None) -> str | bytes:  # noqa: ARG002  the hub always answers
         return self.inbox.get()
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
@@ -171,7 +167,7 @@ def emit(size: str) -> Run:
 
 
 def open_client(key: str) -> HiveMessageBusClient:
-    return HiveMessageBusClient(key=key, password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
+    return HiveMessageBusClient(key=f"{key}-sdk", password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
 
 
 def versions() -> dict[str, str]:

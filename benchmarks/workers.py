@@ -26,7 +26,7 @@ class Worker:
 
     def __init__(self, python: str, modules: Sequence[str], env: Mapping[str, str]) -> None:
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
         self._process = subprocess.Popen(
             [python, str(HERE / "worker.py"), *modules],
             stdin=subprocess.PIPE,
@@ -38,7 +38,8 @@ class Worker:
 
     def ask(self, **question: Any) -> Any:
         """Raises BenchmarkError where the task fails; None for a task that this implementation does not have."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -55,6 +56,7 @@ class Worker:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._log.close()
         with suppress(OSError):
             self._home.cleanup()
 

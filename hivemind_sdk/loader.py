@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakValueDictionary
 
 from .catalogue import Catalogue
 from .claims import KINDS, Claim, Origin, PluginReport, PluginState, canonical, record_fault
@@ -58,7 +57,7 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
 }
 """hook -> the records that it returns"""
 
-_shared: WeakValueDictionary[tuple[object, ...], Catalogue] = WeakValueDictionary()
+_shared: dict[tuple[object, ...], Catalogue] = {}
 _sharing = threading.RLock()  # a plugin that is being imported may make a client of its own
 _TROUBLE = (PluginState.BROKEN, PluginState.INCOMPATIBLE, PluginState.CONFLICT)
 

@@ -64,8 +64,9 @@ def linked(
     """The same, connected within `timeout` seconds, at the first attempt; closed at the end, when all has been sent."""
     with closing(make_satellite(app, link, timeout, reconnect=reconnect)) as satellite:
         info = satellite.connect(timeout or CONNECT)
-        for warning in info.warnings:
-            warn(warning)
+        if info.warnings:
+            more = len(info.warnings) - 1
+            warn(info.warnings[0] + (f" (and {more} more: see test-identity)" if more else ""))
         if not click.get_current_context().meta.get(JSON):
             line(greeting)
         yield satellite

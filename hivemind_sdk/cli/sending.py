@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import json_line
+from ..errors import LinkClosed
+from .console import json_line, warn
 from .linking import OBJECTION, Verdict, linked
 from .options import json_option, link_options, message_options, timeout_option
 from .payload import bus_message
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ..messages import BusMessage
     from ..satellite import Satellite
 
+_NO_REASON = (None, 1005, 1006)
+"""close codes of a link that ends without a word"""
 _ENDS = "This ends half a second after sending: by then a hub that does not allow it has said so."
 
 
@@ -33,7 +36,12 @@ def send_once(
     with linked(app, link, timeout) as satellite:
         verdict = Verdict(satellite, message.msg_type)
         sent = send(satellite)
-        verdict.answer(OBJECTION)
+        try:
+            verdict.answer(OBJECTION)
+        except LinkClosed as error:
+            if error.code not in _NO_REASON:
+                raise
+            warn(f"{error}, after the message was sent: hivemind-core 4.0 does that when it has handled it")
     if as_json:
         json_line({"sent": message.msg_type, **sent})
 

@@ -62,6 +62,11 @@ _SUBTYPES = tuple(HiveMindBinaryPayloadType) + (HiveMindBinaryPayloadType.UNDEFI
 
 _EMPTY = b"{}"
 _EMPTY_DEFLATED = zlib.compress(_EMPTY)
+_STARTS = tuple(
+    tuple((_UNVERSIONED | code << 9 | compressed << 8 | len(block)).to_bytes(2, "big") + block for code in _KINDS)
+    for compressed, block in ((False, _EMPTY), (True, _EMPTY_DEFLATED))
+)
+"""by compression flag and type code: all before the body of an unversioned frame without metadata, as nearly all are"""
 # what stands for no metadata, by the compression flag
 _NO_METADATA = ((b"", _EMPTY), (b"", _EMPTY_DEFLATED))
 
@@ -104,6 +109,8 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
             compress = shorter or len(metadata) > MAX_METADATA
         if compress:
             metadata, body = small_metadata, small_body
+    if not (message.metadata or versioned or is_binary):
+        return _STARTS[compress][code] + body
     size = len(metadata)
     if size > MAX_METADATA:
         raise MetadataTooLarge(

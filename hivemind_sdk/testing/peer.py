@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_HANG_UP = 10.0
+"""seconds that a satellite has to read the close frame, however busy the machine is, before the line is cut"""
+
 
 class HubPeer:
     """What an agent and a test see of a satellite. `name`: useragent, number, name of the client, session."""
@@ -85,7 +88,7 @@ class HubPeer:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the link; the codes 1005 (a close without one) and 1006 (no close frame) too."""
-        self._transport.close(code, reason)
+        self._transport.close(code, reason, timeout=_HANG_UP)
 
     def refuse(self, how: Close, why: object = None) -> None:
         """End the link as the profile says."""
@@ -119,6 +122,8 @@ class HubPeer:
         self.greeted = True
 
     def _discarded(self, event: Discarded) -> None:
+        if self.info is not None and event.reason == "out of turn":
+            return  # a HELLO or HANDSHAKE more, inside of the session: ignored
         self.refuse(self.hub.profile.bad_frame, event.reason)
 
     def _received(self, event: Received) -> None:

@@ -15,8 +15,8 @@ class Graph:
     """What is drawn. Names are those under which nodes announced themselves; of silent ones, those in routes.
 
     `root`: how this node calls itself, or empty. `links`: name -> those next to it, on the way to us. `parents`: the
-    one of them that is drawn; the root has none. `children`: the same the other way, sorted. `connections`: name ->
-    what a hub calls this node's connection. `tails`: name -> where its announcement came through.
+    one of them that is drawn; the root has none. `children`: the same the other way, sorted. `tails`: name -> where its
+    announcement came through. `same`: which names are one node's.
     """
 
     root: str
@@ -25,12 +25,13 @@ class Graph:
     links: Mapping[str, Mapping[str, None]]
     parents: Mapping[str, str]
     children: Mapping[str, list[str]]
-    connections: Mapping[str, str]
     tails: Mapping[str, tuple[str, ...]]
+    same: SameNode
 
     def path(self, name: str) -> list[str]:
         """The way that its announcement took: from the node itself to us, each node once; us only if we have a name."""
-        return [name, *self.tails.get(name, ())]
+        tail = self.tails.get(name, ())
+        return [name, *(tail if self.root else tail[:-1])]
 
     @property
     def silent(self) -> list[str]:
@@ -60,7 +61,7 @@ def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key:
     drawn: dict[str, NodeInfo] = {}
     for peer, info in nodes.items():
         name = same.of(peer)
-        if name == root or (name != peer and name in nodes):
+        if name == root or (name is not peer and name in nodes):
             continue
         drawn[name] = info
         route = info.route
@@ -72,7 +73,7 @@ def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key:
             for farther, nearer in pairwise(tail):
                 wanted.setdefault(farther, nearer)
         if name in tail:  # its own announcement has been through it again
-            tail = tail[tail.index(name) + 1 :] or (root,)
+            tail = tail[tail.index(name) + 1 :]
         tails[name] = tail
         links.setdefault(name, {})[tail[0]] = None
     for name, tail in tails.items():
@@ -83,8 +84,7 @@ def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key:
         children.setdefault(parent, []).append(name)
     for family in children.values():
         family.sort()
-    shown = tails if root else {name: tail[:-1] for name, tail in tails.items()}
-    return Graph(root, same.hub, drawn, links, parents, children, same.connections, shown)
+    return Graph(root, same.hub, drawn, links, parents, children, tails, same)
 
 
 def _tail(same: SameNode, route: tuple[str, ...], root: str, links: dict[str, dict[str, None]]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -9,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
-from ..jsontext import dumps_ascii
 from ..messages import HiveMessage, HiveMessageType, JSONObject
 from .floods import FloodIdCache
 from .graph import Graph, build
@@ -210,10 +210,8 @@ class HiveMapper:
         }
 
     def to_json(self) -> str:
-        """to_dict() as text, a line for each node and each edge."""
-        whole = self.to_dict()
-        parts = [f"  {dumps_ascii(key)}: {_lines(value)}" for key, value in whole.items()]
-        return "{\n" + ",\n".join(parts) + "\n}"
+        """to_dict() as text, a line for each field."""
+        return json.dumps(self.to_dict(), separators=(",\n", ": "))
 
     def to_ascii(self, root_peer: str | None = None) -> str:
         """The tree as text, from this node outwards, safe to print. `root_peer`: how this node calls itself."""
@@ -286,12 +284,6 @@ class Nodes(Mapping[str, NodeInfo]):
     def _copy(self) -> dict[str, NodeInfo]:
         with self._lock:
             return dict(self._live)
-
-
-def _lines(value: Any) -> str:
-    if isinstance(value, list) and value:
-        return "[\n    " + ",\n    ".join(map(dumps_ascii, value)) + "\n  ]"
-    return dumps_ascii(value)
 
 
 def _text(value: Any) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 MAX_TEXT = 2048
 """characters; no key, name or site that is meant seriously is longer"""
 
-_CONNECTION_PARTS = 4
-"""`useragent::row::client name::session id`: how a hub names a connection (wire.md section 1)"""
+_LINE = 120
+"""characters that a text for people may have"""
+CONNECTION_MARKS = 3
+"""`::` in `useragent::row::client name::session id`: how a hub names a connection (wire.md section 1)"""
 _UNNAMED = "unnamed-node"
 """what every node calls itself that nobody has named (wire-v3.md section 6)"""
 
@@ -18,7 +20,7 @@ def is_key(name: str) -> bool:
 
 def is_connection(name: str) -> bool:
     """Whether this is a hub's name for a connection."""
-    return name.count("::") >= _CONNECTION_PARTS - 1 and not is_key(name)
+    return name.count("::") >= CONNECTION_MARKS and not is_key(name)
 
 
 def session_of(name: str) -> str | None:
@@ -27,7 +29,7 @@ def session_of(name: str) -> str | None:
     if len(parts) < 2 or is_key(name):
         return None
     last = parts[-1]
-    if len(parts) > _CONNECTION_PARTS and _is_suffix(last):
+    if len(parts) > CONNECTION_MARKS + 1 and _is_suffix(last):
         last = parts[-2]
     return last if last not in ("", "default") else None
 
@@ -44,6 +46,8 @@ def friendly(name: str, connection: str = "") -> str:
 
 def display_peer(peer: str) -> str:
     """A name short enough for one line, safe to print: of a key, its fingerprint."""
+    if len(peer) <= _LINE and peer.isprintable():
+        return peer
     if is_key(peer):
         from hashlib import sha256
 
@@ -51,7 +55,7 @@ def display_peer(peer: str) -> str:
     return printable(peer)
 
 
-def printable(text: str, width: int = 120) -> str:
+def printable(text: str, width: int = _LINE) -> str:
     """The text, cut to `width` characters, with `?` for what would move a cursor, turn the line round, or break XML."""
     if len(text) > width:
         text = text[: width - 1] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .names import is_connection, session_of
+from .names import CONNECTION_MARKS, is_connection, session_of
 from .node_info import NodeInfo
 
 _STEPS = 4
@@ -12,7 +12,7 @@ _STEPS = 4
 
 
 class SameNode:
-    """`of(name)` -> the name under which the node is drawn. `connections`: that name -> what a hub calls it."""
+    """`of(name)` -> the name under which the node is drawn. `hub`: that of our hub, or empty."""
 
     def __init__(self, nodes: Mapping[str, NodeInfo], root: str, hub: str, hub_key: str) -> None:
         self._nodes = nodes
@@ -20,14 +20,16 @@ class SameNode:
         self._judged: set[str] = set()
         self._sessions: dict[str, str] | None = None
         self._root = root
-        self.connections: dict[str, str] = {}
         self._by_key()
         self.hub = self._find_hub(hub, hub_key)
         self._by_announcement()
 
     def of(self, name: str) -> str:
+        same = self._same
+        if name not in same:
+            return name
         for _ in range(_STEPS):
-            other = self._same.get(name)
+            other = same.get(name)
             if other is None:
                 return name
             name = other
@@ -47,6 +49,14 @@ class SameNode:
             if not path or path[-1] != node:
                 path.append(node)
         return path
+
+    def connections(self) -> dict[str, str]:
+        """Node -> what a hub calls its connection."""
+        found: dict[str, str] = {}
+        for name, node in self._same.items():
+            if is_connection(name):
+                found.setdefault(self.of(node), name)
+        return found
 
     def _by_key(self) -> None:
         """A key names the node that has it. A hub that answers with both of its halves is one node, its key the name.
@@ -78,13 +88,13 @@ class SameNode:
 
     def _by_announcement(self) -> None:
         """The first hop of an announcement is the connection that the node itself has, whatever it calls itself."""
-        same = self._same
-        for peer, info in self._nodes.items():
-            route = info.route
-            if route and route[0] not in self._nodes and _own_connection(peer, route[0]):
-                same.setdefault(route[0], peer)
-                self.connections.setdefault(self.of(peer) if peer in same else peer, route[0])
-        self._judged.update(self._same, self._nodes)
+        nodes, same = self._nodes, self._same
+        for peer, info in nodes.items():
+            if info.route:
+                hop = info.route[0]
+                if hop not in nodes and _own_connection(peer, hop):
+                    same.setdefault(hop, peer)
+        self._judged.update(same, nodes)
 
     def _judge(self, name: str, before: str) -> None:
         """A name that nobody has announced: known by its session; or the connection of the hub just before it."""
@@ -96,7 +106,6 @@ class SameNode:
             node = before
         if node is not None and self.of(node) != name:
             self._same[name] = node
-            self.connections.setdefault(self.of(node), name)
 
     def _by_session(self, name: str) -> str | None:
         if self._sessions is None:
@@ -109,9 +118,7 @@ class SameNode:
 
 
 def _own_connection(peer: str, hop: str) -> bool:
-    if not is_connection(hop):
-        return False
-    if hop.rpartition("::")[2] == peer.rpartition("::")[2]:  # as almost always
-        return True
-    ours, theirs = session_of(peer), session_of(hop)
-    return ours is None or theirs is None or ours == theirs
+    mark = peer.rfind("::")
+    if mark > 0 and hop.endswith(peer[mark:]) and hop.count("::") >= CONNECTION_MARKS:
+        return True  # the same session, as almost always
+    return is_connection(hop) and (session_of(peer) is None or session_of(hop) in (None, session_of(peer)))

@@ -48,6 +48,7 @@ def compose(graph: Graph) -> Scene:
         del children[graph.root]
         if graph.root:
             children.setdefault(top, []).append(graph.root)
+    connections = graph.same.connections()
     things: dict[str, Thing] = {}
     hubs: dict[str, list[str]] = {}
     leaves: dict[str, list[str]] = {}
@@ -55,7 +56,8 @@ def compose(graph: Graph) -> Scene:
     for name in names:  # grows as it is read
         family = children.get(name, [])
         names += family
-        things[name] = _thing(graph, name, is_hub=bool(family) or name == graph.hub or is_key(name))
+        connection = connections.get(name, "")
+        things[name] = _thing(graph, name, connection, is_hub=bool(family) or name == graph.hub or is_key(name))
         for child in family:
             (hubs if children.get(child) else leaves).setdefault(name, []).append(child)
     for families in (hubs, leaves):
@@ -65,12 +67,12 @@ def compose(graph: Graph) -> Scene:
     return Scene(top, things, hubs, leaves, detours, _summary(things.values()))
 
 
-def _thing(graph: Graph, name: str, *, is_hub: bool) -> Thing:
+def _thing(graph: Graph, name: str, connection: str, *, is_hub: bool) -> Thing:
     node = graph.nodes.get(name)
     is_self = name == graph.root
-    label = friendly(name, graph.connections.get(name, "")) if name else "this node"
+    label = friendly(name, connection) if name else "this node"
     site = printable(node.site_id) if node and node.site_id else ""
-    if is_hub and is_key(name) and site and name not in graph.connections:
+    if is_hub and is_key(name) and site and not connection:
         label = site  # a key tells nobody anything
     facts = [("name", display_peer(name)), ("site", site)]
     if is_self:

@@ -38,9 +38,11 @@ def _facts(graph: Graph, name: str) -> str:
     node = graph.nodes.get(name)
     if node is None:
         return "  (no answer)"
-    site = f"  site={printable(node.site_id)}" if node.site_id else ""
-    latency = f"  latency={node.rtt_ms:.0f}ms" if node.rtt_ms is not None else ""
-    trusted = "  trusted" if node.trusted else ""
-    also = graph.links.get(name, ())
-    detours = "".join(f"  also={display_peer(other)}" for other in graph.detours(name)) if len(also) > 1 else ""
-    return f"{site}{latency}{trusted}{detours}"
+    facts = f"  site={printable(node.site_id)}" if node.site_id else ""
+    if node.rtt_ms is not None:
+        facts += f"  latency={node.rtt_ms:.0f}ms"
+    if node.trusted:
+        facts += "  trusted"
+    if len(graph.links[name]) > 1:
+        facts += "".join(f"  also={display_peer(other)}" for other in graph.detours(name))
+    return facts

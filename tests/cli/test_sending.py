@@ -9,6 +9,7 @@ from cli_kit import KEY, make_hub, run
 
 from hivemind_sdk import HiveMessageType, NodeIdentity
 from hivemind_sdk.fingerprints import pem_fingerprint
+from hivemind_sdk.testing.profiles import ABORT
 
 UTTERANCE = ("--msg", "recognizer_loop:utterance", "--payload", '{"utterances": ["hello"]}')
 
@@ -48,6 +49,13 @@ def test_verbs_carry_the_message_wrapped_and_name_the_site(verb, hub):
     assert (sent.payload.payload.msg_type, sent.payload.payload.data) == ("speak", {"utterance": "hi"})
     told = run(verb, *payload, "--json").json
     assert told == {"sent": "speak", "verb": verb, "site": "unknown"}
+
+
+def test_a_link_that_is_cut_after_sending_is_a_warning_because_old_hubs_do_it(monkeypatch, hub):
+    monkeypatch.setattr(type(hub), "note", lambda hub, peer, message: peer.close(ABORT))
+    done = run("escalate", "--msg", "speak")
+    assert done.code == 0
+    assert ", after the message was sent" in done.err
 
 
 def test_a_query_shows_who_answers_what(hub3):

@@ -145,6 +145,16 @@ def test_an_undecodable_frame_on_a_session_ends_it_as_the_real_one_does(profile)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_setup_messages_inside_of_the_session_are_ignored(profile):
+    with Hub([WITH_PASSWORD], profile) as hub:
+        sat = linked(hub, session_id="first")
+        for kind in (T.HELLO, T.HANDSHAKE):
+            sat.send(HiveMessage(kind, {"session": {"session_id": "second"}, "noise": {"msg": "zz"}}))
+        assert [reply.data["utterance"] for reply in sat.ask("hi")] == ["echo: hi"]
+        assert [peer.session_id for peer in hub.peers] == ["first"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_who_says_nothing_is_left_alone(profile):
     with Hub([WITH_PASSWORD], profile) as hub:
         transport = dialled(hub)

@@ -19,12 +19,12 @@ from hivemind_sdk.testing import Hub, HubClient
 
 VECTORS = Path(__file__).parents[1] / "vectors/live.json"
 CASES = {case["id"]: case for case in json.loads(VECTORS.read_text())["cases"]}
-ELSEWHERE: dict[str, str] = {
-    "live-002": "tests/mesh: QUERY answers reach the local bus",
-    "live-003": "tests/mesh: of the answers to a CASCADE one is delivered",
-    "live-005": "tests/mesh: INTERCOM is verified, decrypted and delivered",
+ELSEWHERE = {
+    "live-002": "mesh/test_hubs.py::test_live_002_the_bus_message_of_a_query_answer_is_heard",
+    "live-003": "mesh/test_hubs.py::test_live_003_exactly_one_answer_to_a_cascade_is_heard",
+    "live-005": "mesh/test_hubs.py::test_live_005_an_intercom_for_this_node_is_verified_opened_and_heard",
 }
-"""case -> where it is tested, by those who built it"""
+"""case -> the test of it"""
 LEGACY, V3 = "4.6.1a1", "5.3.10a1"
 TESTS = {}
 
@@ -43,6 +43,8 @@ def test_every_case_has_its_test():
     assert len(CASES) == 17
     assert set(TESTS) | set(ELSEWHERE) == set(CASES)
     assert not set(TESTS) & set(ELSEWHERE)
+    for path, _, name in (where.partition("::") for where in ELSEWHERE.values()):
+        assert f"def {name}(" in (Path(__file__).parents[1] / path).read_text()
 
 
 class Linked:

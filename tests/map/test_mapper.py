@@ -135,8 +135,8 @@ def test_for_one_id_exactly_one_of_many_threads_is_first():
 def test_a_node_that_no_flood_reaches_is_forgotten_and_with_it_its_edges():
     clock = Clock()
     hive_map = HiveMapper(node_ttl=600.0, clock=clock)
-    hive_map.on_ping(ping("old", ["hub"]))
     hive_map.on_ping(ping("kept", ["hub"]))
+    hive_map.on_ping(ping("old", ["hub"]))
     clock.now += 400
     hive_map.on_ping(ping("kept", ["hub"], flood_id="g"))
     clock.now += 300

@@ -79,10 +79,13 @@ def test_a_hub_that_leaves_itself_out_of_the_route_is_between_us_and_everybody()
     hive_map.on_ping(ping("master:0.0.0.0"))
     hive_map.on_ping(ping("kitchen::k", ["ua::2::kitchen::k"]))
     hive_map.on_ping(ping("attic::a"))  # 0.8: a binary frame loses the route
+    hive_map.on_ping(ping("wine::w", ["ua::1::wine::w", "ua::3::cellar::c"]))
     assert hive_map.graph().parents == {
         "master:0.0.0.0": "us::0",
         "kitchen::k": "master:0.0.0.0",
         "attic::a": "master:0.0.0.0",
+        "wine::w": "ua::3::cellar::c",
+        "ua::3::cellar::c": "master:0.0.0.0",
     }
 
 
@@ -111,6 +114,15 @@ def test_a_connection_that_got_a_suffix_or_has_no_session_yet_still_belongs_to_i
         hive_map.set_origin("us::0", "hub")
         hive_map.on_ping(ping("sat::s", [own, "hub"]))
         assert hive_map.graph().parents == {"sat::s": "hub", "hub": "us::0"}
+
+
+def test_a_session_that_two_nodes_have_tells_nothing_of_a_connection_that_neither_announced():
+    hive_map = HiveMapper()
+    hive_map.set_origin("us::0")
+    for peer in ("a::1", "b::1", "c::2"):
+        hive_map.on_ping(ping(peer))
+    hive_map.on_ping(ping("sat::s", ["ua::7::x::s", "ua::8::x::1", "ua::9::x::2"]))
+    assert hive_map.graph().path("sat::s") == ["sat::s", "ua::8::x::1", "c::2", "us::0"]
 
 
 def test_a_node_that_is_seen_on_two_ways_hangs_where_it_announced_itself_and_the_other_way_is_told():

@@ -52,7 +52,8 @@ def command(as_json: bool) -> None:
 
 
 def _line(who: str, text: str, **_: Any) -> None:
-    click.echo(click.style(f"{who:>6} | ", dim=True) + click.style(text, fg=_COLOURS.get(who), bold=who == "done" or None))
+    told = click.style(text, fg=_COLOURS.get(who), bold=who == "done" or None)
+    click.echo(click.style(f"{who:>6} | ", dim=True) + told)
 
 
 def _json(who: str, text: str, **more: Any) -> None:
