@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
