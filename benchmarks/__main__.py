@@ -1,10 +1,8 @@
 """The benchmarks: `tox -e bench`, or `python benchmarks [--quick] [--json FILE] [--only TEXT]`.
 
 Each row is measured for this SDK, for the reference client in its own environment, and for the bare primitives, in
-turns
-within one run; the table has medians, and ratios with their quartiles, beside the goals.
-docs/explanation/performance.md
-says what the rows mean. Nothing is asserted: on a busy machine trust the ratios, and measure again.
+turns within one run. The table has medians, and ratios with their quartiles, beside the goals; what the rows mean is in
+docs/explanation/performance.md. Nothing is asserted: on a busy machine trust the ratios, and measure again.
 """
 
 from __future__ import annotations
