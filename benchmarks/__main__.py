@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,6 +44,7 @@ class Bench:
         self._only = only.lower()
         self.sections: dict[str, list[Line]] = {}
         self.raw: dict[str, dict[str, Samples]] = {}
+        self.about = machine()
         self.port = stack.enter_context(echo_peer.running())
         self.reference_python = reference.interpreter("0.8.0a1")
 
@@ -142,18 +144,19 @@ def main() -> int:
         except BenchmarkError as error:
             print(error, file=sys.stderr)
             return 1
-    about = machine()
-    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    print("\n".join(f"{name}: {value}" for name, value in bench.about.items()))
     print(f"{plan.rounds} rounds; ratio: reference / ours; floor: bare primitives, or `python -c pass`\n")
     print(table(bench.sections))
     if options.json:
-        Path(options.json).write_text(json.dumps(as_json(about, bench.sections, bench.raw), indent=1))
+        Path(options.json).write_text(json.dumps(as_json(bench.about, bench.sections, bench.raw), indent=1))
     return 0
 
 
 def run(bench: Bench, options: argparse.Namespace) -> None:
     ours = bench.worker(sys.executable, *OURS)
     theirs = bench.worker(bench.reference_python, "tasks_reference")
+    bench.about["ours"] = listed(ours.ask(task="versions", call={}))
+    bench.about["reference"] = listed(theirs.ask(task="versions", call={}))
     bench.rows("Codec", goals.CODEC, ours, theirs)
     bench.rows("Sealing", goals.SEALING, ours, theirs)
     bench.rows("Whole client path", goals.PATHS, ours, theirs)
@@ -169,9 +172,14 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     return {
+        "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
+
+
+def listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def progress(*lines: str) -> None:

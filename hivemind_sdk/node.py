@@ -118,7 +118,8 @@ class Node:
                 found.append(status)
 
         with self._changed:
-            watch(self._told)
+            if self._told is self.status:  # otherwise a change is just being told, and what was before is over
+                watch(self._told)
             self._watches.append(watch)
             try:
                 timeout = None if deadline is None else max(0.0, deadline - self._clock())
