@@ -89,6 +89,15 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def interrupt(self) -> int:
+        """Ctrl-C, again every second, as a person would: Python may take the first where it can't be raised. -> exit code"""
+        deadline = time.monotonic() + LIMIT
+        while self._process.poll() is None and time.monotonic() < deadline:
+            self.type("\x03")
+            while self._read(1.0):
+                pass
+        return self._process.wait(1)
+
     def end(self) -> int:
         """The exit code; `shown` is then complete."""
         deadline = time.monotonic() + LIMIT

@@ -94,8 +94,7 @@ def test_what_comes_in_while_somebody_types_leaves_what_was_typed(hub):
 def test_at_a_keyboard_ctrl_c_ends_quietly(hub):
     with Terminal("terminal") as terminal:
         terminal.until("Utterance: ")
-        terminal.type("\x03")
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
         assert "Traceback" not in terminal.shown
         assert "Error" not in terminal.shown
 
