@@ -90,7 +90,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def interrupt(self) -> int:
-        """Ctrl-C, again every second, as a person would: Python may take the first where it can't be raised. -> exit code"""
+        """Ctrl-C, again every second, as a person would: Python may take one where it can't be raised. -> exit code"""
         deadline = time.monotonic() + LIMIT
         while self._process.poll() is None and time.monotonic() < deadline:
             self.type("\x03")
