@@ -26,7 +26,7 @@ def fitted(text: str, *, err: bool = False, indent: str = "") -> str:
     """Broken between words where a terminal would break it anywhere; a pipe gets it in one line."""
     if not (sys.stderr if err else sys.stdout).isatty():
         return indent + text
-    width = shutil.get_terminal_size().columns
+    width = shutil.get_terminal_size().columns or 80  # a terminal may have no size
     wrapper = textwrap.TextWrapper(width, indent, indent, break_long_words=False, break_on_hyphens=False)
     return wrapper.fill(text)
 
