@@ -139,11 +139,10 @@ def interleave(contenders: Mapping[str, tuple[Worker, str]], plan: Plan, pace: P
 
 def _repetitions(worker: Worker, task: str, sample: float) -> int:
     """How many of it fill one sample; 0 where this worker does not know the task."""
-    first = worker.ask(task=task, number=1, warm=0)
-    if first is None:
+    if worker.ask(task=task, number=1, warm=0) is None:  # the first call may import what all others find
         return 0
-    number, seconds = 1, first["wall"]
-    while seconds * number < sample / 4:  # the first calls are slower than all others
-        number = max(2 * number, int(sample / 2 / max(seconds, 1e-9)))
+    number, seconds = 1, 0.0
+    while sample and seconds * number < sample / 4:
+        number = max(2 * number, int(sample / 2 / seconds)) if seconds else 4
         seconds = worker.ask(task=task, number=number, warm=0)["wall"]
-    return max(1, round(sample / seconds))
+    return max(1, round(sample / seconds)) if sample else 1

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .denials import DENIED, denial
-from .errors import RequestTimeout
-from .messages import BusMessage, JSONObject
+from .errors import MalformedMessage, RequestTimeout
+from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
 from .requests import Request, Requests
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def ask(
     ask_id, info = str(uuid.uuid4()), satellite.status.info
     own_session = info is not None and info.protocol >= SESSIONS_PROTOCOL
     session_id = str(uuid.uuid4()) if own_session else satellite.session_id
+    question = _question(what, lang, {"session_id": session_id, "site_id": satellite.site_id}, ask_id)
     if not own_session and not requests.turn.acquire(timeout=timeout):
         raise RequestTimeout(f"another ask() did not end within {timeout:g} s", hint="this hub takes one at a time")
     request = requests.open(f"ask:{ask_id}")
-    question = _question(what, lang, {"session_id": session_id, "site_id": satellite.site_id}, ask_id)
     watch = satellite.on_bus("*", _Watch(request, question, own_session, replies), inline=True)
 
     def end() -> None:
@@ -58,9 +58,13 @@ def ask(
 
 
 def _question(what: Any, lang: str, session: JSONObject, ask_id: str) -> BusMessage:
-    """A bus message in this session; text is an utterance."""
+    """A bus message in this session; text is an utterance. Raises MalformedMessage for what can't be asked."""
+    if isinstance(what, HiveMessage) and what.msg_type is HiveMessageType.BUS:
+        what = what.payload
     if isinstance(what, str):
         what = BusMessage(UTTERANCE, {"utterances": [what], "lang": lang})
+    if not is_bus_message(what):
+        raise MalformedMessage(f"{type(what).__name__} can't be asked", hint="pass a text or a bus Message")
     asked = BusMessage.of(what)
     return BusMessage(asked.msg_type, asked.data, {**asked.context, "session": session, MARK: ask_id})
 

@@ -11,10 +11,19 @@ DENIED = "hive.policy.denied"
 def denial(message: BusMessage) -> PolicyDenied:
     """The typed form of a `hive.policy.denied`."""
     data: JSONObject = message.data
-    denied = str(data.get("denied_type", ""))[:200]
+    denied, code = str(data.get("denied_type", ""))[:200], str(data.get("code", ""))[:100]
     return PolicyDenied(
         denied_type=denied,
-        code=str(data.get("code", ""))[:100],
+        code=code,
         reason=str(data.get("reason", ""))[:500],
-        hint=f"allow it on the hub: `hivemind-core allow-msg {denied}`",
+        hint=_HINTS.get(code, _ALLOW).format(denied),
     )
+
+
+_ALLOW = "allow it on the hub: `hivemind-core allow-msg {}`"
+_HINTS = {
+    "backend_unavailable": "what answers behind the hub is not there: start OVOS (or the agent) beside hivemind-core",
+    "malformed_payload": "the hub could not read the message: look at its data and context",
+    "session_id_default_forbidden": "the session id `default` is the hub's own: use another one",
+}
+"""by the hub's code; any other is about what this access key may send"""

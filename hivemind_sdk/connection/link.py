@@ -279,7 +279,7 @@ class Link:
         ]
         raise NoCommonHandshake(
             "no handshake that both sides can do (" + ("; ".join(declined) or "none is installed") + ")",
-            hint="check the password, min_protocol/max_protocol and `hivemind-client plugins list`",
+            hint="check the password, min_protocol/max_protocol and `hivemind-client plugins`",
         )
 
 

@@ -31,6 +31,7 @@ class ServedTransport:
         self._text = False
         self._collected = bytearray()
         self._end: tuple[str, int, str] | None = None
+        self._finished = threading.Event()
 
     def send(self, frame: Frame) -> None:
         payload = frame if isinstance(frame, bytes) else encode_text(frame)
@@ -68,6 +69,7 @@ class ServedTransport:
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
         self._finish("the link was closed by this side", code, reason, wait=timeout)
+        self._finished.wait(timeout)  # another thread may be writing the close frame: nobody may cut the line before
 
     def send_raw(self, data: bytes) -> None:
         """Bytes that need not be frames: for scripted misbehaviour."""
@@ -118,7 +120,10 @@ class ServedTransport:
             elif self._protocol.state is State.OPEN:
                 self._protocol.send_close(None if code == _NO_STATUS else code, "" if code == _NO_STATUS else reason)
             data = b"".join(self._protocol.data_to_send())
-        self._stream.finish(data, time.monotonic() + wait)
+        try:
+            self._stream.finish(data, time.monotonic() + wait)
+        finally:
+            self._finished.set()
 
     def _ended(self) -> bool:
         return self._end is not None

@@ -10,7 +10,7 @@ import pytest
 from link_kit import CLIENT, KEY, LONG, PASSWORD, satellite
 
 from hivemind_sdk.ask import HANDLED, UTTERANCE
-from hivemind_sdk.errors import NotConnected, PolicyDenied, RequestAborted, RequestTimeout
+from hivemind_sdk.errors import MalformedMessage, NotConnected, PolicyDenied, RequestAborted, RequestTimeout
 from hivemind_sdk.messages import BusMessage
 from hivemind_sdk.testing import EchoAgent, Hub, HubClient
 
@@ -227,3 +227,13 @@ def test_whole_messages_can_be_asked_too():
         assert mine.context == {"lang": "de-de"}
         agent.answer(0, "b")
         assert spoken(replies) == ["b"]
+
+
+@pytest.mark.parametrize("what", [None, 3, ["x"]])
+def test_what_can_t_be_asked_is_said_and_does_not_stand_in_the_way_of_the_next(what):
+    hub = Hub([CLIENT])
+    with hub, satellite(transport=hub.connector()) as sat:
+        sat.connect()
+        with pytest.raises(MalformedMessage, match="can't be asked"):
+            sat.ask(what)
+        assert [reply.data["utterance"] for reply in sat.ask("hello")] == ["echo: hello"]
