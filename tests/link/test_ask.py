@@ -232,8 +232,7 @@ def test_whole_messages_can_be_asked_too():
 @pytest.mark.parametrize("what", [None, 3, ["x"]])
 def test_what_can_t_be_asked_is_said_and_does_not_stand_in_the_way_of_the_next(what):
     hub = Hub([CLIENT])
-    with hub, satellite(transport=hub.connector()) as sat:
-        sat.connect()
+    with hub, satellite(hub.connector()) as sat:
         with pytest.raises(MalformedMessage, match="can't be asked"):
             sat.ask(what)
         assert [reply.data["utterance"] for reply in sat.ask("hello")] == ["echo: hello"]
