@@ -28,6 +28,7 @@ from .contracts import (
 )
 from .dispatch import Dispatcher, NamedHandler
 from .errors import HiveMindError, LinkTimeout, NotConnected
+from .listening import Listening
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
 from .observations import CallbackFailed, Dropped, Observation, StateChanged
@@ -37,7 +38,7 @@ from .performer import Outlets, Performer
 from .recent import Recent
 from .requests import Requests
 from .settings import Settings
-from .subscriptions import Callback, Subscription, Subscriptions
+from .subscriptions import Subscriptions
 from .supervisor import FINAL, State, Status, Supervisor
 from .topology import HiveMapper
 
@@ -48,17 +49,15 @@ log = logging.getLogger(__name__)
 logging.getLogger(__package__).addHandler(logging.NullHandler())  # a library says nothing unless its user asks
 
 UNKNOWN_SITE = "unknown"
-ANY_BUS = "bus:*"
 _REMEMBERED_FLOODS = 1000
 
 
-class Satellite:
+class Satellite(Listening):
     """One link to a hub, with everything that it is made of.
 
     Parts come from the catalogue (None: load what is installed), by the names and orders in the settings; or are given:
     `transport`, `handshakes`, `handlers` (these come before the catalogue's), `ciphers` (wire name -> Cipher),
-    `identity`
-    (what remembers pins and keys), `observers`.
+    `identity` (what remembers pins and keys), `observers`.
 
     Raises PluginMissing where the settings need something that nothing provides.
     """
@@ -265,50 +264,6 @@ class Satellite:
         """Send a bus message that only the owner of this public key can read. Raises as `send`, and IdentityError."""
         self.send(mesh.intercom(self, message, recipient_pem))
 
-    # --- listening ---
-
-    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
-        """`callback(BusMessage)` for each delivered bus message of this type; `*` for all of them."""
-        return self.subscriptions.add(f"bus:{msg_type}", callback, once=once, inline=inline)
-
-    def on_message(
-        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
-    ) -> Subscription:
-        """`callback(HiveMessage)` for each message of this type that arrives."""
-        return self.subscriptions.add(f"hive:{msg_type.value}", callback, once=once, inline=inline)
-
-    def on_delivered(self, callback: Callback) -> Subscription:
-        """`callback(BusMessage)` for each bus message from the hive, in order; not for our own."""
-        return self.subscriptions.add("delivered", callback)
-
-    def deliver(self, message: BusMessage) -> None:
-        """Let everybody here hear a bus message as coming from the hive."""
-        self.hub_session.remember(message, self.session_id)
-        self.publish(message)
-        self.subscriptions.publish("delivered", message)
-
-    def publish(self, message: BusMessage) -> None:
-        """Let local subscribers hear a bus message, as if it had been delivered."""
-        self.subscriptions.publish(f"bus:{message.msg_type}", message)
-        self.subscriptions.publish(ANY_BUS, message)
-
-    def on_binary(self, callback: Callback) -> Subscription:
-        """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
-        return self.subscriptions.add("binary", callback)
-
-    def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
-        """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every
-        text-like message.
-        """
-        return self.subscriptions.add(f"event:{name}", callback, once=once)
-
-    def publish_event(self, name: str, *args: Any) -> None:
-        self.subscriptions.publish(f"event:{name}", *args)
-
-    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
-        """`callback(Status)` for each change of state."""
-        return self.subscriptions.add("state", callback, inline=inline)
-
     # --- who we are ---
 
     @property
@@ -350,6 +305,12 @@ class Satellite:
         self._floods.add(flood_id)
 
     # --- from the node ---
+
+    def deliver(self, message: BusMessage) -> None:
+        """Let everybody here hear a bus message as coming from the hive."""
+        self.hub_session.remember(message, self.session_id)
+        self.publish(message)
+        self.subscriptions.publish("delivered", message)
 
     def _new_node(self) -> Node:
         supervisor = Supervisor(self.settings.backoff, reconnect=self.settings.reconnect)
