@@ -61,12 +61,12 @@ CODEC = [
 ]
 SEALING = _seals()
 PATHS = [
+    Row("receive 1 kB, binary, one at a time", "receive one binary 1 kB", WALL, 7, pace=WAITING),
     Row("receive 1 kB, binary, in a burst", "receive binary 1 kB", WALL, 7, pace=WAITING),
     Row("  the same, CPU of all threads", "receive binary 1 kB", CPU, pace=WAITING),
-    Row("receive 1 kB, binary, one at a time", "receive one binary 1 kB", WALL, pace=WAITING),
+    Row("receive 1 kB, JSON, one at a time", "receive one JSON 1 kB", WALL, 7, pace=WAITING),
     Row("receive 1 kB, JSON, in a burst", "receive JSON 1 kB", WALL, 7, pace=WAITING),
     Row("  the same, CPU of all threads", "receive JSON 1 kB", CPU, pace=WAITING),
-    Row("receive 1 kB, JSON, one at a time", "receive one JSON 1 kB", WALL, pace=WAITING),
     Row("emit 1 kB", "emit 1 kB", CPU, 4),
 ]
 

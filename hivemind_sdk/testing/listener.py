@@ -55,6 +55,7 @@ class Listener:
         self._gate = gate
         self._max_frame = max_frame
         self._socket: socket.socket | None = None
+        self._acceptor = threading.Thread()
         self._lock = threading.Lock()
         self._links: dict[threading.Thread, Callable[[], None]] = {}
         self._stopping = False
@@ -70,7 +71,8 @@ class Listener:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=512)
         self._address = self._socket.getsockname()[:2]
-        threading.Thread(target=self._run, args=(self._socket,), name="hivemind-listener", daemon=True).start()
+        self._acceptor = threading.Thread(target=self._run, args=(self._socket,), name="hivemind-listener", daemon=True)
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Stop listening, close every link with 1001, and wait a moment for their threads. Any number of times."""
@@ -81,6 +83,7 @@ class Listener:
             links = list(self._links.items())
         with suppress(OSError), socket.create_connection(self._address, timeout=_STOP_WITHIN):
             pass  # accept() has to return once more, to see that it is over
+        self._acceptor.join(_STOP_WITHIN)  # from here on the port is free
         for _, end in links:
             end()
         deadline = time.monotonic() + _STOP_WITHIN
