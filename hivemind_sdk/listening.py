@@ -40,15 +40,6 @@ class Listening:
         """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
         return self.subscriptions.add("binary", callback)
 
-    def on_event(self, name: str, callback: Callback, *, once: bool = False) -> Subscription:
-        """`callback(...)` for what `publish_event` tells under this name; `message`: the JSON text of every
-        text-like message.
-        """
-        return self.subscriptions.add(f"event:{name}", callback, once=once)
-
-    def publish_event(self, name: str, *args: Any) -> None:
-        self.subscriptions.publish(f"event:{name}", *args)
-
     def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
         """`callback(Status)` for each change of state."""
         return self.subscriptions.add("state", callback, inline=inline)

@@ -368,7 +368,7 @@ class Satellite(Listening):
     def _received(self, message: HiveMessage) -> None:
         self.subscriptions.publish(f"hive:{message.msg_type.value}", message)
         if self.subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
-            self.publish_event("message", message.serialize())
+            self.subscriptions.publish("event:message", message.serialize())
         self._performer.handle(message)
 
     def _lost(self, cause: HiveMindError) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from ..cascade import Select
-from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..messages import BusMessage, HiveMessage
 from .crypto import Crypto
 from .ends import Role
 
@@ -152,6 +152,3 @@ class WakingHandler(Handler, Protocol):
     """A handler that asked to be woken."""
 
     def wake(self, key: str, context: HandlerContext) -> Iterable[Action]: ...
-
-
-HandlerTypes = tuple[HiveMessageType, ...]
