@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from client_kit import make_client, make_hub
+from client_kit import SOON, make_client, make_hub
+
+from hivemind_sdk import executor
 
 
 @pytest.fixture
@@ -24,6 +26,12 @@ def client(hub, tmp_path):
 def peer(hub, client):
     """The hub's end of the client's link."""
     return hub.wait_for(lambda hub: hub.peers)[0]
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """No callback is overtaken by another, however busy the machine is."""
+    monkeypatch.setattr(executor, "PATIENCE", SOON)
 
 
 @pytest.fixture

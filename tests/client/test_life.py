@@ -128,7 +128,7 @@ def test_run_forever_blocks_until_close_and_tells_of_a_refusal(hub, connect):
         connect(hub, up=False, key="unknown").run_forever()
 
 
-def test_the_life_of_a_link_is_told_in_order(hub, connect):
+def test_the_life_of_a_link_is_told_in_order(patient, hub, connect):
     client = connect(hub, up=False)
     told = Heard()
     for event in ("open", "close", "error", "reconnecting"):

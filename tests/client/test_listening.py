@@ -176,7 +176,7 @@ def test_a_handler_that_raises_is_named_in_the_log_and_harms_nobody(client, peer
     assert client.status.state.value == "READY"
 
 
-def test_callbacks_of_different_topics_run_in_the_order_of_what_happened(client, peer):
+def test_callbacks_of_different_topics_run_in_the_order_of_what_happened(patient, client, peer):
     """A slow `speak` handler is through before the one for `handled`, that ends the conversation, begins."""
     order = []
     done = threading.Event()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from link_kit import LONG
 
+from hivemind_sdk import executor
 from hivemind_sdk.executor import Lane, Workers
 from hivemind_sdk.timers import Timers
 
@@ -25,32 +28,54 @@ def lane(workers):
     lane.close()
 
 
-def test_jobs_of_a_lane_run_one_after_the_other_in_order(lane):
-    ran, inside = [], []
+@given(st.lists(st.sampled_from("abc"), max_size=200))
+@settings(max_examples=20)
+def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):
+    workers = Workers(4).acquire()
+    lane, ran, inside, clashes = Lane(workers, clock=lambda: 0.0), [], [], []  # no job ever takes long
 
     def job(number):
-        assert not inside
+        clashes.extend(inside)
         inside.append(number)
         ran.append(number)
         inside.pop()
 
-    for number in range(200):
-        lane.post(lambda number=number: job(number), number % 3)
+    for number, owner in enumerate(owners):
+        lane.post(lambda number=number: job(number), owner)
     assert lane.wait_idle(LONG)
-    assert ran == list(range(200))
+    assert (ran, clashes) == (list(range(len(owners))), [])
+    workers.release(LONG)
 
 
-def test_stuck_jobs_hold_up_their_owner_and_nobody_else(lane):
-    let_go, ran, done = threading.Event(), [], threading.Event()
-    for owner in ("a", "b"):
-        lane.post(let_go.wait, owner)
-        lane.post(lambda owner=owner: ran.append(owner), owner)
-    lane.post(done.set, "c")
-    assert done.wait(LONG), "c waits for a and b"
-    assert ran == []
+def test_who_takes_long_is_overtaken_by_others_and_not_by_itself(lane, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE", 0.02)
+    ran, let_go, reached = [], threading.Event(), threading.Event()
+    lane.post(lambda: (let_go.wait(LONG), ran.append("slow 1")), "slow")
+    lane.post(lambda: ran.append("slow 2"), "slow")
+    lane.post(lambda: (ran.append("other"), reached.set()), "other")
+    assert reached.wait(LONG)
+    assert ran == ["other"]
+    assert not lane.wait_idle(0.01)
     let_go.set()
     assert lane.wait_idle(LONG)
-    assert sorted(ran) == ["a", "b"]
+    assert ran == ["other", "slow 1", "slow 2"]
+
+
+def test_several_who_wait_for_each_other_all_come_through(lane, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE", 0.01)
+    meeting = threading.Barrier(4, timeout=LONG)
+    for owner in range(4):
+        lane.post(meeting.wait, owner)
+    assert lane.wait_idle(LONG)
+    assert not meeting.broken
+
+
+def test_a_stuck_lane_does_not_hold_up_another(workers, lane):
+    let_go, ran = threading.Event(), threading.Event()
+    lane.post(lambda: let_go.wait(LONG))
+    Lane(workers).post(ran.set)
+    assert ran.wait(LONG)
+    let_go.set()
 
 
 def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog):
@@ -63,8 +88,8 @@ def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog):
 
 def test_a_closed_lane_forgets_what_has_not_begun(lane):
     begun, let_go, ran = threading.Event(), threading.Event(), []
-    lane.post(lambda: (begun.set(), let_go.wait()))
-    lane.post(lambda: ran.append(1))
+    lane.post(lambda: (begun.set(), let_go.wait(LONG)), "one")
+    lane.post(lambda: ran.append(1), "one")
     assert begun.wait(LONG)
     lane.close()
     lane.post(lambda: ran.append(2))
@@ -80,19 +105,30 @@ def test_waiting_for_a_lane_from_inside_of_it_does_not_wait(lane):
     assert answers == [False]
 
 
-def test_threads_of_the_pool_are_few_and_end_with_its_last_user():
-    workers = Workers(3).acquire()
-    other = workers.acquire()
-    lanes, threads = [Lane(workers) for _ in range(10)], set()
-    for lane in lanes:
-        for _ in range(100):
-            lane.post(lambda: threads.add(threading.current_thread()))
-    assert all(lane.wait_idle(LONG) for lane in lanes)
-    other.release(LONG)
-    assert 1 <= len(threads) <= 3
-    assert any(thread.is_alive() for thread in threads)
-    workers.release(LONG)
-    assert not any(thread.is_alive() for thread in threads)
+def test_a_burst_uses_every_thread_of_the_pool_and_no_more(workers):
+    together = threading.Barrier(4, timeout=LONG)
+    done = [threading.Event() for _ in range(12)]
+    for one in done:
+        workers.submit(lambda one=one: (together.wait(), one.set()))
+    assert all(one.wait(LONG) for one in done)
+    assert len(workers._threads) == 4
+
+
+def test_threads_of_the_pool_end_with_its_last_user_and_come_back_with_the_next():
+    workers = Workers(2)
+    for _ in range(3):
+        workers.acquire()
+        workers.acquire()
+        ran = threading.Barrier(3, timeout=LONG)
+        for _ in range(2):
+            workers.submit(ran.wait)
+        ran.wait()
+        workers.release(LONG)
+        threads = list(workers._threads)
+        assert len(threads) == 2
+        assert any(thread.is_alive() for thread in threads)
+        workers.release(LONG)
+        assert not any(thread.is_alive() for thread in threads)
     workers.submit(lambda: threads.clear())  # nobody is there any more
     assert threads
     assert workers._threads == []
@@ -108,13 +144,15 @@ def test_the_last_user_may_leave_from_inside_of_a_job():
 
 
 def test_timers_fire_in_the_order_of_their_time_and_the_thread_ends_with_the_last():
-    timers, fired, done = Timers(), [], threading.Event()
+    timers, fired, ready, done = Timers(), [], threading.Event(), threading.Event()
+    timers.call_later(0.0, lambda: ready.wait(LONG))  # nothing fires before all is said
     timers.call_later(0.02, lambda: (fired.append("late"), done.set()))
     thread = timers._thread
-    cancelled = timers.call_later(0.01, lambda: fired.append("never"))
+    cancelled = timers.call_later(3600, lambda: fired.append("never"))
     timers.call_later(0.0, lambda: fired.append("early"))
     cancelled.cancel()
     cancelled.cancel()
+    ready.set()
     assert done.wait(LONG)
     thread.join(LONG)
     assert fired == ["early", "late"]
