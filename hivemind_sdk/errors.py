@@ -40,6 +40,13 @@ Texts say what was wrong, with which value, and what to do. They never hold keys
 
 from __future__ import annotations
 
+NOT_ALLOWED = 4003
+"""the close code for a verb that an access key has no permission for (wire-v3.md section 2)"""
+_PERMISSIONS = (
+    "on the hub, `hivemind-core allow-escalate` permits ESCALATE and QUERY to an access key, `allow-propagate` "
+    "PROPAGATE, CASCADE and PING, `allow-broadcast` BROADCAST"
+)
+
 
 class HiveMindError(Exception):
     """The root of all errors of the SDK.
@@ -161,7 +168,9 @@ class LinkClosed(LinkError):
     """The link ended. `code` is the transport's close code if it has one, `reason` the peer's text."""
 
     def __init__(self, message: str = "", *, code: int | None = None, reason: str = "", hint: str = "") -> None:
-        super().__init__(message or _closed_text(code, reason), hint=hint)
+        super().__init__(
+            message or _closed_text(code, reason), hint=hint or (_PERMISSIONS if code == NOT_ALLOWED else "")
+        )
         self.code = code
         self.reason = reason
 

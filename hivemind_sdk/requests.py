@@ -121,7 +121,8 @@ class Requests:
         with self._lock:
             pending, self._pending = list(self._pending.values()), {}
         for request in pending:
-            error = RequestAborted(f"the link was lost while waiting for an answer: {cause or 'closed'}")
+            text = f"the link was lost while waiting for an answer: {cause or 'closed'}"
+            error = RequestAborted(text, hint=cause.hint if cause else "")
             error.__cause__ = cause
             request.end(error)
 

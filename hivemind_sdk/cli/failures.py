@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import (
+    NOT_ALLOWED,
     HandshakeError,
     HiveMindError,
     IdentityError,
@@ -60,8 +61,6 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (RequestAborted, LOST),
 )
 """the first that fits"""
-_NOT_ALLOWED = 4003
-"""the close code for a verb that an access key has no permission for (wire-v3.md section 2)"""
 _DETAILS = ("code", "reason", "phase", "denied_type")
 
 JSON, REPORT, VERBOSE = "hivemind.json", "hivemind.report", "hivemind.verbose"
@@ -71,7 +70,7 @@ JSON, REPORT, VERBOSE = "hivemind.json", "hivemind.report", "hivemind.verbose"
 def exit_code(error: BaseException) -> int:
     """What a program ends with that ends with this error."""
     links = (error, error.__cause__)
-    if any(isinstance(one, LinkClosed) and one.code == _NOT_ALLOWED for one in links):
+    if any(isinstance(one, LinkClosed) and one.code == NOT_ALLOWED for one in links):
         return DENIED
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 

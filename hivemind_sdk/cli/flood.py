@@ -29,6 +29,6 @@ def flood(satellite: Satellite, timeout: float, show: Callable[[NodeInfo], None]
                 if show is not None:
                     show(node)
     except RequestAborted as error:
-        error.hint = "hivemind-core 4.0 and older hang up on who sends them a PING; newer ones answer"
+        error.hint = error.hint or "hivemind-core 4.0 and older hang up on who sends them a PING; newer ones answer"
         raise
     return answered

@@ -107,7 +107,7 @@ def milliseconds(rtt_ms: float | None) -> str:
 
 
 TICK = "✓"
-_BOLD = 1.08
+_BOLD = 1.12
 
 
 def text_width(text: str, size: float = 12.0, *, bold: bool = False) -> float:
@@ -131,8 +131,8 @@ def fitted(text: str, room: float, size: float = 12.0, *, bold: bool = False) ->
 def _em(mark: str) -> float:
     if mark in "iIl.,:;|'!jtfr ()[]1-":
         return 0.42
-    if mark in "mwMW@%":
-        return 0.95
+    if mark in "mwMW@%…":
+        return 1.0
     if unicodedata.east_asian_width(mark) in "WF":
         return 1.05
     return 0.7 if mark.isupper() else 0.62

@@ -68,6 +68,7 @@ def test_a_verb_without_permission_is_a_denial(monkeypatch):
         done = run("propagate", "--msg", "speak", *link_to(hub))
     assert done.code == 7, done
     assert "4003" in one_line(done)
+    assert "allow-propagate" in one_line(done)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hivemind_sdk.testing.vectors.kinds import KINDS
+from hivemind_sdk.testing.vectors.negative import AREAS
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [*ROOT.glob("hivemind_sdk/**/*.py"), *ROOT.glob("plugins/**/*.py")]
 CITATION = re.compile(
@@ -28,3 +31,14 @@ def test_every_section_of_the_protocol_that_the_code_cites_exists(page):
                 cited.update(dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", found["sections"]), source.name))
     assert cited
     assert {section: where for section, where in cited.items() if section not in headings(page)} == {}
+
+
+def test_the_page_of_the_vectors_has_every_kind_by_its_marks_and_every_area():
+    lines = (ROOT / "docs/reference/vectors.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| kind | known by | what is done | what is asserted |") + 2
+    rows = [line.split(" | ") for line in lines[start : lines.index("", start)]]
+    assert {row[0].strip("| "): set(re.findall(r"`(\w+)`", row[1])) for row in rows} == {
+        kind.name: set(kind.marks) for kind in KINDS
+    }
+    areas = next(row[2] for row in rows if row[0] == "| negative")
+    assert set(re.findall(r"`([\w-]+)`", areas)) == set(AREAS)

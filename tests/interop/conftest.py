@@ -11,7 +11,7 @@ import pytest
 from interop.servers import Server
 
 LEGACY = ("4.0.0", "4.6.1a1")
-"""the servers whose handshakes this SDK speaks so far"""
+"""the servers that speak no v3"""
 
 
 @pytest.fixture

@@ -99,6 +99,15 @@ def test_a_hub_that_hangs_up_on_a_ping_is_an_error_that_says_so(monkeypatch):
     assert "hang up on who sends them a PING" in done.err
 
 
+def test_who_may_not_ping_is_told_which_permission_is_lacking(monkeypatch):
+    with make_hub("5.3.10a1", can_propagate=False) as hub:
+        identify(monkeypatch, hub)
+        done = run("ping", *WAIT)
+    assert done.code == 7
+    assert "allow-propagate" in done.err
+    assert "4.0" not in done.err
+
+
 def test_where_nobody_answers_ping_says_so_and_map_draws_nothing(monkeypatch, home):
     with make_hub("4.6.1a1") as hub:
         monkeypatch.setattr(hub.router, "up", lambda peer, message: None)
@@ -114,6 +123,7 @@ def test_a_file_that_can_t_be_drawn_is_bad_input():
     assert run("map", "-o", "hive.png").code == 2
     assert "end it with .svg, .html, .json" in run("map", "-o", "hive").err
     assert run("map").code == 2
+    assert "there is no folder 'nowhere'" in run("map", "-o", "nowhere/hive.svg").err
 
 
 @pytest.mark.parametrize("seat", ["house", "floor", "cellar"])

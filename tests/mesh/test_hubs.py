@@ -84,6 +84,7 @@ def test_a_query_that_is_not_permitted_is_told_why(mesh):
     with pytest.raises(RequestAborted, match="4003: QUERY is not allowed for this client") as caught:
         sat.query(QUESTION, timeout=LONG)
     assert caught.value.__cause__.code == 4003
+    assert "hivemind-core allow-escalate" in caught.value.hint
 
 
 def test_after_a_refused_verb_the_satellite_comes_back(mesh):

@@ -39,6 +39,8 @@ FORMATS: Mapping[str, Callable[[HiveMapper, str], str]] = {".svg": _svg, ".html"
 def _drawable(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
     if value.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"{value.name!r} says nothing of its format: end it with {', '.join(FORMATS)}")
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(value.parent)!r}")
     return value
 
 
