@@ -150,6 +150,7 @@ class Catalogue:
             "handshake": protocols and f"handshake for protocol {protocols}",
             "handler": types and f"handler for {types} messages",
             "identity": "" if self.identities else "identity backend",
+            "observer": "" if self.observers else "observer",
         }
         return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ovos_bus_client.message import Message
 
     from .catalogue import Catalogue
-    from .contracts import Observer, SessionInfo, TransportConnector
+    from .contracts import Counters, Observer, SessionInfo, TransportConnector
 
 DEFAULT_USERAGENT = "HiveMessageBusClientV0.0.1"
 _RETRY_WITHIN = 5.0
@@ -212,6 +212,11 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
     def status(self) -> Status:
         """State, cause, since when, attempt, next try, and a hint for the user."""
         return self.satellite.status
+
+    @property
+    def counters(self) -> Counters:
+        """See Satellite.counters."""
+        return self.satellite.counters
 
     # --- who and where ---
 

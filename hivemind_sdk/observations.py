@@ -19,6 +19,24 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PhasePassed:
+    """A part of connecting went well: `resolve`, `connect`, `tls`, `upgrade`, `hello` (as far as a transport has them).
+
+    `detail`: what was found there, in few words; it may come from the hub.
+    """
+
+    phase: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A keep-alive ping of the transport was answered, after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class FrameSent:
     """`size` in bytes on the wire (characters, for text)."""
 
@@ -75,6 +93,8 @@ class Warned:
 
 Observation = (
     StateChanged
+    | PhasePassed
+    | RoundTrip
     | FrameSent
     | FrameReceived
     | MessageSent

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .catalogue import Catalogue
+from .config import plugin_settings
 from .connection import NamedHandshake
 from .contracts import Cipher, Crypto, NodeState, Observer, TransportConnector
 from .dispatch import NamedHandler
@@ -48,7 +49,7 @@ class Parts:
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
     """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError; what was made until then is torn down."""
-    instances = Instances(catalogue, settings.plugins)
+    instances = Instances(catalogue, settings.plugins or plugin_settings())
     try:
         return _parts(settings, catalogue, given, instances)
     except BaseException:

@@ -15,6 +15,8 @@ from .cascade import Select
 from .connection import LinkConfig, NamedHandshake, SatelliteLink
 from .contracts import (
     Cipher,
+    Counters,
+    CountingObserver,
     Crypto,
     Dial,
     HandlerContext,
@@ -27,11 +29,11 @@ from .contracts import (
     TransportConnector,
 )
 from .dispatch import Dispatcher, NamedHandler
-from .errors import HiveMindError, LinkTimeout, NotConnected
+from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing
 from .listening import Listening
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
-from .observations import CallbackFailed, Dropped, Observation, StateChanged
+from .observations import CallbackFailed, Dropped, Observation, PhasePassed, StateChanged
 from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
@@ -189,6 +191,17 @@ class Satellite(Listening):
         """Where the link is, why, and what to do about it."""
         return self._node.status if self._node is not None else Status(State.IDLE, 0.0)
 
+    @property
+    def counters(self) -> Counters:
+        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing where nothing counts."""
+        for observer in self._parts.observers:
+            if isinstance(observer, CountingObserver):
+                return observer.counters()
+        raise PluginMissing(
+            "nothing counts: no observer that does is installed, or given",
+            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
+        )
+
     def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Block until one of these states, or a final one, is reached. -> the status then"""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -331,6 +344,7 @@ class Satellite(Listening):
                 keepalive=settings.deadlines.keepalive,
                 keepalive_timeout=settings.deadlines.keepalive_timeout,
                 max_frame=settings.limits.frame,
+                observe=self._observe,
             )
         )
 
@@ -362,6 +376,7 @@ class Satellite(Listening):
 
     def _greeted(self, hello: JSONObject) -> None:
         self.hub_hello = hello
+        self._observe(PhasePassed("hello", _text(hello.get("node_id"))[:200]))
         self.hive_map.set_origin(self.peer, _text(hello.get("node_id")), _text(hello.get("pubkey")))
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
 

@@ -194,7 +194,8 @@ class Settings:
     limits: Limits = Limits()
     backoff: Backoff = Backoff()
     reconnect: bool = True
-    plugins: PluginSettings = PluginSettings()
+    plugins: PluginSettings | None = None
+    """None: what the config file and the environment say"""
 
     def __post_init__(self) -> None:
         check_useragent(self.useragent)

@@ -23,6 +23,7 @@ LOST = {
     "handler.mesh": "no handler for BUS, ",
     "intercom": "no handler for INTERCOM messages is installed: ",
     "identity.file": "no identity backend is installed: ",
+    "observer.counters": "no observer is installed: ",
 }
 """built-in -> how the line begins that says what a satellite lacks without it"""
 

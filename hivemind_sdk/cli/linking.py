@@ -15,7 +15,9 @@ from .options import CONNECT
 
 if TYPE_CHECKING:
     from ..messages import BusMessage
+    from ..node_identity import NodeIdentity
     from ..satellite import Satellite
+    from ..settings import Settings
     from ..supervisor import Status
 
 GOODBYE, IMPATIENCE = 5.0, 0.5
@@ -24,13 +26,12 @@ OBJECTION = 0.5
 """seconds in which a hub says that it does not allow a message, if it ever says so"""
 
 
-def make_satellite(
+def make_settings(
     app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
-) -> Satellite:
+) -> tuple[Settings, NodeIdentity]:
     """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError, ..."""
     from ..credentials import resolve
     from ..node_identity import NodeIdentity
-    from ..satellite import Satellite
     from ..settings import Deadlines, Settings, TLSSettings
 
     identity = NodeIdentity(app_name=app)
@@ -49,6 +50,16 @@ def make_satellite(
         deadlines=Deadlines(connect=limit, hello=limit, handshake=limit, close=IMPATIENCE),
         reconnect=reconnect,
     )
+    return settings, identity
+
+
+def make_satellite(
+    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
+) -> Satellite:
+    """Of these settings, and the state of this identity."""
+    from ..satellite import Satellite
+
+    settings, identity = make_settings(app, link, timeout, reconnect=reconnect)
     return Satellite(settings, identity=identity.state)
 
 

@@ -27,7 +27,7 @@ from .handlers import (
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
 from .noise import Noise, NoiseCipher, NoiseState
-from .observers import Observer
+from .observers import Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
 from .transports import Dial, Transport, TransportConnector, TransportFeatures
 
@@ -41,6 +41,8 @@ __all__ = [
     "Cipher",
     "Compute",
     "Consume",
+    "Counters",
+    "CountingObserver",
     "Crypto",
     "Declined",
     "Deliver",
@@ -65,6 +67,7 @@ __all__ = [
     "Redispatch",
     "Resolve",
     "Role",
+    "RoundTrips",
     "Run",
     "Send",
     "SendMessage",

@@ -1,13 +1,58 @@
-"""Who is told what happens."""
+"""Who is told what happens, and who counts it."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 
 class Observer(Protocol):
     """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is
-    logged.
+    logged. Events of a type that it does not know are to be ignored: there will be more.
     """
 
     def observe(self, event: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Seconds from a keep-alive ping of the transport to its answer. All 0 until there was one."""
+
+    count: int = 0
+    last: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    mean: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was counted since the satellite was made: a snapshot, all of it of one moment.
+
+    Mappings go from a name (message type, reason, callback) to a number. Bytes are those of whole frames (characters,
+    for text).
+    """
+
+    frames_sent: int = 0
+    frames_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    messages_sent: Mapping[str, int] = field(default_factory=dict)
+    messages_received: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    callback_failures: Mapping[str, int] = field(default_factory=dict)
+    warnings: int = 0
+    links: int = 0
+    """times that the link was READY"""
+    reconnects: int = 0
+    """the same, but for the first"""
+    round_trips: RoundTrips = RoundTrips()
+
+
+@runtime_checkable
+class CountingObserver(Observer, Protocol):
+    """An observer whose counters `Satellite.counters` gives: the first one that there is."""
+
+    def counters(self) -> Counters:
+        """A snapshot. Any thread."""

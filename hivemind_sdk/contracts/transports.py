@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ..settings import Credentials, Endpoint, TLSSettings
 from .ends import Frame
+
+
+def _unheard(_event: Any) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Dial:
     """seconds of silence before a ping of the transport's own; 0: none"""
     keepalive_timeout: float = 10.0
     max_frame: int = 10 * 1024 * 1024
+    observe: Callable[[Any], None] = field(default=_unheard, repr=False, compare=False)
+    """told, from any thread, of what the transport alone knows: observations.PhasePassed and RoundTrip"""
 
     @property
     def token(self) -> str:

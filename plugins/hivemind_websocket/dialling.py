@@ -8,12 +8,14 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hivemind_sdk.errors import LinkTimeout, SettingsError, Unreachable
+from hivemind_sdk.observations import PhasePassed
 from hivemind_sdk.settings import Endpoint
 
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
@@ -77,27 +79,35 @@ class Proxy:
         return cls(host, port, login)
 
 
-def open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline) -> socket.socket:
+Observe = Callable[[Any], None]
+"""see Dial.observe"""
+
+
+def open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:
     """A TCP connection to the endpoint.
 
     A proxy is used where the settings name one, and only there: the environment's `http_proxy` is meant for web
     traffic, and would send what a home says, and even loopback, through a machine that nobody named for it.
     """
     if not proxy:
-        return _connect(ascii_host(endpoint.host), endpoint.port, deadline, "connect")
+        sock = _connect(ascii_host(endpoint.host), endpoint.port, deadline, "connect", observe)
+        observe(PhasePassed("connect", f"port {endpoint.port}"))
+        return sock
     server = Proxy.parse(proxy)
-    sock = _connect(ascii_host(server.host), server.port, deadline, "proxy")
+    sock = _connect(ascii_host(server.host), server.port, deadline, "proxy", observe)
     try:
         _tunnel(sock, server, endpoint, deadline)
     except BaseException:
         sock.close()
         raise
+    observe(PhasePassed("connect", "through the proxy"))
     return sock
 
 
-def _connect(host: str, port: int, deadline: Deadline, phase: str) -> socket.socket:
+def _connect(host: str, port: int, deadline: Deadline, phase: str, observe: Observe) -> socket.socket:
     """Try every address, in the resolver's order, each with an equal share of the time that is left."""
     addresses = _resolve(host, port, deadline)
+    observe(PhasePassed("resolve", ", ".join(dict.fromkeys(str(address[4][0]) for address in addresses))))
     failures: list[OSError] = []
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         try:

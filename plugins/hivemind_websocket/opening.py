@@ -9,6 +9,7 @@ import websocket
 
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
+from hivemind_sdk.observations import PhasePassed
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
 
 from .dialling import Deadline, ascii_host, describe_status, http_status, open_tcp
@@ -40,9 +41,11 @@ def open_link(dial: Dial) -> WebSocketTransport:
     headers = _headers(dial)
     tls = context_for(dial.tls) if dial.endpoint.scheme == "wss" else None
     deadline = Deadline(dial.timeout)
-    sock = open_tcp(dial.endpoint, dial.proxy, deadline)
+    sock = open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
     if tls is not None:
-        sock = wrap(sock, tls, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
+        secured = wrap(sock, tls, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
+        dial.observe(PhasePassed("tls", secured.version() or ""))
+        sock = secured
     stream = Stream(sock)
     stream.deadline = deadline.at
     try:
@@ -53,8 +56,13 @@ def open_link(dial: Dial) -> WebSocketTransport:
     if failure is not None:  # raised out here: websocket-client's exceptions hold the request, and must not hang on it
         stream.finish()
         raise failure
+    dial.observe(PhasePassed("upgrade"))
     return WebSocketTransport(
-        stream, keepalive=dial.keepalive, keepalive_timeout=dial.keepalive_timeout, max_frame=dial.max_frame
+        stream,
+        keepalive=dial.keepalive,
+        keepalive_timeout=dial.keepalive_timeout,
+        max_frame=dial.max_frame,
+        observe=dial.observe,
     )
 
 

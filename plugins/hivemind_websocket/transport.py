@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from websocket import ABNF, WebSocketProtocolException, frame_buffer
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
+from hivemind_sdk.observations import RoundTrip
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
 from .framing import client_frame
@@ -26,12 +29,23 @@ class WebSocketTransport:
 
     features = TransportFeatures(keepalive=True, close_codes=True)
 
-    def __init__(self, stream: Stream, *, keepalive: float, keepalive_timeout: float, max_frame: int) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        keepalive: float,
+        keepalive_timeout: float,
+        max_frame: int,
+        observe: Callable[[Any], None] = lambda _: None,
+    ) -> None:
         self._stream = stream
         self._frames = _Frames(stream, max_frame)
         self._keepalive = keepalive
         self._keepalive_timeout = keepalive_timeout
+        self._observe = observe
         self._pinged = 0.0
+        self._unanswered = False
+        """the last ping"""
         self._max_frame = max_frame
         self._opcode: int | None = None
         """of the message whose fragments are being collected"""
@@ -111,6 +125,9 @@ class WebSocketTransport:
             self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
         elif opcode == ABNF.OPCODE_PING:
             self._stream.offer(client_frame(ABNF.OPCODE_PONG, data))
+        elif opcode == ABNF.OPCODE_PONG and self._unanswered:
+            self._unanswered = False
+            self._observe(RoundTrip(time.monotonic() - self._pinged))
         elif opcode == ABNF.OPCODE_CLOSE:
             code = int.from_bytes(data[:2], "big") if data else _NO_STATUS
             # nobody reads any more over there: no need to wait for the end
@@ -131,7 +148,7 @@ class WebSocketTransport:
         now, alive = time.monotonic(), self._stream.alive_at
         if self._pinged <= alive:
             if now >= alive + self._keepalive:
-                self._pinged = now
+                self._pinged, self._unanswered = now, True
                 self._stream.offer(client_frame(ABNF.OPCODE_PING, b""))
         elif now >= self._pinged + self._keepalive_timeout:
             text = f"no sign of life for {now - alive:.3g} s, and no answer to a ping in {self._keepalive_timeout:g} s"

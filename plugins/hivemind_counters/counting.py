@@ -1,0 +1,106 @@
+"""Counts what a link does: one addition for each observation, under a lock that is held for no longer than that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hivemind_sdk.contracts import Counters, RoundTrips
+from hivemind_sdk.observations import (
+    CallbackFailed,
+    Dropped,
+    FrameReceived,
+    FrameSent,
+    MessageReceived,
+    MessageSent,
+    RoundTrip,
+    StateChanged,
+    Warned,
+)
+from hivemind_sdk.supervisor import State
+
+MOST_NAMES = 200
+"""different names that one mapping may have; what a hub or a plugin makes up beyond them is counted as OTHERS"""
+OTHERS = "(others)"
+
+
+class CounterObserver:
+    """See contracts.CountingObserver. One for each satellite."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = dict.fromkeys(
+            ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links"), 0
+        )
+        self._named: dict[str, dict[str, int]] = {
+            name: {} for name in ("messages_sent", "messages_received", "dropped", "callback_failures")
+        }
+        self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
+        """number, last, least, most, sum"""
+
+    def observe(self, event: Any) -> None:
+        count = _COUNTS.get(type(event))
+        if count is not None:
+            with self._lock:
+                count(self, event)
+
+    def counters(self) -> Counters:
+        with self._lock:
+            number, last, least, most, total = self._round_trips
+            values: dict[str, Any] = {**self._numbers, **{name: dict(counts) for name, counts in self._named.items()}}
+        trips = RoundTrips(number, last, least, most, total / number if number else 0.0)
+        return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
+
+    def _frame_sent(self, event: FrameSent) -> None:
+        self._numbers["frames_sent"] += 1
+        self._numbers["bytes_sent"] += event.size
+
+    def _frame_received(self, event: FrameReceived) -> None:
+        self._numbers["frames_received"] += 1
+        self._numbers["bytes_received"] += event.size
+
+    def _message_sent(self, event: MessageSent) -> None:
+        self._add("messages_sent", event.msg_type.value)
+
+    def _message_received(self, event: MessageReceived) -> None:
+        self._add("messages_received", event.msg_type.value)
+
+    def _dropped(self, event: Dropped) -> None:
+        self._add("dropped", event.reason)
+
+    def _failed(self, event: CallbackFailed) -> None:
+        self._add("callback_failures", event.name)
+
+    def _warned(self, _event: Warned) -> None:
+        self._numbers["warnings"] += 1
+
+    def _changed(self, event: StateChanged) -> None:
+        if event.after.state is State.READY:
+            self._numbers["links"] += 1
+
+    def _returned(self, event: RoundTrip) -> None:
+        number, _, least, most, total = self._round_trips
+        seconds = event.seconds
+        least = min(least, seconds) if number else seconds
+        self._round_trips = number + 1, seconds, least, max(most, seconds), total + seconds
+
+    def _add(self, mapping: str, name: str) -> None:
+        counts = self._named[mapping]
+        if name not in counts and len(counts) >= MOST_NAMES:
+            name = OTHERS
+        counts[name] = counts.get(name, 0) + 1
+
+
+_COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
+    FrameSent: CounterObserver._frame_sent,
+    FrameReceived: CounterObserver._frame_received,
+    MessageSent: CounterObserver._message_sent,
+    MessageReceived: CounterObserver._message_received,
+    Dropped: CounterObserver._dropped,
+    CallbackFailed: CounterObserver._failed,
+    Warned: CounterObserver._warned,
+    StateChanged: CounterObserver._changed,
+    RoundTrip: CounterObserver._returned,
+}
+"""what is counted; anything else is ignored"""
