@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "demo": BuiltIn("demo", "Start a hub here, connect a satellite to it, and talk."),
     "set-identity": BuiltIn("set_identity", "Remember hub, access key, password and site of this node."),
     "test-identity": BuiltIn("test_identity", "Connect with the identity, and say what was negotiated."),
+    "doctor": BuiltIn("doctor", "Try the way to the hub step by step: what fails, and what to do about it."),
     "status": BuiltIn("status", "Connect, and show the link's state and counters; --watch goes on."),
     "terminal": BuiltIn("terminal", "Type utterances, read the answers."),
     "send-mycroft": BuiltIn("send_mycroft", "Send one bus message, and wait for an answer if asked to."),

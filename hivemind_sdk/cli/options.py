@@ -121,10 +121,10 @@ utterance_options = _all(
 """--utterance --lang, for `payload.question`"""
 
 
-def timeout_option(answers: float | None = None) -> Callable[[F], F]:
+def timeout_option(answers: float | None = None, connect: float = 30.0) -> Callable[[F], F]:
     """--timeout: bounds connecting and, where a command waits for answers (`answers` seconds by default), that too."""
     text = "Seconds to connect in" + ("." if answers is None else ", and then to wait for answers.")
-    default = f"{CONNECT:g}" + ("" if answers is None else f", and {answers:g} for answers")
+    default = f"{connect:g}" + ("" if answers is None else f", and {answers:g} for answers")
     return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default}]")
 
 

@@ -271,15 +271,19 @@ class Link:
                 return answer
             declined.append(f"{one.name}: {answer.reason}")
             self._passed_over += [answer.warning] if answer.warning else []
+        lowest, highest = self._config.min_protocol, self._config.max_protocol
+        forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
         declined += [
-            f"{one.name}: protocol {one.protocol} is outside of the allowed "
-            f"{self._config.min_protocol} to {self._config.max_protocol}"
-            for one in self._config.handshakes
-            if one not in self._config.allowed()
+            f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
         ]
+        newest = max((one.protocol for one in forbidden), default=0)
+        hint = "check the password, min_protocol and `hivemind-client plugins`"
+        if newest > highest:
+            hint = (
+                f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
+            )
         raise NoCommonHandshake(
-            "no handshake that both sides can do (" + ("; ".join(declined) or "none is installed") + ")",
-            hint="check the password, min_protocol/max_protocol and `hivemind-client plugins`",
+            "no handshake that both sides can do (" + ("; ".join(declined) or "none is installed") + ")", hint=hint
         )
 
 

@@ -56,7 +56,7 @@ def open_link(dial: Dial) -> WebSocketTransport:
     if failure is not None:  # raised out here: websocket-client's exceptions hold the request, and must not hang on it
         stream.finish()
         raise failure
-    dial.observe(PhasePassed("upgrade"))
+    dial.observe(PhasePassed("upgrade", "a websocket"))
     return WebSocketTransport(
         stream,
         keepalive=dial.keepalive,

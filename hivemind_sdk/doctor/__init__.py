@@ -1,0 +1,8 @@
+"""Why a satellite does not work: each step from the name of the hub to its answer, with a verdict and a fix."""
+
+from __future__ import annotations
+
+from .examination import examine
+from .steps import NAMES, NOT_REACHED, Outcome, Step
+
+__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "examine"]
