@@ -10,7 +10,7 @@ from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, HiveMess
 from hivemind_sdk.testing import Hub, HubClient
 
 KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
-SOON = 5.0
+SOON = 20.0
 """seconds in which what has to happen happens"""
 NEVER = 0.15
 """seconds in which what must not happen would have happened"""

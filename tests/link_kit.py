@@ -24,7 +24,7 @@ KEY, PASSWORD, PRESHARED = "k" * 32, "correct-horse-battery-9", "sixteen byte ke
 CREDENTIALS = Credentials(KEY, PASSWORD, PRESHARED)
 CLIENT = HubClient(KEY, PASSWORD, PRESHARED)
 ENCODINGS = ("JSON-B91", "JSON-Z85B", "JSON-Z85P", "JSON-B64", "JSON-URLSAFE-B64", "JSON-B32", "JSON-HEX")
-LONG = 10.0
+LONG = 30.0
 """seconds in which what is waited for happens, on the busiest machine"""
 
 

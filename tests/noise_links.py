@@ -22,7 +22,7 @@ from hivemind_sdk.testing import Hub, HubClient, MemoryState
 KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
 CREDENTIALS = Credentials(KEY, PASSWORD)
 ADDRESS = "memory://hub"
-SOON = 10.0
+SOON = 30.0
 DERIVED: list[bytes] = []
 """the password of each derivation, in order"""
 

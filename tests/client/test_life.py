@@ -59,7 +59,7 @@ def test_without_a_hub_connect_fails_at_once(tmp_path):
     began = time.monotonic()
     with pytest.raises(Unreachable):
         client.connect()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
     client.close()
 
 
@@ -186,7 +186,7 @@ def test_close_from_inside_a_handler(client, peer):
 
 def test_close_is_bounded_and_idempotent_while_a_handler_is_stuck(client, peer):
     stuck, let_go = Heard(), threading.Event()
-    client.on("x", lambda message: (stuck(1), let_go.wait(SOON)))
+    client.on("x", lambda message: (stuck(1), let_go.wait(3 * SOON)))
     peer.send_bus(BusMessage("x"))
     stuck.wait()
     began = time.monotonic()
@@ -194,7 +194,7 @@ def test_close_is_bounded_and_idempotent_while_a_handler_is_stuck(client, peer):
     client.close(timeout=0.3)
     took = time.monotonic() - began
     let_go.set()
-    assert took < 2
+    assert took < SOON
 
 
 def test_what_was_told_before_close_is_heard(client, peer):

@@ -20,7 +20,7 @@ USERAGENT = "test"
 TOKEN = CREDENTIALS.token(USERAGENT)
 SHORT = 0.2
 """a deadline that a test lets pass"""
-LONG = 10.0
+LONG = 30.0
 """one that it does not"""
 
 

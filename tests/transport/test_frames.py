@@ -173,7 +173,7 @@ def test_a_flood_of_pings_does_not_extend_a_timeout_nor_fill_the_memory():
         started = time.monotonic()
         with pytest.raises(LinkTimeout):
             transport.receive(0.1)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < LONG
         assert len(transport._stream._out) <= 64
         stop.set()
 
@@ -354,7 +354,7 @@ def test_close_lets_a_blocked_send_go_at_once(code):
         started = time.monotonic()
         transport.close(code, timeout=0.3)
         sender.join(LONG)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < LONG
         assert len(failed) == 1
         server_done.set()
 
@@ -383,7 +383,7 @@ def test_a_peer_that_answers_no_ping_is_given_up_even_without_a_timeout():
         started = time.monotonic()
         with pytest.raises(LinkClosed) as caught:
             transport.receive()
-        assert 0.09 < time.monotonic() - started < 2.0
+        assert 0.09 < time.monotonic() - started < LONG
     assert "no sign of life" in str(caught.value)
     assert caught.value.code == 1006
     assert pings[:1] == [PING]
