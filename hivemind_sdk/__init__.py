@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .settings import Credentials as Credentials
     from .settings import Endpoint as Endpoint
     from .settings import Settings as Settings
+    from .settings import Upstream as Upstream
     from .supervisor import State as State
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _HOMES = {
     "Satellite": "satellite",
     "Settings": "settings",
     "State": "supervisor",
+    "Upstream": "settings",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names of strings

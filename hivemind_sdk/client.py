@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from .node_identity import NodeIdentity
 from .outgoing import as_hive_message, plain_message
 from .ovos import to_message
 from .satellite import Satellite
-from .settings import Credentials, Deadlines, Endpoint, Settings, TLSSettings
+from .settings import Credentials, Deadlines, Endpoint, Settings, TLSSettings, Upstream
 from .supervisor import State, Status
 from .surface import Surface
 from .waiters import Waiting
@@ -49,6 +49,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
     is never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any
     certificate; better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0
     pre-shared key.
+    `fallbacks`: hubs to go to, in this order, while that one can't be reached (addresses, or settings.Upstream).
     `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
     Times are seconds.
 
@@ -80,6 +81,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         tls_pin: str | None = None,
         proxy: str | None = None,
         site_id: str | None = None,
+        fallbacks: Iterable[Upstream | str] = (),
         catalogue: Catalogue | None = None,
         transport: TransportConnector | None = None,
         observers: tuple[Observer, ...] = (),
@@ -101,6 +103,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
             binarize=binarize,
             compress=compress,
             proxy=proxy,
+            fallbacks=tuple(map(Upstream.of, fallbacks)),
             tls=TLSSettings(verify=not self_signed, ca=ca, pin=tls_pin),
             deadlines=Deadlines(
                 connect=websocket_connect_timeout or defaults.connect,

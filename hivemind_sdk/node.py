@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from .errors import (
     MalformedFrame,
     NotConnected,
 )
+from .lookout import Hubs, Lookout, Watch
 from .messages import HiveMessage, JSONObject
 from .observations import (
     Dropped,
@@ -33,7 +35,7 @@ from .observations import (
     Warned,
 )
 from .refusals import refusal
-from .settings import Deadlines
+from .settings import Deadlines, Failover
 from .supervisor import State, Status, Supervisor
 
 log = logging.getLogger(__name__)
@@ -55,27 +57,29 @@ class NodeHooks:
     lost: Callable[[HiveMindError], None]
     """an established link ended"""
     observe: Callable[[Observation], None]
+    busy: Callable[[], bool] = lambda: False
+    """whether requests wait for answers: a link is not left for a better hub meanwhile"""
 
 
 class Node:
-    """Keeps one link to one hub: dials, agrees, reads, and tries again as the supervisor decides.
+    """Keeps one link to one hub at a time: dials, agrees, reads, and tries again as the supervisor decides.
 
     One life for each node: `start`, then CLOSED or REFUSED for ever. `clock` gives monotonic seconds.
     """
 
     def __init__(
         self,
-        dial: Callable[[], Transport],
-        new_link: Callable[[], SatelliteLink],
+        hubs: Hubs,
         supervisor: Supervisor,
         deadlines: Deadlines,
         hooks: NodeHooks,
+        failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._dial = dial
-        self._new_link = new_link
+        self._hubs = hubs
         self._supervisor = supervisor
         self._deadlines = deadlines
+        self._failover = failover
         self._hooks = hooks
         self._clock = clock
         self._changed = threading.Condition()
@@ -85,7 +89,8 @@ class Node:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._open: tuple[SatelliteLink, Transport] | None = None
-        self._silent_closes = 0
+        self._lookout: Lookout | None = None
+        self._silent_closes = Counter[int]()
         self._warned: set[str] = set()
 
     # --- for everyone ---
@@ -151,11 +156,13 @@ class Node:
         """
         deadline = self._clock() + timeout
         self._closing.set()
-        opened, thread = self._open, self._thread
+        opened, lookout = self._open, self._lookout
+        looking = lookout.stop() if lookout is not None else None
         if opened is not None:
             opened[1].close(1000, "", min(timeout, HANG_UP_WITHIN))
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(max(0.0, deadline - self._clock()))
+        for thread in (self._thread, looking):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - self._clock()))
         self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
 
     def drop(self) -> None:
@@ -168,7 +175,8 @@ class Node:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            self._enter(self._supervisor.connecting)
+            name = self._hubs.name(self._supervisor.hub)
+            self._enter(lambda now: self._supervisor.connecting(now, name))  # noqa: B023 - called at once
             cause = self._attempt()
             if not self._closing.is_set():
                 self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
@@ -183,8 +191,9 @@ class Node:
         """One link from dialling to its end; the transport is left open. -> why it ended"""
         link: SatelliteLink | None = None
         try:
-            link = self._new_link()
-            transport = self._dial()
+            hub = self._supervisor.hub
+            link = self._hubs.new_link(hub)
+            transport = self._hubs.dial(hub)
             self._open = link, transport
             if not self._closing.is_set():
                 self._enter(self._supervisor.opened)
@@ -216,8 +225,9 @@ class Node:
         if refused := refusal(cause, phase):
             return refused
         if phase is Phase.GREETING and cause.code == _NO_STATUS:
-            self._silent_closes += 1
-            if self._silent_closes >= SILENT_CLOSES:
+            hub = self._supervisor.hub
+            self._silent_closes[hub] += 1
+            if self._silent_closes[hub] >= SILENT_CLOSES:
                 return AuthenticationRefused(
                     "the hub closes the link without a word as soon as it is open",
                     code=cause.code,
@@ -243,7 +253,7 @@ class Node:
             self._sent(frames)
             if phase != "handshake" and link.phase not in (Phase.GREETING, Phase.OFFER):
                 deadline, phase = came + self._deadlines.handshake, "handshake"
-        self._silent_closes = 0
+        self._silent_closes.clear()
         early = self._confirm(link, transport, secured)
         self._hooks.observe(Secured(secured.info))
         self._warn(secured.info.warnings)
@@ -330,6 +340,9 @@ class Node:
             change(self._clock())
             after = self.status
         if before.state is State.READY:
+            lookout, self._lookout = self._lookout, None
+            if lookout is not None:
+                lookout.stop()
             self._hooks.lost(after.cause or LinkClosed("the link was closed by this side", code=1000))
         if after.state is State.REFUSED:
             log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
@@ -341,3 +354,33 @@ class Node:
             for watch in self._watches:
                 watch(after)
             self._changed.notify_all()
+        if after.state is State.READY and after.next_try is not None and not self._closing.is_set():
+            watch_for = Watch(
+                better=self._supervisor.better,
+                greet_within=self._deadlines.hello,
+                patience=self._failover.wait_for_requests,
+                busy=self._hooks.busy,
+                found=self._go_back,
+                missed=self._stay,
+            )
+            lookout = self._lookout = Lookout(self._hubs, watch_for)
+            lookout.start(max(0.0, after.next_try - self._clock()))
+            if not self.ready:
+                lookout.stop()  # another thread has closed the link since
+
+    # --- on the lookout's thread ---
+
+    def _go_back(self, hub: int) -> None:
+        with self._changed:
+            if not self.ready:
+                return
+            self._supervisor.going_back(hub)
+        self.drop()
+
+    def _stay(self) -> float | None:
+        """-> seconds until the next look"""
+        with self._changed:
+            if not self.ready:
+                return None
+            self._told = self._supervisor.not_back(self._clock())
+            return max(0.0, (self._told.next_try or 0.0) - self._clock())

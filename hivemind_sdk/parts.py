@@ -35,7 +35,8 @@ class Given:
 class Parts:
     """One of everything, for one satellite. `close` tears down what was made here, last made first."""
 
-    connector: TransportConnector
+    connectors: Sequence[TransportConnector]
+    """for each hub of the settings, in their order"""
     handshakes: Sequence[NamedHandshake]
     handlers: Sequence[NamedHandler]
     crypto: Crypto
@@ -65,7 +66,9 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: In
         if settings.handlers is None or one.name in settings.handlers
     ]
     return Parts(
-        connector=given.transport or make(_transport(settings, catalogue)),
+        connectors=[
+            given.transport or make(_transport(settings, one.endpoint.scheme, catalogue)) for one in settings.upstreams
+        ],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
         handlers=[*given.handlers, *handlers],
@@ -76,7 +79,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: In
     )
 
 
-def _transport(settings: Settings, catalogue: Catalogue) -> TransportPlugin:
+def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> TransportPlugin:
     if settings.transport:
         return catalogue.transport_named(settings.transport)
-    return catalogue.transport(settings.endpoint.scheme)
+    return catalogue.transport(scheme)

@@ -98,6 +98,10 @@ class Requests:
             self._pending[key] = request
         return request
 
+    def waiting(self) -> bool:
+        """Whether any is pending."""
+        return bool(self._pending)
+
     def forget(self, key: str) -> None:
         with self._lock:
             self._pending.pop(key, None)

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 from . import executor, mesh
 from .ask import SPOKEN, ask
 from .cascade import Select
-from .connection import LinkConfig, NamedHandshake, SatelliteLink
+from .connection import NamedHandshake
 from .contracts import (
     Cipher,
     Counters,
     CountingObserver,
     Crypto,
-    Dial,
     HandlerContext,
-    HandshakeContext,
     NodeState,
     Observer,
     Role,
     SessionInfo,
-    Transport,
     TransportConnector,
 )
 from .dispatch import Dispatcher, NamedHandler
@@ -43,6 +40,7 @@ from .settings import Settings
 from .subscriptions import Subscriptions
 from .supervisor import FINAL, State, Status, Supervisor
 from .topology import HiveMapper
+from .upstreams import Upstreams
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue
@@ -117,13 +115,10 @@ class Satellite(Listening):
     def connect(self, timeout: float | None = None, *, retry: bool = False) -> SessionInfo:
         """Start, and block until READY. -> what was negotiated
 
-        The first attempt decides, within the settings' deadlines; with `retry`, attempts go on with back-off.
-        `timeout` in
-        seconds bounds it all (None: nothing else does). Raises AuthenticationRefused or NoCommonHandshake when the
-        hub does
-        not want us, otherwise what kept the last attempt from succeeding. A `connect` that fails leaves nothing
-        running;
-        a link that was READY once comes back by itself.
+        The first attempt (at each hub, if there are fallbacks) decides, within the settings' deadlines; with `retry`,
+        attempts go on with back-off. `timeout` in seconds bounds it all (None: nothing else does). Raises
+        AuthenticationRefused or NoCommonHandshake when the hub does not want us, otherwise what kept the last attempt
+        from succeeding. A `connect` that fails leaves nothing running; a link that was READY once comes back by itself.
         """
         node = self.start()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -326,53 +321,21 @@ class Satellite(Listening):
         self.subscriptions.publish("delivered", message)
 
     def _new_node(self) -> Node:
-        supervisor = Supervisor(self.settings.backoff, reconnect=self.settings.reconnect)
-        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe)
-        return Node(self._dial, self._new_link, supervisor, self.settings.deadlines, hooks)
-
-    def _dial(self) -> Transport:
         settings = self.settings
-        return self._parts.connector.connect(
-            Dial(
-                endpoint=settings.endpoint,
-                credentials=settings.credentials,
-                useragent=settings.useragent,
-                timeout=settings.deadlines.connect,
-                tls=settings.tls,
-                proxy=settings.proxy,
-                headers=settings.headers,
-                keepalive=settings.deadlines.keepalive,
-                keepalive_timeout=settings.deadlines.keepalive_timeout,
-                max_frame=settings.limits.frame,
-                observe=self._observe,
-            )
+        supervisor = Supervisor(
+            settings.backoff,
+            hubs=len(settings.upstreams),
+            failover=settings.failover,
+            reconnect=settings.reconnect,
+            retry_refused=settings.retry_refused,
         )
+        upstreams = Upstreams(lambda: self.settings, self._parts, self._hello, self._observe)
+        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
+        return Node(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
-    def _new_link(self) -> SatelliteLink:
-        settings, state = self.settings, self._parts.state
-        public_key = state.read("public_key")
-        context = HandshakeContext(
-            role=Role.SATELLITE,
-            authority=settings.endpoint.authority,
-            hello={},
-            offer={},
-            credentials=settings.credentials,
-            crypto=self._parts.crypto,
-            state=state,
-            private_key=state.read_secret("private.pem"),
-            public_key=public_key,
-            ciphers=self._parts.crypto.cipher_names,
-            encodings=settings.encodings,
-            binarize=settings.binarize,
-            limits=settings.limits,
-        )
+    def _hello(self) -> JSONObject:
         session = {"session_id": self.session_id, "site_id": self.site_id}
-        hello = {"pubkey": public_key, "session": session, "site_id": self.site_id}
-        return SatelliteLink(
-            LinkConfig(
-                self._parts.handshakes, context, hello, settings.min_protocol, settings.max_protocol, settings.compress
-            )
-        )
+        return {"pubkey": self.public_key, "session": session, "site_id": self.site_id}
 
     def _greeted(self, hello: JSONObject) -> None:
         self.hub_hello = hello
@@ -444,9 +407,9 @@ class Satellite(Listening):
 
 
 def _given_up(status: Status, retry: bool) -> bool:
-    """Whether `connect` has waited long enough. A cause that is owed another attempt at once does not count."""
+    """Whether `connect` has waited long enough."""
     if status.state is State.BACKOFF:
-        return not retry and not (status.cause is not None and status.cause.retry)
+        return not retry and not status.at_once
     return status.state in FINAL
 
 

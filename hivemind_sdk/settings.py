@@ -138,6 +138,31 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """One hub: where it is, who we are there, how its certificate is judged. None: as at the preferred hub."""
+
+    endpoint: Endpoint
+    credentials: Credentials | None = None
+    tls: TLSSettings | None = None
+
+    @classmethod
+    def of(cls, hub: Upstream | str) -> Upstream:
+        """One as it is; an address, see Endpoint.parse, as a hub that knows us as the preferred one does."""
+        return cls(Endpoint.parse(hub)) if isinstance(hub, str) else hub
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """When a satellite that has several hubs goes back to a better one. Seconds."""
+
+    return_after: float = 60.0
+    """on a fallback, before the better hubs are probed, and between probes; spread over its second half.
+    0: it stays"""
+    wait_for_requests: float = 30.0
+    """that going back waits for requests whose answer has not come"""
+
+
+@dataclass(frozen=True, slots=True)
 class PluginSettings:
     """Which plugins may load, and which one wins.
 
@@ -194,6 +219,11 @@ class Settings:
     limits: Limits = Limits()
     backoff: Backoff = Backoff()
     reconnect: bool = True
+    retry_refused: bool = False
+    """whether a hub that refused is tried again, with back-off: for hubs that will come to know us later"""
+    fallbacks: tuple[Upstream, ...] = ()
+    """hubs to go to, in this order, while the endpoint's can't be reached"""
+    failover: Failover = Failover()
     plugins: PluginSettings | None = None
     """None: what the config file and the environment say"""
 
@@ -206,6 +236,11 @@ class Settings:
                 f"no protocol is allowed: min_protocol is {self.min_protocol}, max_protocol {self.max_protocol}",
                 hint="0 pre-shared key, 1 RSA, 2 password, 3 Noise",
             )
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """All hubs, the preferred one first."""
+        return (Upstream(self.endpoint), *self.fallbacks)
 
 
 def _split_authority(authority: str, url: str) -> tuple[str, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hivemind_sdk.contracts import SessionInfo
 from hivemind_sdk.errors import (
@@ -18,7 +18,7 @@ from hivemind_sdk.errors import (
     SettingsError,
     Unreachable,
 )
-from hivemind_sdk.settings import Backoff
+from hivemind_sdk.settings import Backoff, Failover
 from hivemind_sdk.supervisor import State, Supervisor
 
 INFO = SessionInfo(2, "password", "AES-GCM")
@@ -143,3 +143,152 @@ def test_a_link_that_is_accepted_and_then_dropped_at_once_waits_longer_each_time
         delays.append(status.next_try - now - 1.0)
         now = status.next_try
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+
+# --- several hubs -----------------------------------------------------------------------------------------------------
+
+REFUSED, DOWN = AuthenticationRefused("no"), Unreachable("x")
+
+
+class SeveralHubs(RuleBasedStateMachine):
+    """Whatever happens: no two attempts at once, none at a hub that refused, waits within bounds, ends that are ends.
+
+    The model keeps who refused, and which hubs this round has tried.
+    """
+
+    @initialize(hubs=st.integers(2, 4), reconnect=st.booleans())
+    def begins(self, hubs, reconnect):
+        self.begin(hubs, reconnect)
+
+    def begin(self, hubs, reconnect):
+        self.now, self.hubs, self.reconnect = 0.0, hubs, reconnect
+        self.supervisor = Supervisor(BACKOFF, hubs=hubs, failover=Failover(return_after=60.0), reconnect=reconnect)
+        self.refused, self.tried, self.ready_at = set(), set(), 0.0
+
+    @property
+    def status(self):
+        return self.supervisor.status
+
+    def is_in(*states):
+        return precondition(lambda self: self.status.state in states)
+
+    @is_in(State.READY)
+    @rule(seconds=st.floats(0, 100))
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @is_in(State.IDLE, State.BACKOFF)
+    @rule()
+    def dials(self):
+        self.now = self.status.next_try or self.now
+        hub = self.supervisor.hub
+        assert hub not in self.refused | self.tried
+        assert self.supervisor.connecting(self.now, f"hub {hub}").hub == f"hub {hub}"
+
+    @is_in(State.CONNECTING)
+    @rule()
+    def opens(self):
+        self.supervisor.opened(self.now)
+
+    @is_in(State.HANDSHAKE)
+    @rule()
+    def becomes_ready(self):
+        status = self.supervisor.ready(self.now, INFO)
+        self.ready_at = self.now
+        self.check_probe(status)
+
+    @is_in(State.READY)
+    @rule()
+    def probes_in_vain(self):
+        if self.supervisor.better:
+            self.now = self.status.next_try
+            self.check_probe(self.supervisor.not_back(self.now))
+            assert self.status.state is State.READY
+
+    def check_probe(self, status):
+        better = set(range(self.supervisor.hub)) - self.refused
+        assert set(self.supervisor.better) == better
+        assert (status.next_try is not None) == bool(better)
+        if better:
+            assert 30.0 <= status.next_try - self.now <= 60.0 * 16
+
+    @is_in(State.READY)
+    @rule()
+    def goes_back(self):
+        if self.supervisor.better:
+            target = self.supervisor.better[0]
+            self.supervisor.going_back(target)
+            status = self.supervisor.failed(self.now, LinkClosed())
+            assert (self.supervisor.hub, status.state, status.at_once) == (target, State.BACKOFF, True)
+            self.tried = set()
+
+    @is_in(State.CONNECTING, State.HANDSHAKE, State.READY)
+    @rule(cause=st.sampled_from([DOWN, REFUSED, LinkClosed(code=1011)]))
+    def fails(self, cause):
+        hub = self.supervisor.hub
+        if self.status.state is State.READY and self.now - self.ready_at >= BACKOFF.reset_after:
+            self.tried = set()
+        self.tried.add(hub)
+        if cause is REFUSED:
+            self.refused.add(hub)
+        status = self.supervisor.failed(self.now, cause)
+        left = [hub for hub in range(self.hubs) if hub not in self.refused]
+        untried = [hub for hub in left if hub not in self.tried]
+        if not left:
+            assert status.state is State.REFUSED
+        elif untried:
+            assert (status.state, status.at_once, status.next_try) == (State.BACKOFF, True, self.now)
+            assert self.supervisor.hub == untried[0]
+        elif not self.reconnect:
+            assert status.state is State.CLOSED
+        else:
+            assert (status.state, status.at_once, self.supervisor.hub) == (State.BACKOFF, False, left[0])
+            assert self.now <= status.next_try <= self.now + BACKOFF.cap
+            self.tried = set()
+        assert status.cause is cause
+
+    @is_in(State.REFUSED, State.CLOSED)
+    @rule(hubs=st.integers(2, 4), reconnect=st.booleans())
+    def is_over(self, hubs, reconnect):
+        assert self.status.next_try is None
+        self.begin(hubs, reconnect)
+
+
+TestSeveralHubs = SeveralHubs.TestCase
+
+
+def test_going_back_to_a_hub_that_then_fails_is_tried_less_and_less_until_it_holds():
+    supervisor, waits = Supervisor(BACKOFF, hubs=2, failover=Failover(return_after=60.0), jitter=lambda: 1.0), []
+    now = 0.0
+
+    def comes_up():
+        supervisor.connecting(now)
+        supervisor.opened(now)
+        return supervisor.ready(now, INFO)
+
+    supervisor.connecting(now)
+    supervisor.failed(now, DOWN)
+    for _ in range(6):
+        waits.append(comes_up().next_try - now)
+        now += 100.0
+        supervisor.going_back(0)
+        supervisor.failed(now, LinkClosed())
+        supervisor.connecting(now)
+        supervisor.failed(now, LinkTimeout(phase="handshake"))
+    assert waits == [60.0, 120.0, 240.0, 480.0, 960.0, 960.0]
+    comes_up()
+    supervisor.going_back(0)
+    supervisor.failed(now, LinkClosed())
+    comes_up()
+    now += 100.0
+    supervisor.failed(now, DOWN)
+    assert comes_up().next_try - now == 60.0
+
+
+def test_a_refusal_is_one_failure_among_others_where_the_user_says_so():
+    supervisor = Supervisor(BACKOFF, retry_refused=True, jitter=lambda: 1.0)
+    supervisor.connecting(0.0)
+    status = supervisor.failed(0.0, REFUSED)
+    assert (status.state, status.cause, status.next_try) == (State.BACKOFF, REFUSED, 1.0)
+    supervisor.connecting(1.0)
+    assert supervisor.failed(1.0, IdentityFileCorrupted("x")).state is State.REFUSED
