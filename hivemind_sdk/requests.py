@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import HiveMindError, RequestAborted, RequestTimeout
+from .errors import HiveMindError, LimitExceeded, RequestAborted, RequestError, RequestTimeout
+from .settings import Limits
 
 
 class Request:
@@ -20,7 +21,13 @@ class Request:
         self.key = key
 
     def put(self, value: Any, final: bool = False) -> None:
-        self._answers.put((value, final, None))
+        """One more answer; one too many, with as many that nobody has taken yet, ends it with LimitExceeded."""
+        limit = self._registry.limits.answers
+        if self._answers.qsize() < limit:
+            self._answers.put((value, final, None))
+        else:
+            self._registry.forget(self.key)
+            self.end(LimitExceeded(f"more than {limit} answers wait to be taken", hint="take them, or Limits.answers"))
 
     def end(self, error: HiveMindError | None = None) -> None:
         """Nothing more will come; with an error, because of it."""
@@ -86,15 +93,19 @@ class Answers(Iterator[Any]):
 class Requests:
     """The pending requests of one satellite. Any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self.limits = limits
         self.turn = threading.Lock()
         """for requests that can't be told from one another: who waits for an answer holds it"""
         self._lock = threading.RLock()  # an abandoned iterator is forgotten wherever the garbage collector finds it
         self._pending: dict[str, Request] = {}
 
     def open(self, key: str) -> Request:
-        request = Request(self, key)
+        """Raises RequestError where too many wait already."""
+        request, limit = Request(self, key), self.limits.requests
         with self._lock:
+            if len(self._pending) >= limit:
+                raise RequestError(f"{limit} requests wait for answers already", hint="Limits.requests allows more")
             self._pending[key] = request
         return request
 

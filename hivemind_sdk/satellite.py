@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 logging.getLogger(__package__).addHandler(logging.NullHandler())  # a library says nothing unless its user asks
 
 UNKNOWN_SITE = "unknown"
-_REMEMBERED_FLOODS = 1000
 
 
 class Satellite(Listening):
@@ -84,7 +83,7 @@ class Satellite(Listening):
         self._site_id = settings.site_id
         self.hub_hello: JSONObject = {}
         self.hub_session = HubSession()
-        self.hive_map = HiveMapper()
+        self.hive_map = HiveMapper(settings.limits.floods)
         self.cascade_timeout: float | None = None
         self.cascade_select: Select | None = None
         given = Given(transport, handshakes, handlers, ciphers, identity, observers)
@@ -92,9 +91,9 @@ class Satellite(Listening):
         self._workers = executor.shared.acquire()
         self._released = False
         self.subscriptions = Subscriptions(self._workers, self._callback_failed)
-        self._requests = Requests()
+        self._requests = Requests(settings.limits)
         self._sending = executor.Lane(self._workers)
-        self._floods = Recent(_REMEMBERED_FLOODS)
+        self._floods = Recent(settings.limits.floods)
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
             send=self.send,

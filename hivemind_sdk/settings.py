@@ -124,6 +124,12 @@ class Limits:
     """in a row, on a v1/v2 link, before it is closed"""
     redispatch: int = 8
     """messages inside messages that handlers may open"""
+    requests: int = 1000
+    """`ask`, `query`, `cascade` and `ping` that may wait at once"""
+    answers: int = 10_000
+    """to one of them that may wait to be taken; more end it"""
+    floods: int = 1000
+    """ids of floods that are remembered; those that were answered are an option of the plugin `mesh`"""
 
 
 @dataclass(frozen=True, slots=True)

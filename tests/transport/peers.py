@@ -164,10 +164,15 @@ class ConnectProxy(RawServer):
         host, _, port = head.split()[1].decode().rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port))) as hub:
             sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pass_on, args=(hub, sock), daemon=True)
-            back.start()
-            _pass_on(sock, hub)
-            back.join(LONG)
+            relay(sock, hub)
+
+
+def relay(one, other):
+    """Hand on what either says, until both have ended."""
+    back = threading.Thread(target=_pass_on, args=(other, one), daemon=True)
+    back.start()
+    _pass_on(one, other)
+    back.join(LONG)
 
 
 def _pass_on(source, sink):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import socket
 import ssl
 
 import pytest
@@ -11,11 +12,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from transport.peers import RawServer, accept_upgrade, dial, read_head, swallow
+from transport.peers import (
+    ACCESS_KEY,
+    CREDENTIALS,
+    TOKEN,
+    ConnectProxy,
+    RawServer,
+    accept_upgrade,
+    dial,
+    read_head,
+    relay,
+    swallow,
+)
 from transport.test_opening import fail
 
 from hivemind_sdk.errors import SettingsError, Unreachable
-from hivemind_sdk.settings import TLSSettings
+from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.settings import Endpoint, Settings, TLSSettings
+from hivemind_sdk.testing import Hub, HubClient, MemoryState
 from hivemind_websocket import WebSocketConnector
 
 NOW = dt.datetime.now(dt.timezone.utc)
@@ -150,3 +164,28 @@ def test_wss_on_a_port_without_tls_says_so(caplog):
 def test_ws_on_a_port_with_tls_says_so(good_tls, caplog):
     with RawServer(read_head, tls=good_tls) as server:
         assert "wss://" in fail(dial(server.port), caplog, Unreachable).hint
+
+
+def test_a_hub_in_clear_behind_a_reverse_proxy_with_tls_and_a_path_is_reached_through_an_http_proxy(good_tls, ca_file):
+    def pass_on(sock):
+        """What nginx does with `location /hive/ { proxy_pass http://hub/; }`."""
+        with socket.create_connection(("127.0.0.1", hub.port)) as upstream:
+            upstream.sendall(read_head(sock).replace(b"GET /hive/", b"GET /", 1))
+            relay(sock, upstream)
+
+    with (
+        Hub([HubClient(ACCESS_KEY, CREDENTIALS.password)], "4.6.1a1") as hub,
+        RawServer(pass_on, tls=good_tls) as reverse,
+        ConnectProxy(login="bob:secret") as proxy,
+    ):
+        hub.start()
+        settings = Settings(
+            Endpoint.parse(f"wss://127.0.0.1:{reverse.port}/hive"),
+            CREDENTIALS,
+            proxy=f"http://bob:secret@127.0.0.1:{proxy.port}",
+            tls=TLSSettings(ca=ca_file),
+        )
+        with Satellite(settings, identity=MemoryState()) as satellite:
+            assert next(iter(satellite.ask("hello"))).data["utterance"] == "echo: hello"
+        (request,) = proxy.requests
+        assert TOKEN.encode() not in request
