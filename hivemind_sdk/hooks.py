@@ -168,7 +168,7 @@ class Hooks:
 
     @hookspec
     def hivemind_primitives(self) -> Iterable[PrimitivePlugin]:  # type: ignore[empty-body]
-        """Providers of other primitives: `RSA`.
+        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`.
 
             @hookimpl
             def hivemind_primitives():

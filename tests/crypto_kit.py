@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hivemind_ciphers import PycryptodomeRSA, hivemind_ciphers
+from hivemind_ciphers import HashlibPBKDF2, PycryptodomeRSA, hivemind_ciphers
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, Send
 from hivemind_sdk.settings import Credentials
 
 VECTORS = Path(__file__).parent / "vectors"
 RECORDS = {record.cipher: record for record in hivemind_ciphers()}
-RSA = PycryptodomeRSA()
+RSA, PBKDF2 = PycryptodomeRSA(), HashlibPBKDF2()
 ENCODINGS = ("JSON-B64", "JSON-HEX", "JSON-Z85B")
 
 
@@ -50,8 +50,7 @@ class BuiltinCrypto:
         return RECORDS[name].nonce_size
 
     def primitive(self, name: str) -> Any:
-        assert name == "RSA"
-        return RSA
+        return {"RSA": RSA, "PBKDF2": PBKDF2}[name]
 
 
 def context(role: Role = Role.SATELLITE, **changes: Any) -> HandshakeContext:

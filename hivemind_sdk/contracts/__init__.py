@@ -6,7 +6,7 @@ any implementation to it.
 
 from __future__ import annotations
 
-from .crypto import RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
+from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
 from .handlers import (
     Action,
@@ -32,6 +32,7 @@ from .sessions import Form, Session, SessionInfo
 from .transports import Dial, Transport, TransportConnector, TransportFeatures
 
 __all__ = [
+    "PBKDF2",
     "RSA",
     "X25519",
     "Action",

@@ -76,6 +76,13 @@ class Argon2id(Protocol):
         """-> `size` bytes. Raises HandshakeError where the memory is not to be had."""
 
 
+class PBKDF2(Protocol):
+    """The primitive `PBKDF2` (RFC 8018) with HMAC-SHA-256. Slow on purpose: call it from a Compute."""
+
+    def derive(self, password: bytes, salt: bytes, *, iterations: int, size: int) -> bytes:
+        """-> `size` bytes"""
+
+
 class Crypto(Protocol):
     """The ciphers and primitives that are installed, one provider chosen for each name. Made of nothing until asked."""
 
@@ -90,4 +97,7 @@ class Crypto(Protocol):
         """Bytes of nonce that the v1/v2 envelope uses with this cipher. Raises InvalidCipher."""
 
     def primitive(self, name: str) -> Any:
-        """`RSA` -> an RSA, `X25519` -> X25519, `ARGON2ID` -> Argon2id, `NOISE` -> Noise. Raises PluginMissing."""
+        """`RSA` -> an RSA, `X25519` -> X25519, `ARGON2ID` -> Argon2id, `PBKDF2` -> PBKDF2, `NOISE` -> Noise.
+
+        Raises PluginMissing.
+        """

@@ -1,21 +1,30 @@
-"""The built-in ciphers AES-GCM and CHACHA20-POLY1305, and the primitive RSA, on pycryptodome.
+"""The built-in ciphers AES-GCM and CHACHA20-POLY1305 and the primitive RSA, on pycryptodome; PBKDF2 on hashlib.
 
 `Crypto` is imported when a cipher gets its key, or RSA its first one: never by loading this plugin.
 """
 
 from __future__ import annotations
 
+from hivemind_sdk.cpu import has_aes
 from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 
 from . import aes_gcm, chacha20
 from .aes_gcm import AesGcm
 from .chacha20 import ChaCha20Poly1305
-from .cpu import has_aes
+from .pbkdf2 import HashlibPBKDF2
 from .rsa import PycryptodomeRSA
 
 HIVEMIND_API = 1
 
-__all__ = ["HIVEMIND_API", "AesGcm", "ChaCha20Poly1305", "PycryptodomeRSA", "hivemind_ciphers", "hivemind_primitives"]
+__all__ = [
+    "HIVEMIND_API",
+    "AesGcm",
+    "ChaCha20Poly1305",
+    "HashlibPBKDF2",
+    "PycryptodomeRSA",
+    "hivemind_ciphers",
+    "hivemind_primitives",
+]
 
 
 @hookimpl
@@ -47,5 +56,10 @@ def hivemind_ciphers() -> list[CipherPlugin]:
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
     return [
-        PrimitivePlugin(name="rsa", primitive="RSA", create=PycryptodomeRSA, help="RSA (OAEP and PSS), by pycryptodome")
+        PrimitivePlugin(
+            name="rsa", primitive="RSA", create=PycryptodomeRSA, help="RSA (OAEP and PSS), by pycryptodome"
+        ),
+        PrimitivePlugin(
+            name="pbkdf2", primitive="PBKDF2", create=HashlibPBKDF2, help="PBKDF2 with SHA-256, by Python's hashlib"
+        ),
     ]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hivemind_ciphers as plugin
-from hivemind_ciphers.cpu import has_aes
+from hivemind_sdk.cpu import has_aes
 from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
 
 PEERS = {"AES-GCM": AESGCM, "CHACHA20-POLY1305": ChaCha20Poly1305}

@@ -1,4 +1,4 @@
-"""Whether this CPU has AES instructions: one look at a file, no probe and no subprocess. When in doubt, it has."""
+"""Whether this CPU has AES instructions, by which providers rank ciphers: one look at a file. In doubt, it has."""
 
 from __future__ import annotations
 

@@ -1,0 +1,49 @@
+"""The plugins that are distributions of their own: what they import, and what they say about themselves."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+EXTERNAL = sorted(ROOT.glob("plugins/hivemind-*"))
+PUBLIC = {"", "contracts", "cpu", "errors", "hooks", "identity", "messages", "settings"}
+"""modules of hivemind_sdk that a plugin builds on; "" is what `hivemind_sdk` itself hands out"""
+
+
+def imported(file: Path) -> set[str]:
+    """The modules of hivemind_sdk that a file imports, as in PUBLIC."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module or "")
+    return {name.partition(".")[2] for name in found if name.partition(".")[0] == "hivemind_sdk"}
+
+
+@pytest.mark.parametrize("folder", EXTERNAL, ids=lambda folder: folder.name)
+def test_a_plugin_gets_by_with_public_modules(folder):
+    sources = list(folder.glob("src/**/*.py"))
+    assert sources
+    assert {file.name: imported(file) - PUBLIC for file in sources if imported(file) - PUBLIC} == {}
+
+
+@pytest.mark.parametrize("folder", EXTERNAL, ids=lambda folder: folder.name)
+def test_a_plugin_is_typed_explained_and_asks_for_a_range_of_the_core(folder):
+    stated = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    (package,) = (path.parent for path in folder.glob("src/*/__init__.py"))
+    assert f'name = "{folder.name}"' in stated
+    assert re.search(r'^    "hivemind-satellite-sdk>=0\.1,<0\.2",$', stated, re.MULTILINE)
+    assert re.search(rf'^\[project.entry-points.hivemind_sdk\]\n(\S+ = "{package.name}\S*"\n)+', stated, re.MULTILINE)
+    assert (package / "py.typed").is_file()
+    assert "```python" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_all_of_them_are_built_installed_and_tested():
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    for folder in EXTERNAL:
+        assert len(re.findall(rf"{{tox_root}}/plugins/{folder.name}\b", tox)) == 2, "external and packaging"
