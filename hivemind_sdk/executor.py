@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 from . import timers
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 Job = Callable[[], None]
 DEFAULT_WORKERS = 8
 PATIENCE = 0.1
-"""seconds that a job may hold up those of other owners"""
+"""seconds that a job may hold up those of other owners, and a full lane those who post"""
 _BATCH = 32
 """jobs that a lane may run before other lanes get their turn"""
 
@@ -83,12 +84,12 @@ shared = Workers()
 class _Turn:
     """One worker's time at a lane."""
 
-    __slots__ = ("job_began", "overtaken", "owner", "thread")
+    __slots__ = ("job_began", "overtaken", "owner", "reported", "thread")
 
     def __init__(self) -> None:
         self.owner: object = None
         self.job_began = 0.0
-        self.overtaken = False
+        self.overtaken = self.reported = False
         self.thread: threading.Thread | None = None
 
 
@@ -97,30 +98,55 @@ class Lane:
 
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
+
+    `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
+    seconds (0: nobody is); it must be quick.
     """
 
-    def __init__(self, workers: Workers, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        limit: int = 10_000,
+        hang_after: float = 0.0,
+        hung: Callable[[Any, float], None] = lambda _owner, _seconds: None,
+    ) -> None:
         self._workers = workers
         self._clock = clock
+        self._limit = limit
+        self._hang_after = hang_after
+        self._hung = hung
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        self._stuck = self._complained = False
         self._waiting: deque[tuple[object, Job]] = deque()
         self._turn: _Turn | None = None
         self._overtaken: list[_Turn] = []
         self._watch_timer: timers.Timer | None = None
+        self._hang_timer: timers.Timer | None = None
         self._closed = False
 
-    def post(self, job: Job, owner: object = None) -> None:
-        """Run `job` after all that were posted before. After `close` nothing is accepted any more."""
+    def post(self, job: Job, owner: object = None) -> bool:
+        """Run `job` after all that were posted before. -> False: it is not run, because too many wait
+
+        Where they are many, whoever posts is held up a little; where none gets done, not even that. After `close`
+        nothing is run any more.
+        """
         with self._lock:
+            if len(self._waiting) >= self._limit and not self._has_room():
+                return False
             if self._closed:
-                return
+                return True
             self._waiting.append((owner, job))
             if self._turn is not None:
-                self._watch(PATIENCE)
-                return
+                if owner is not self._turn.owner:
+                    self._watch(PATIENCE)
+                return True
             turn = self._turn = _Turn()
         self._workers.submit(lambda: self._run(turn))
+        return True
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
@@ -135,8 +161,19 @@ class Lane:
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            if self._watch_timer is not None:
-                self._watch_timer.cancel()
+            self._room.notify_all()
+            for timer in (self._watch_timer, self._hang_timer):
+                if timer is not None:
+                    timer.cancel()
+
+    def _has_room(self) -> bool:
+        """Wait for it, unless nothing has been done since that was last in vain."""
+        if not self._stuck:
+            self._stuck = not self._room.wait_for(lambda: len(self._waiting) < self._limit, PATIENCE)
+            if self._stuck and not self._complained:
+                self._complained = True
+                log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
+        return not self._stuck
 
     def _is_idle(self) -> bool:
         return self._turn is None and not self._overtaken
@@ -152,6 +189,7 @@ class Lane:
             except Exception:
                 log.exception("a job failed")  # that is a fault of ours; the others must not wait for ever
             del job  # what it holds must not live until the next one
+        turn.thread = None
         self._workers.submit(lambda: self._run(turn))
 
     def _next(self, turn: _Turn) -> Job | None:
@@ -169,7 +207,11 @@ class Lane:
             for index, (owner, job) in enumerate(self._waiting):
                 if owner not in held:
                     del self._waiting[index]
-                    turn.owner, turn.job_began = owner, self._clock()
+                    turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
+                    self._stuck = False
+                    self._room.notify()
+                    if self._hang_after and self._hang_timer is None:
+                        self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
                     return job
             self._turn = turn.thread = None
             if self._is_idle():
@@ -198,3 +240,21 @@ class Lane:
             self._watch(PATIENCE)
             self._watch(PATIENCE)
         self._workers.submit(lambda: self._run(follower))
+
+    def _check_hung(self) -> None:
+        """Set by the first job that begins, and again for as long as one runs: no timer for each job."""
+        with self._lock:
+            self._hang_timer, now = None, self._clock()
+            if self._closed:
+                return
+            running = [one for one in (self._turn, *self._overtaken) if one is not None and one.thread is not None]
+            late = [one for one in running if not one.reported and now - one.job_began >= self._hang_after]
+            told = [(one.owner, now - one.job_began) for one in late]
+            for one in late:
+                one.reported = True
+            oldest = min((one.job_began for one in running if not one.reported), default=None)
+            if oldest is not None:
+                delay = max(0.0, oldest + self._hang_after - now)
+                self._hang_timer = timers.shared.call_later(delay, self._check_hung)
+        for owner, seconds in told:
+            self._hung(owner, seconds)

@@ -84,6 +84,14 @@ class CallbackFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackHung:
+    """An application's callback has not returned for so many seconds. Told once for each call."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something that the user should know of, and that is no error."""
 
@@ -102,5 +110,6 @@ Observation = (
     | Dropped
     | Secured
     | CallbackFailed
+    | CallbackHung
     | Warned
 )

@@ -76,7 +76,8 @@ class Performer:
                 self._outlets.failed(f"the action {type(outcome).__name__}", error)
 
     def _send(self, action: SendMessage) -> None:
-        self._sending.post(lambda: self._send_now(action.message))
+        if not self._sending.post(lambda: self._send_now(action.message)):
+            self._outlets.observe(Dropped("not sent", f"{action.message.msg_type.value}: too many wait to be sent"))
 
     def _send_now(self, message: HiveMessage) -> None:
         try:

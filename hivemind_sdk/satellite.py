@@ -30,14 +30,14 @@ from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing
 from .listening import Listening
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
-from .observations import CallbackFailed, Dropped, Observation, PhasePassed, StateChanged
+from .observations import CallbackFailed, CallbackHung, Dropped, Observation, PhasePassed, StateChanged
 from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
 from .recent import Recent
 from .requests import Requests
 from .settings import Settings
-from .subscriptions import Subscriptions
+from .subscriptions import Complaints, Subscriptions
 from .supervisor import FINAL, State, Status, Supervisor
 from .topology import HiveMapper
 from .upstreams import Upstreams
@@ -88,11 +88,14 @@ class Satellite(Listening):
         self.cascade_select: Select | None = None
         given = Given(transport, handshakes, handlers, ciphers, identity, observers)
         self._parts = assemble(settings, catalogue, given)
-        self._workers = executor.shared.acquire()
+        workers = settings.callbacks.workers
+        self._workers = (executor.shared if workers is None else executor.Workers(workers)).acquire()
+        self._sender = executor.Workers(1).acquire()  # callbacks that hang must not keep the node from answering
         self._released = False
-        self.subscriptions = Subscriptions(self._workers, self._callback_failed)
+        complaints = Complaints(self._callback_failed, self._callback_hung, self._callback_dropped)
+        self.subscriptions = Subscriptions(self._workers, complaints, settings.callbacks)
         self._requests = Requests(settings.limits)
-        self._sending = executor.Lane(self._workers)
+        self._sending = executor.Lane(self._sender)
         self._floods = Recent(settings.limits.floods)
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
@@ -101,7 +104,7 @@ class Satellite(Listening):
             deliver_binary=self._deliver_binary,
             resolve=self._requests.resolve,
             announced=self.hive_map.on_ping,
-            run=self._run,
+            run=self.subscriptions.run,
             observe=self._observe,
             failed=self._callback_failed,
         )
@@ -158,7 +161,8 @@ class Satellite(Listening):
         self.subscriptions.clear()
         self._sending.close()
         self._parts.close()
-        self._workers.release(max(0.0, deadline - time.monotonic()))
+        for workers in (self._workers, self._sender):
+            workers.release(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Satellite:
         self.connect()
@@ -367,6 +371,13 @@ class Satellite(Listening):
         log.debug("traceback of %s", name, exc_info=error)
         self._observe(CallbackFailed(name, error))
 
+    def _callback_hung(self, name: str, seconds: float) -> None:
+        log.warning("%s has not returned for %.3g s", name, seconds)
+        self._observe(CallbackHung(name, seconds))
+
+    def _callback_dropped(self, name: str) -> None:
+        self._observe(Dropped("callbacks are behind", name))
+
     def _handler_context(self) -> HandlerContext:
         read, hello = self._parts.state.read, self.hub_hello
         return HandlerContext(
@@ -391,15 +402,6 @@ class Satellite(Listening):
     def _complete(self, message: BusMessage) -> BusMessage:
         state = self.hub_session.state() if not message.context.get("session") else None
         return complete(message, self.settings.useragent, self.session_id, self.site_id, state)
-
-    def _run(self, name: str, job: Callable[[], None]) -> None:
-        def guarded() -> None:
-            try:
-                job()
-            except Exception as error:  # noqa: BLE001 - the application's code may raise anything
-                self._callback_failed(name, error)
-
-        self.subscriptions.lane.post(guarded, guarded)
 
     def _deliver_binary(self, message: HiveMessage) -> None:
         self.subscriptions.publish("binary", message)

@@ -144,6 +144,24 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Callbacks:
+    """How the application's callbacks run."""
+
+    workers: int | None = None
+    """threads of this satellite's own; None: those that the satellites of this process share, eight at most"""
+    hang_after: float = 30.0
+    """seconds after which one that has not returned is reported; 0: never"""
+    waiting: int = 10_000
+    """calls that may wait; what comes then, while none gets done, is dropped and counted"""
+
+    def __post_init__(self) -> None:
+        if (self.workers is not None and self.workers < 1) or self.waiting < 1:
+            raise SettingsError(
+                f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """One hub: where it is, who we are there, how its certificate is judged. None: as at the preferred hub."""
 
@@ -230,6 +248,7 @@ class Settings:
     fallbacks: tuple[Upstream, ...] = ()
     """hubs to go to, in this order, while the endpoint's can't be reached"""
     failover: Failover = Failover()
+    callbacks: Callbacks = Callbacks()
     plugins: PluginSettings | None = None
     """None: what the config file and the environment say"""
 

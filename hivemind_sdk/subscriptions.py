@@ -5,13 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .executor import Lane, Workers
+from .settings import Callbacks
 
 log = logging.getLogger(__name__)
 Callback = Callable[..., Any]
 Failed = Callable[[str, BaseException], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """Who is told, with its name, of a callback that raised, hangs (for so many seconds), or was not called."""
+
+    failed: Failed
+    hung: Callable[[str, float], None]
+    dropped: Callable[[str], None]
 
 
 class Subscription:
@@ -30,6 +41,10 @@ class Subscription:
         self._once = once
         self._active = True
 
+    @property
+    def name(self) -> str:
+        return name_of(self.known_as)
+
     def cancel(self) -> None:
         self._active = False
         self._owner.remove(self)
@@ -40,15 +55,22 @@ class Subscription:
         try:
             self.callback(*args)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - one's fault is no other's, and ends no worker
-            self._owner.failed(name_of(self.known_as), error)
+            self._owner.complaints.failed(self.name, error)
 
     def deliver(self, args: tuple[Any, ...]) -> None:
         if self._once and not self._owner.remove(self):
             return  # another delivery was first
         if self.inline:
             self.call(args)
-        else:
-            self._owner.lane.post(lambda: self.call(args), self)
+        elif not self._owner.lane.post(lambda: self.call(args), self):
+            self._owner.complaints.dropped(self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Named:
+    """Whose job it is, where it is no subscription's."""
+
+    name: str
 
 
 class Subscriptions:
@@ -58,9 +80,14 @@ class Subscriptions:
     run before those that make it. One that takes long is overtaken by the others, see Lane; never by itself.
     """
 
-    def __init__(self, workers: Workers, failed: Failed) -> None:
-        self.failed = failed
-        self.lane = Lane(workers)
+    def __init__(self, workers: Workers, complaints: Complaints, settings: Callbacks = Callbacks()) -> None:
+        self.complaints = complaints
+        self.lane = Lane(
+            workers,
+            limit=settings.waiting,
+            hang_after=settings.hang_after,
+            hung=lambda owner, seconds: complaints.hung(owner.name, seconds),
+        )
         self._lock = threading.RLock()  # an abandoned iterator cancels wherever the garbage collector finds it
         self._topics: dict[str, tuple[Subscription, ...]] = {}
 
@@ -104,6 +131,18 @@ class Subscriptions:
     def publish(self, topic: str, *args: Any) -> None:
         for one in self._topics.get(topic, ()):
             one.deliver(args)
+
+    def run(self, name: str, job: Callable[[], None]) -> None:
+        """Call the application's code in the same order as its callbacks; `name` is for complaints."""
+
+        def guarded() -> None:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - it may raise anything
+                self.complaints.failed(name, error)
+
+        if not self.lane.post(guarded, _Named(name)):
+            self.complaints.dropped(name)
 
     def clear(self) -> None:
         """No callback is called any more."""

@@ -14,8 +14,8 @@ class Timer:
 
     __slots__ = ("_call", "_changed")
 
-    def __init__(self, call: Callable[[], None], changed: threading.Condition) -> None:
-        self._call: Callable[[], None] | None = call
+    def __init__(self, call: Callable[[], object], changed: threading.Condition) -> None:
+        self._call: Callable[[], object] | None = call
         self._changed = changed
 
     @property
@@ -43,7 +43,7 @@ class Timers:
         self._count = itertools.count()
         self._thread: threading.Thread | None = None
 
-    def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
+    def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
         timer = Timer(call, self._changed)
         with self._changed:

@@ -78,6 +78,41 @@ def test_a_stuck_lane_does_not_hold_up_another(workers, lane):
     let_go.set()
 
 
+def test_a_job_that_hangs_is_reported_once_whether_others_wait_or_not(workers):
+    let_go, told, both = threading.Event(), [], threading.Event()
+
+    def hung(owner, seconds):
+        told.append(owner)
+        assert seconds >= 0.01
+        if len(told) == 2:
+            both.set()
+
+    lane = Lane(workers, hang_after=0.01, hung=hung)
+    lane.post(lambda: None, "quick")
+    lane.post(let_go.wait, "a")
+    lane.post(let_go.wait, "b")
+    assert both.wait(LONG)
+    let_go.set()
+    assert lane.wait_idle(LONG)
+    lane.close()
+    assert sorted(told) == ["a", "b"]
+
+
+def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(workers, caplog):
+    let_go, begun, ran = threading.Event(), threading.Event(), []
+    lane = Lane(workers, limit=3)
+    lane.post(lambda: (begun.set(), let_go.wait()), "a")
+    assert begun.wait(LONG)
+    assert [lane.post(lambda number=number: ran.append(number), "a") for number in range(5)] == [True] * 3 + [False] * 2
+    assert "none gets done" in caplog.text
+    let_go.set()
+    assert lane.wait_idle(LONG)
+    assert all(lane.post(lambda number=number: ran.append(number), "a") for number in range(100, 200))
+    assert lane.wait_idle(LONG)
+    assert ran == [0, 1, 2, *range(100, 200)]
+    lane.close()
+
+
 def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog):
     ran = threading.Event()
     lane.post(lambda: 1 / 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from link_kit import (
     Reached,
     Script,
     T,
+    close_all,
     deadlines,
     our_threads,
     satellite,
@@ -40,9 +42,9 @@ from hivemind_sdk.errors import (
     NotConnected,
     Unreachable,
 )
-from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.observations import CallbackFailed, Dropped, StateChanged
-from hivemind_sdk.settings import Credentials, Endpoint
+from hivemind_sdk.messages import BusMessage, HiveMessage
+from hivemind_sdk.observations import CallbackFailed, CallbackHung, Dropped, StateChanged
+from hivemind_sdk.settings import Callbacks, Credentials, Endpoint
 from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 from hivemind_sdk.testing.misbehaviour import ANSWER, HELLO, OFFER, Misbehaviour, change, close, insert, silent, swapped
@@ -403,9 +405,10 @@ def test_a_listener_hears_of_ready_before_connect_returns():
         sat.close()
 
 
-@pytest.mark.parametrize("over", ["memory", "ws"])
-def test_a_hundred_links_leave_no_thread_and_no_descriptor(over):
+@pytest.mark.parametrize(("over", "cycles"), [("memory", 850), ("ws", 150)])
+def test_a_thousand_links_leave_no_thread_no_descriptor_and_no_callback(over, cycles):
     """With a pre-shared key, which costs no derivation."""
+    left = []
     with Hub([CLIENT], "4.0.0") as hub:
         ws = {"endpoint": Endpoint("ws", "127.0.0.1", hub.start().port)}
         where = ws if over == "ws" else {"connector": hub.connector()}
@@ -413,20 +416,28 @@ def test_a_hundred_links_leave_no_thread_and_no_descriptor(over):
 
         def cycle():
             sat = satellite(**where, handshakes=("preshared",), credentials=credentials)
+
+            def callback(message):
+                return sat
+
+            sat.on_bus("speak", callback)
             sat.connect()
             assert [reply.msg_type for reply in sat.ask("hi")] == ["speak"]
             sat.close()
+            left.extend((weakref.ref(sat), weakref.ref(callback)))
+            close_all()
 
         cycle()
         hub.wait_for(lambda hub: not hub.peers)
         gc.collect()
         threads, descriptors = our_threads(), len(list(Path("/proc/self/fd").iterdir()))
-        for _ in range(100):
+        for _ in range(cycles):
             cycle()
         hub.wait_for(lambda hub: not hub._serving)
         assert wait_for_end(our_threads() - threads) == set()
         gc.collect()
         assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1
+        assert [one() for one in left if one() is not None] == []
 
 
 # --- callbacks --------------------------------------------------------------------------------------------------------
@@ -443,6 +454,42 @@ def test_callbacks_that_hang_stop_neither_the_reader_nor_each_other():
         assert [reply.data["utterance"] for reply in sat.ask("one")] == ["echo: one"]
         assert [reply.data["utterance"] for reply in sat.ask("two")] == ["echo: two"]
         assert heard.wait(LONG)
+        let_go.set()
+        sat.close()
+
+
+def test_when_all_workers_hang_the_link_lives_what_hangs_is_named_and_a_flood_is_bounded(caplog):
+    flood = 500
+    with Hub([CLIENT]) as hub:
+        few = Callbacks(workers=2, hang_after=0.01, waiting=50)
+        sat = satellite(hub.connector(), observers=[log := Log()], callbacks=few)
+        sat.connect()
+        let_go, over = threading.Event(), threading.Event()
+
+        def first_hangs(message):
+            let_go.wait(LONG)
+
+        def second_hangs(message):
+            let_go.wait(LONG)
+
+        sat.on_bus("speak", first_hangs)
+        sat.on_bus("speak", second_hangs)
+        sat.on_bus("flood", lambda message: None)
+        sat.on_bus("over", lambda message: over.set(), inline=True)
+        peer = hub.wait_for(lambda hub: hub.peers, LONG)[0]
+        peer.send_bus(BusMessage("speak", {"utterance": "SECRET"}))
+        hanging = log.wait(lambda log: len(log.of(CallbackHung)) == 2 and log.of(CallbackHung))
+        assert {event.name.rpartition(".")[2] for event in hanging} == {"first_hangs", "second_hangs"}
+        for number in range(flood):
+            peer.send_bus(BusMessage("flood", {"number": number}))
+        peer.send_bus(BusMessage("over"))
+        assert over.wait(LONG), "the reader goes on"
+        behind = [event for event in log.of(Dropped) if event.reason == "callbacks are behind"]
+        assert len(behind) >= flood - 50
+        assert sat.status.state is State.READY
+        assert len(log.of(CallbackHung)) == 2
+        assert "has not returned" in caplog.text
+        assert "SECRET" not in caplog.text
         let_go.set()
         sat.close()
 
