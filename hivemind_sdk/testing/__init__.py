@@ -1,23 +1,56 @@
-"""Everything for tests and demos: an embedded hub, transports in memory, a vector runner. Not for production."""
+"""Everything for tests and demos: an embedded hub, transports in memory, the conformance kit, a vector runner.
+
+Names are loaded when they are first used. Not for production.
+"""
 
 from __future__ import annotations
 
-from .agent import Agent, EchoAgent
-from .hub import Hub, HubClient
-from .memory import MemoryConnector, memory_pair
-from .mesh import Mesh
-from .profiles import PROFILES, Profile
-from .state import MemoryState
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "PROFILES",
-    "Agent",
-    "EchoAgent",
-    "Hub",
-    "HubClient",
-    "MemoryConnector",
-    "MemoryState",
-    "Mesh",
-    "Profile",
-    "memory_pair",
-]
+if TYPE_CHECKING:
+    from .agent import Agent as Agent
+    from .agent import EchoAgent as EchoAgent
+    from .conformance import CipherContract as CipherContract
+    from .conformance import IdentityContract as IdentityContract
+    from .conformance import TransportContract as TransportContract
+    from .hub import Hub as Hub
+    from .hub import HubClient as HubClient
+    from .memory import MemoryConnector as MemoryConnector
+    from .memory import memory_pair as memory_pair
+    from .mesh import Mesh as Mesh
+    from .profiles import PROFILES as PROFILES
+    from .profiles import Profile as Profile
+    from .state import MemoryState as MemoryState
+
+_HOMES = {
+    "Agent": "agent",
+    "CipherContract": "conformance",
+    "EchoAgent": "agent",
+    "Hub": "hub",
+    "HubClient": "hub",
+    "IdentityContract": "conformance",
+    "MemoryConnector": "memory",
+    "MemoryState": "state",
+    "Mesh": "mesh",
+    "PROFILES": "profiles",
+    "Profile": "profiles",
+    "TransportContract": "conformance",
+    "memory_pair": "memory",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - names of strings
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

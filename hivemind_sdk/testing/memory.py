@@ -23,6 +23,7 @@ class MemoryTransport:
 
     def __init__(self, changed: threading.Condition, features: TransportFeatures) -> None:
         self.features = features
+        self.max_frame = features.max_frame
         self._changed = changed
         self._peer = self
         self._inbox: deque[Frame] = deque()
@@ -39,14 +40,14 @@ class MemoryTransport:
             self._changed.notify_all()
 
     def receive(self, timeout: float | None = None) -> Frame:
-        """See contracts.Transport. A frame above `features.max_frame` closes the link with 1009: LimitExceeded."""
+        """See contracts.Transport. A frame above `max_frame` closes the link with 1009: LimitExceeded."""
         with self._changed:
             if not self._changed.wait_for(self._has_news, timeout):
                 raise LinkTimeout(phase="receive")
             if self._end is not None and (self._ended_here or not self._inbox):
                 raise self._closed(self._end)
             frame = self._inbox.popleft()
-        limit = self.features.max_frame
+        limit = self.max_frame
         if limit is not None and _size(frame) > limit:
             self.close(_TOO_BIG)
             raise LimitExceeded(f"a frame of {_size(frame)} bytes came, and {limit} are allowed")
@@ -124,6 +125,7 @@ class MemoryConnector:
 
     def connect(self, dial: Dial) -> Transport:
         ours, theirs = memory_pair(self._features)
+        ours.max_frame = min(dial.max_frame, ours.max_frame or dial.max_frame)
         self.links.append(ours)
         name = f"memory-{len(self.links)}"
         threading.Thread(target=self._serve, args=(theirs, dial.token, name), name=name, daemon=True).start()

@@ -94,6 +94,10 @@ class FileIdentity:
 
     def save_secret(self, name: str, text: str | None) -> str:
         """A new private key gets a file of its own: which one is in use changes with the fields, in one step."""
+        try:
+            data = (text or "").encode()
+        except UnicodeEncodeError:
+            raise IdentityError(f"the key {name!r:.80} can't be saved: it is no text that UTF-8 can carry") from None
         with self._lock:
             fields = self.load()
             try:
@@ -101,10 +105,10 @@ class FileIdentity:
                     path = self._where(name, fields)
                     path.unlink(missing_ok=True)
                 elif name == PRIVATE_PEM:
-                    path = self._create_private(text.encode())
+                    path = self._create_private(data)
                 else:
                     path = keyfiles.new_place(self._folder, name, fields)
-                    atomic.replace(path, text.encode())
+                    atomic.replace(path, data)
             except OSError as error:
                 raise _failed("written", f"key {name!r} in {self._folder}", error) from error
         return keyfiles.record(self._folder, name, path)

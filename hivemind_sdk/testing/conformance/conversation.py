@@ -1,0 +1,97 @@
+"""A real conversation: a satellite and the embedded hub, with the part in it that is being checked."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...contracts import Observer
+from ...messages import BusMessage
+from ...observations import CallbackFailed
+from ...settings import Credentials, Endpoint, Settings
+from .expect import must, same
+
+if TYPE_CHECKING:
+    from ...catalogue import Catalogue
+    from ...satellite import Satellite
+    from ..hub import Hub
+
+_WITHIN = 20.0
+
+
+@dataclass
+class Failures:
+    """An observer that keeps what failed."""
+
+    seen: list[CallbackFailed] = field(default_factory=list)
+
+    def observe(self, event: Any) -> None:
+        if isinstance(event, CallbackFailed):
+            self.seen.append(event)
+
+
+class Conversation:
+    """One hub, and what satellites say to it."""
+
+    def __init__(self, hub: Hub, credentials: Credentials, catalogue: Catalogue) -> None:
+        self.hub = hub
+        self._catalogue = catalogue
+        self._credentials = credentials
+
+    @contextmanager
+    def satellite(
+        self,
+        endpoint: Endpoint | None = None,
+        *,
+        observers: Sequence[Observer] = (),
+        settings: Any = None,
+        **parts: Any,
+    ) -> Iterator[Satellite]:
+        """One that is READY. `parts`: of the Satellite; without a transport it is in the hub's memory."""
+        from ...satellite import Satellite
+        from ..state import MemoryState
+
+        failures = Failures()
+        parts = {"identity": MemoryState(), "catalogue": self._catalogue, **parts}
+        if endpoint is None:
+            endpoint, parts["transport"] = Endpoint("memory", "hub"), self.hub.connector()
+        chosen = Settings(endpoint, self._credentials, reconnect=False, **(settings or {}))
+        satellite = Satellite(chosen, observers=[*observers, failures], **parts)
+        try:
+            satellite.connect(_WITHIN)
+            yield satellite
+        finally:
+            satellite.close()
+        must(not failures.seen, f"it failed in a conversation: {[one.name for one in failures.seen]}")
+
+    def over(self, endpoint: Endpoint | None = None, **parts: Any) -> None:
+        """Connect, say something, hear the echo, and close."""
+        with self.satellite(endpoint, **parts) as satellite:
+            talk(satellite)
+
+
+def talk(satellite: Satellite, text: str = "is anybody there") -> None:
+    """Say something, and hear its echo."""
+    heard: queue.Queue[BusMessage] = queue.Queue()
+    satellite.on_bus("speak", heard.put)
+    satellite.emit(BusMessage("recognizer_loop:utterance", {"utterances": [text], "lang": "en-us"}))
+    try:
+        answer = heard.get(timeout=_WITHIN)
+    except queue.Empty:
+        raise AssertionError("the embedded hub's answer does not come") from None
+    same(answer.data.get("utterance"), f"echo: {text}", "the embedded hub's answer")
+
+
+@contextmanager
+def conversation(credentials: Credentials, profile: Any = "4.6.1a1", **options: Any) -> Iterator[Conversation]:
+    """A hub that knows these credentials, in memory, until the end of the context."""
+    from ...loader import load
+    from ..hub import Hub, HubClient
+
+    catalogue = options.pop("catalogue", None) or load()
+    client = HubClient(credentials.access_key, credentials.password, credentials.preshared_key)
+    with Hub([client], profile, catalogue=catalogue, **options) as hub:
+        yield Conversation(hub, credentials, catalogue)

@@ -1,0 +1,34 @@
+"""What is left behind: threads and file descriptors that were not there before."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def leftovers(patience: float) -> Iterator[list[str]]:
+    """Gives a list that has, after the body, what it left behind; what goes away within `patience` seconds is none."""
+    left: list[str] = []
+    gc.collect()
+    threads, descriptors = set(threading.enumerate()), _descriptors()
+    yield left
+    deadline = time.monotonic() + patience
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    alive = set(threading.enumerate()) - threads
+    left += sorted(f"the thread {thread.name!r}" for thread in alive)
+    more = len(_descriptors()) - len(descriptors)
+    left += [f"{more} file descriptors"] if more > 0 else []
+
+
+def _descriptors() -> list[str]:
+    """Those that are open, where the system lists them."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        if os.path.isdir(folder):  # noqa: PTH112
+            return os.listdir(folder)  # noqa: PTH208
+    return []

@@ -1,0 +1,130 @@
+"""Every built-in plugin passes the kit: this file is what an author's own test module looks like."""
+
+from __future__ import annotations
+
+import queue
+import ssl
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import lru_cache
+
+import trustme
+
+from hivemind_ciphers import AesGcm, ChaCha20Poly1305, PycryptodomeRSA
+from hivemind_identity_file.backend import FileIdentity
+from hivemind_noise.primitives import CffiArgon2id, PycryptodomeX25519
+from hivemind_sdk.errors import LinkError
+from hivemind_sdk.settings import Endpoint, TLSSettings
+from hivemind_sdk.testing import CipherContract, IdentityContract, MemoryConnector, TransportContract
+from hivemind_sdk.testing.conformance import Argon2idContract, RSAContract, X25519Contract
+from hivemind_sdk.testing.listener import Listener
+from hivemind_websocket import WebSocketConnector
+
+
+class TestAesGcm(CipherContract):
+    name = "AES-GCM"
+
+    def cipher(self):
+        return AesGcm()
+
+
+class TestChaCha20Poly1305(CipherContract):
+    name = "CHACHA20-POLY1305"
+
+    def cipher(self):
+        return ChaCha20Poly1305()
+
+
+class TestRSA(RSAContract):
+    def rsa(self):
+        return PycryptodomeRSA()
+
+
+class TestX25519(X25519Contract):
+    def x25519(self):
+        return PycryptodomeX25519()
+
+
+class TestArgon2id(Argon2idContract):
+    def argon2id(self):
+        return CffiArgon2id()
+
+
+class TestWebsocket(TransportContract):
+    def connector(self):
+        return WebSocketConnector()
+
+
+class TestSecureWebsocket(TransportContract):
+    scheme = "wss"
+
+    @contextmanager
+    def serving(self, accept):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate().configure_cert(context)
+        listener = Listener(accept, ssl_context=context)
+        listener.start()
+        yield Endpoint("wss", "127.0.0.1", listener.port)
+        listener.stop()
+
+    def connector(self):
+        return self
+
+    def connect(self, dial):
+        return WebSocketConnector().connect(replace(dial, tls=TLSSettings(verify=False)))
+
+
+class TestTheHubsEndOfAWebsocket(TransportContract):
+    """The kit's own end, held to the same: the two have changed places."""
+
+    scheme = "hub"
+    network = False
+
+    @contextmanager
+    def serving(self, accept):
+        self.accept = accept
+        yield Endpoint("hub", "127.0.0.1", 1)
+
+    def connector(self):
+        return self
+
+    def connect(self, dial):
+        ends = queue.Queue()
+        over = threading.Event()
+        listener = Listener(lambda *end: (ends.put(end), over.wait()), max_frame=dial.max_frame)
+        listener.start()
+        self.after(listener.stop)
+        self.after(over.set)
+        satellite = WebSocketConnector().connect(replace(dial, endpoint=Endpoint("ws", "127.0.0.1", listener.port)))
+        hub, token, peer = ends.get(timeout=self.patience)
+        threading.Thread(target=self.serve_one, args=(satellite, token, peer), daemon=True).start()
+        return hub
+
+    def serve_one(self, transport, token, peer):
+        with suppress(LinkError):
+            self.accept(transport, token, peer)
+        transport.close()
+
+
+class TestMemory(TransportContract):
+    scheme = "memory"
+    network = False
+
+    @contextmanager
+    def serving(self, accept):
+        self.dialled = MemoryConnector(accept)
+        yield Endpoint("memory", "hub")
+
+    def connector(self):
+        return self.dialled
+
+
+class TestIdentityFile(IdentityContract):
+    def backend(self):
+        return FileIdentity(self.folder / "hivemind" / "_identity.json")
+
+
+@lru_cache(maxsize=1)
+def certificate():
+    return trustme.CA().issue_cert("127.0.0.1")
