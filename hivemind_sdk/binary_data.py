@@ -9,7 +9,7 @@ from typing import Any
 from .messages import HiveMessage, HiveMindBinaryPayloadType
 
 _LONGEST_NAME = 128
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]) *(\.|$)")
 
 
 class BinaryDataCallbacks:

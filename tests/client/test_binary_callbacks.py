@@ -66,7 +66,25 @@ def test_callbacks_may_be_exchanged_while_the_link_is_up(client, peer):
 
 nasty = st.lists(
     st.sampled_from(
-        ["..", "/", "\\", "C:", ":", "\0", "\n", "~", "con", "NUL.txt", ".ssh", "a", " ", "é", "\u2019", "\u202e"]
+        [
+            "..",
+            "/",
+            "\\",
+            "C:",
+            ":",
+            "\0",
+            "\n",
+            "~",
+            "con",
+            "NUL.txt",
+            "COM¹",
+            ".ssh",
+            "a",
+            " ",
+            "é",
+            "\u2019",
+            "\u202e",
+        ]
     )
 ).map("".join)
 
@@ -80,9 +98,42 @@ def test_a_file_name_is_one_plain_name_wherever_it_is_used(name):
     assert not PureWindowsPath(safe).drive
     assert not safe.startswith(".")
     assert safe.isprintable()
-    assert safe.partition(".")[0].lower() not in {"con", "nul", "aux", "prn", "com1", "lpt1"}
+    assert safe.partition(".")[0].strip().lower() not in {"con", "nul", "aux", "prn", "com1", "com¹", "lpt1"}
     folder = Path("/srv/audio")
     assert (folder / safe).resolve().parent == folder
+
+
+def test_files_from_a_hub_stay_in_the_folder_that_the_user_has_for_them(client, peer, tmp_path):
+    folder, saved = tmp_path / "audio", Heard()
+    folder.mkdir()
+
+    class Saving(BinaryDataCallbacks):
+        def handle_receive_file(self, bin_data, file_name):
+            (folder / file_name).write_bytes(bin_data)
+            saved(file_name)
+
+    client.bin_callbacks = Saving()
+    names = [
+        "../x",
+        "/etc/x",
+        "..",
+        ".",
+        "",
+        "a/../../x",
+        "C:\\x",
+        "..\\..\\x",
+        "x\0/../y",
+        "/",
+        "~/x",
+        str(tmp_path / "x"),
+        "\n",
+    ]
+    for name in names:
+        peer.send(binary(Sub.FILE, b"1", file_name=name))
+    saved.wait(len(names))
+    inside = {path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == b"1"}
+    assert inside
+    assert {path.parent for path in inside} == {folder}
 
 
 @pytest.mark.parametrize("name", ["a.wav", "my song (1).mp3", "naïve_éè-1.flac", "a" * 100 + ".wav"])
