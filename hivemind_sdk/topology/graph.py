@@ -79,9 +79,7 @@ def build(nodes: Mapping[str, NodeInfo], root: str = "", hub: str = "", hub_key:
     for name, tail in tails.items():
         wanted[name] = tail[0]  # its own announcement knows best
     parents = _tree(links, wanted, root)
-    children: dict[str, list[str]] = {}
-    for name, parent in parents.items():
-        children.setdefault(parent, []).append(name)
+    children = _turned(parents.items())
     for family in children.values():
         family.sort()
     return Graph(root, same.hub, drawn, links, parents, children, tails, same)
@@ -109,10 +107,10 @@ def _tree(links: Mapping[str, Mapping[str, None]], wanted: Mapping[str, str], ro
     """Name -> parent, for every node, nearest first: the wanted one where that leads to us, else any that does."""
     parents: dict[str, str] = {}
     reached = [root]
-    below = _turned((name, (parent,)) for name, parent in wanted.items())
+    below = _turned(wanted.items())
     _reach(reached, parents, below)
     if len(parents) < len(links):  # some lead only to each other: look where else they are linked
-        _reach(reached, parents, below, _turned(links.items()))
+        _reach(reached, parents, below, _turned((name, other) for name, others in links.items() for other in others))
     return parents
 
 
@@ -125,9 +123,8 @@ def _reach(reached: list[str], parents: dict[str, str], *below: Mapping[str, lis
                     reached.append(child)
 
 
-def _turned(links: Iterable[tuple[str, Iterable[str]]]) -> dict[str, list[str]]:
+def _turned(links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     turned: dict[str, list[str]] = {}
-    for name, others in links:
-        for other in others:
-            turned.setdefault(other, []).append(name)
+    for name, nearer in links:
+        turned.setdefault(nearer, []).append(name)
     return turned
