@@ -113,7 +113,7 @@ class InPlace:
 
 def in_place() -> tuple[HiveMessageBusClient, InPlace]:
     transport = InPlace()
-    client = HiveMessageBusClient(key="k", password=PASSWORD, host="ws://127.0.0.1", transport=transport)
+    client = HiveMessageBusClient(key="k", password=PASSWORD, host="ws://127.0.0.1", transport=transport, binarize=True)
     client.connect()
     transport.dropping = True
     return client, transport
@@ -167,7 +167,10 @@ def emit(size: str) -> Run:
 
 
 def open_client(key: str) -> HiveMessageBusClient:
-    return HiveMessageBusClient(key=f"{key}-sdk", password=PASSWORD, host="ws://127.0.0.1", port=peer_port())
+    binary = key.endswith("-binary")
+    return HiveMessageBusClient(
+        key=f"{key}-sdk", password=PASSWORD, host="ws://127.0.0.1", port=peer_port(), binarize=binary
+    )
 
 
 def versions() -> dict[str, str]:

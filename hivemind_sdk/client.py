@@ -67,7 +67,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         self_signed: bool = False,
         share_bus: bool = False,
         compress: bool | None = True,
-        binarize: bool | None = None,
+        binarize: bool = False,
         identity: NodeIdentity | None = None,
         internal_bus: Any = None,
         bin_callbacks: BinaryDataCallbacks | None = None,

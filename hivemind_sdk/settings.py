@@ -229,10 +229,9 @@ class Settings:
     """3 insists on Noise: a hub, or somebody in between, that does not offer it is refused"""
     max_protocol: int = 3
     """the user's own choice: 2 keeps to the password even where the hub is pinned"""
-    binarize: bool | None = None
-    """binary frames for all types where the hub offers them; None: only before v3, because hivemind-core 5.3 closes
-    a binary
-    link when it answers a QUERY or a CASCADE. BINARY messages are binary in any case"""
+    binarize: bool = False
+    """binary frames for all types where the hub offers them: hivemind-core 4.15 and 5.3 then close the link when they
+    answer a QUERY or a CASCADE, and 4.6 mangles INTERCOM. BINARY messages are binary in any case"""
     compress: bool | None = True
     """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -102,9 +102,8 @@ class HandshakeContext:
     ciphers: tuple[str, ...] = ()
     """wire names in our order of preference; a hub: those it allows"""
     encodings: tuple[str, ...] = ()
-    binarize: bool | None = False
-    """whether we want binary frames for all types; None: where the handshake knows that they do no harm"""
-    """we can and want to use binary frames"""
+    binarize: bool = False
+    """whether we want binary frames for all types, where the other side does, too"""
     limits: Limits = Limits()
     random: Callable[[int], bytes] = field(default=lambda size: __import__("os").urandom(size), repr=False)
 

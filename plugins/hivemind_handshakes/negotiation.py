@@ -62,7 +62,7 @@ def propose(context: HandshakeContext) -> Proposal | Declined:
     encodings = _common(context.encodings, offer.get("encodings"))
     if not encodings:
         return _nothing_in_common("text encoding", context.encodings, offer.get("encodings"))
-    return Proposal(ciphers, encodings, context.binarize is not False and offer.get("binarize") is True)
+    return Proposal(ciphers, encodings, context.binarize and offer.get("binarize") is True)
 
 
 def choose(context: HandshakeContext, first: JSONObject) -> Choice | Declined:

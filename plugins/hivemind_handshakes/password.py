@@ -113,7 +113,7 @@ def _hub(context: HandshakeContext, password: str, choice: Choice, first: JSONOb
         # as real hubs do: our proof lets the satellite say what is wrong; whatever it sends next is refused
         yield Send(answer)
         raise
-    binarize = context.binarize is not False and first.get("binarize") is True
+    binarize = context.binarize and first.get("binarize") is True
     established = yield from _agree(context, password, choice, (iv, peer_iv), binarize)
     return Established(established.session, send=answer)
 

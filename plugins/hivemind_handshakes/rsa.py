@@ -166,7 +166,7 @@ def _hub(context: HandshakeContext, public: str, private: str, first: JSONObject
         aead,
         protocol=PROTOCOL,
         handshake=NAME,
-        binarize=context.binarize is not False and first.get("binarize") is True,
+        binarize=context.binarize and first.get("binarize") is True,
         warnings=WARNINGS,
     )
     return Established(session, send={"envelope": envelope, **DEFAULT_CHOICE.payload()})

@@ -85,7 +85,7 @@ def lacking(context: HandshakeContext) -> str:
 
 def propose(context: HandshakeContext) -> tuple[bool, bytes]:
     """-> whether the link carries binary frames, and the payload of message 1 (wire-v3.md section 4.4)"""
-    binarize = context.binarize is True and context.offer.get("binarize") is True
+    binarize = context.binarize and context.offer.get("binarize") is True
     return binarize, canonical({"binarize": binarize, "encodings": list(context.encodings)})
 
 

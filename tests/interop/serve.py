@@ -65,11 +65,19 @@ class Agent(OVOSAgentProtocol):
 
     def on_utterance(self, message: Message) -> None:
         utterance = message.data["utterances"][0]
+        if utterance.startswith("!each "):
+            self.speak_each(message, utterance.removeprefix("!each "))
+            return
         if utterance.startswith("!"):
             command, _, rest = utterance[1:].partition(" ")
             self.COMMANDS[command](self, self.clients[message.context["source"]], rest)
             return
         self.bus.emit(message.reply("speak", {"utterance": f"echo: {utterance}", "lang": "en-US"}))
+        self.bus.emit(message.reply("ovos.utterance.handled", {}))
+
+    def speak_each(self, message: Message, words: str) -> None:
+        for word in words.split():
+            self.bus.emit(message.reply("speak", {"utterance": word, "lang": "en-US"}))
         self.bus.emit(message.reply("ovos.utterance.handled", {}))
 
     def speak_audio(self, client: object, text: str) -> None:
@@ -92,8 +100,8 @@ class Agent(OVOSAgentProtocol):
             client.disconnect()
 
     def natural_language_query(self, utterance: str, lang: str):
-        """What 5.x asks for a QUERY."""
-        yield f"answer: {utterance}"
+        """What 4.15 asks for a QUERY."""
+        yield from utterance.split()[1:] if utterance.startswith("!each ") else [f"answer: {utterance}"]
         yield None
 
     COMMANDS = {  # noqa: RUF012

@@ -39,7 +39,7 @@ def test_password_handshake_with_each_cipher_and_encoding(start_hub, version, bi
     hub = start_hub(version, binarize=binarize)
     for cipher in CIPHERS:
         for encoding in ENCODINGS:
-            with satellite(hub, ciphers=(cipher,), encodings=(encoding,)) as (one, _):
+            with satellite(hub, ciphers=(cipher,), encodings=(encoding,), binarize=binarize) as (one, _):
                 info = one.status.info
                 assert (info.protocol, info.cipher, info.encoding, info.binarize) == (2, cipher, encoding, binarize)
                 talks(one)
@@ -67,7 +67,7 @@ def test_rsa_handshake(start_hub, version):
 def test_speech_arrives_as_binary_and_audio_goes_up(start_hub, binarize):
     for version in LEGACY:
         hub = start_hub(version, binarize=binarize)
-        with satellite(hub) as (one, heard):
+        with satellite(hub, binarize=binarize) as (one, heard):
             one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["!tts hello"]}))
             speech = heard.binary.get(timeout=10)
             assert (speech.bin_type, speech.metadata["utterance"], speech.payload[:4]) == (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 from contextlib import ExitStack
 
 import pytest
 from interop.satellites import Heard, satellite
 from interop.servers import Client, Server
+from interop.test_links import talks
 from mesh_kit import ALICE, BOB, CAROL, SPEAK, T, intercom, seal
 
 from hivemind_sdk import BusMessage, HiveMessage, Satellite
@@ -25,10 +27,13 @@ def identity(keys, trusted=None, name="sat") -> MemoryState:
     return state
 
 
-@pytest.fixture(params=ROUTING)
+@pytest.fixture(params=[*ROUTING, *(f"{version} offering binary" for version in ROUTING)])
 def hive(request, start_hub):
-    """-> the hub; alice (an admin), bob (who trusts alice) and mallory, each with what is heard there"""
-    hub: Server = start_hub(request.param, clients=CLIENTS)
+    """Also where the hub offers binary frames: by default we do not take the offer.
+
+    -> the hub; alice (an admin), bob (who trusts alice) and mallory, each with what is heard there"""
+    version, _, offers = request.param.partition(" offering ")
+    hub: Server = start_hub(version, clients=CLIENTS, binarize=bool(offers))
     states = (identity(ALICE), identity(BOB, {"alice": ALICE.public}), identity(CAROL))
     with ExitStack() as stack:
         sats = [
@@ -58,20 +63,68 @@ def test_intercom_between_two_satellites_and_nothing_from_a_third(hive):
     assert message.context["hivemind_verified_source_peer"] == ALICE.public
     assert drops(overheard, 1) == ["intercom for others"]
     recorded = seen[0] if seen[0].msg_type is T.INTERCOM else seen[0].payload
+    another_of_alice = intercom(BusMessage("another"))
     attacks = {
-        "replay": recorded,
-        "untrusted": intercom(by=CAROL).forward(source_peer=alice.peer),
-        "intercom malformed": intercom(signature=None),
-        "undecryptable": HiveMessage(T.INTERCOM, seal(to=CAROL), target_pubkey=BOB.public),
-        "intercom for others": intercom(to=CAROL, target=ALICE),
+        "replay": (recorded, "replay"),
+        "signed by a stranger who says that he is alice": (
+            intercom(by=CAROL).forward(source_peer=alice.peer),
+            "untrusted",
+        ),
+        "forged signature": (intercom(signature=another_of_alice.payload["signature"]), "untrusted"),
+        "stripped signature": (intercom(signature=None), "intercom malformed"),
+        "sealed for another, named to bob": (
+            HiveMessage(T.INTERCOM, seal(to=CAROL), target_pubkey=BOB.public),
+            "undecryptable",
+        ),
+        "foreign target": (intercom(to=CAROL, target=ALICE), "intercom for others"),
     }
-    for expected, inner in attacks.items():
+    for inner, expected in attacks.values():
         before = len(heard.drops)
         mallory.send(HiveMessage(T.PROPAGATE, inner, source_peer=alice.peer))
         assert drops(heard, before + 1)[before:] == [expected]
     alice.intercom(BusMessage("the.end"), BOB.public)
     assert heard.bus.get(timeout=10).msg_type == "the.end"  # and nothing came before it
     print(f"hivemind-core {hub.version}: {', '.join(attacks)}: nothing got through")
+
+
+def test_on_a_binary_link_4_6_1a1_mangles_intercom(start_hub):
+    """Why binary frames are not the default."""
+    hub = start_hub("4.6.1a1", clients=CLIENTS, binarize=True)
+    with (
+        satellite(hub, CLIENTS[0], state=identity(ALICE)) as (alice, _),
+        satellite(hub, CLIENTS[1], state=identity(BOB, {"alice": ALICE.public}), binarize=True) as (bob, heard),
+    ):
+        hub.wait_for_nth("hello", 2)
+        mangled: queue.Queue[HiveMessage] = queue.Queue()
+        bob.on_message(T.THIRDPRTY, mangled.put, inline=True)
+        alice.intercom(SPEAK, BOB.public)
+        message = mangled.get(timeout=10)
+        assert "encrypted_key" in message.payload
+        assert message.target_public_key is None
+        assert heard.bus.empty()
+
+
+@pytest.mark.parametrize("verb", [T.ESCALATE, T.PROPAGATE])
+def test_4_0_0_handles_a_verb_then_aborts_the_link_and_the_satellite_comes_back(start_hub, verb):
+    hub = start_hub("4.0.0", clients=CLIENTS)
+    with satellite(hub, CLIENTS[0], site_id="alice") as (alice, _):
+        hub.wait_for("hello")
+        alice.emit(HiveMessage(verb, QUESTION, target_site_id=HUB_SITE))
+        hub.wait_for("received", type=verb.value)
+        hub.wait_for("disconnected")
+        hub.wait_for_nth("hello", 2, timeout=20)
+        talks(alice)
+
+
+def test_4_0_0_takes_the_broadcast_of_an_admin_apart(start_hub):
+    hub = start_hub("4.0.0", clients=CLIENTS)
+    with (
+        satellite(hub, CLIENTS[0], site_id="alice") as (alice, _),
+        satellite(hub, CLIENTS[1], site_id="bob") as (_, heard),
+    ):
+        hub.wait_for_nth("hello", 2)
+        alice.send(HiveMessage(T.BROADCAST, HiveMessage(T.BUS, SPEAK, target_site_id="bob"), target_site_id="bob"))
+        assert heard.next_bus("speak").data == SPEAK.data
 
 
 def test_escalate_reaches_the_agent_of_the_site_that_it_names(hive):

@@ -93,6 +93,18 @@ def test_query_cascade_and_ping_are_answered_by_default_whatever_the_hub_offers(
 
 
 @both
+def test_an_answer_in_parts_arrives_in_order_and_ends(start_hub, version):
+    with satellite(start_hub(version)) as (one, heard):
+        stream = one.query_stream(utterance("!each ask the hive"), timeout=10)
+        assert [part.message.data["utterance"] for part in stream] == ["ask", "the", "hive"]
+        assert [heard.next_bus("speak").data["utterance"] for _ in range(3)] == ["ask", "the", "hive"]
+        cascade = one.cascade(utterance("!each ask the hive"), timeout=10, expected=1)
+        assert [answer.message.data["utterance"] for answer in cascade] == ["ask", "the", "hive"]
+        assert len(cascade.by_responder) == 1
+        print(f"hivemind-core {version}: three parts, each way of asking")
+
+
+@both
 def test_nobody_answers_a_query_that_the_agent_does_not_know(start_hub, version):
     with satellite(start_hub(version)) as (one, _), pytest.raises(RequestTimeout):
         one.query(BusMessage("something.else"), timeout=5)

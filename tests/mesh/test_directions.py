@@ -42,7 +42,13 @@ def link(request):
     log = Log()
     with Hub([CLIENT], "4.6.1a1", agent=Deaf(), binarize=request.param) as hub:
         hub.router.up = lambda peer, message: None
-        sat = satellite(hub.connector(), credentials=CREDENTIALS, handshakes=("password",), observers=[log])
+        sat = satellite(
+            hub.connector(),
+            credentials=CREDENTIALS,
+            handshakes=("password",),
+            observers=[log],
+            binarize=request.param,
+        )
         assert sat.connect(LONG).binarize is request.param
         hub.wait_for(lambda hub: hub.peers)
         yield hub, sat, log, request.param
