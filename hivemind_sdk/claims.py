@@ -20,6 +20,8 @@ KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity",
 class PluginState(str, Enum):
     """What became of a plugin, or of one of its records."""
 
+    FOUND = "found"
+    """it may load, and nobody has tried yet"""
     ACTIVE = "active"
     DISABLED = "disabled"
     """the user's settings keep it out; it was not imported"""
@@ -76,6 +78,16 @@ class Origin:
         """What users may call the plugin: its name, and its name without the kind."""
         return (self.plugin, self.plugin.partition(".")[2]) if self.kind else (self.plugin,)
 
+    @property
+    def contested(self) -> tuple[str, str]:
+        """Kind and name under which others may claim what this plugin is called; `plugin` where it names no kind."""
+        return self.kind or "plugin", self.names[-1]
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """All that a user may call it where it has to be told from others."""
+        return (*self.names, self.provider)
+
     def answers_to(self, name: str) -> bool:
         """Whether a user who says `name` means this plugin, or its distribution."""
         return name in self.names or canonical(name) == canonical(self.provider)
@@ -112,6 +124,10 @@ class Claim:
     def builtin(self) -> bool:
         return self.origin.builtin
 
+    @property
+    def called(self) -> tuple[str, ...]:
+        return (self.record.name, *self.origin.called)
+
     def answers_to(self, name: str) -> bool:
         """Whether a user who says `name` means this record, its plugin, or its distribution."""
         return name == self.record.name or self.origin.answers_to(name)
@@ -137,3 +153,9 @@ def record_fault(record: Any) -> str:
 def canonical(name: str) -> str:
     """A name of a distribution, as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def described(error: BaseException) -> str:
+    """The exception in one line of bounded length."""
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,7 +1,7 @@
-"""Entry points in, a catalogue out. The only file that knows pluggy's manager and the metadata of distributions.
+"""Plugins in, a catalogue out. The only file that knows pluggy's manager.
 
-The stages: discover, disabled (or not among `only`), one plugin for each name, import, API version, register, collect,
-settle. A plugin that fails one ends in a report with the reason, and takes nothing else down.
+What `entrypoints` has chosen goes through the stages import, API version, register, collect, settle. A plugin that
+fails one ends in a report with the reason, and takes nothing else down.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import pluggy
 
 from .catalogue import Catalogue
-from .claims import KINDS, Claim, Origin, PluginReport, PluginState, canonical, record_fault
+from .claims import KINDS, Claim, Origin, PluginReport, PluginState, described, record_fault
 from .config import plugin_settings
+from .entrypoints import imported, select
 from .errors import PluginConflict, PluginError, SettingsError
 from .hooks import (
     API_VERSION,
@@ -35,15 +38,8 @@ from .hooks import (
 )
 from .instances import Instances
 from .settings import PluginSettings
-from .settle import choose, dispute, preferred, verdict
-
-if TYPE_CHECKING:
-    from importlib_metadata import EntryPoint
 
 T = TypeVar("T")
-
-DISTRIBUTION = "hivemind-satellite-sdk"
-"""what this distribution registers is built in"""
 
 HOOKS: Mapping[str, type[PluginRecord]] = {
     "hivemind_transports": TransportPlugin,
@@ -62,17 +58,6 @@ _sharing = threading.RLock()  # a plugin that is being imported may make a clien
 _TROUBLE = (PluginState.BROKEN, PluginState.INCOMPATIBLE, PluginState.CONFLICT)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandEntry:
-    """A sub-command as the metadata of its distribution names it; its plugin is not imported."""
-
-    name: str
-    plugin: str
-    provider: str
-    version: str
-    builtin: bool
-
-
 def load(
     settings: PluginSettings | None = None, *, kinds: Collection[str] | None = None, strict: bool = False
 ) -> Catalogue:
@@ -85,7 +70,7 @@ def load(
     wanted = frozenset(KINDS) - {"command"} if kinds is None else frozenset(kinds)
     if not wanted <= frozenset(KINDS):
         raise SettingsError(f"no kind of plugin: {', '.join(sorted(wanted - set(KINDS)))}", hint=", ".join(KINDS))
-    return _Loading(settings or plugin_settings(), wanted).run(strict=strict)
+    return _load(settings or plugin_settings(), wanted, strict=strict)
 
 
 def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | None = None) -> Catalogue:
@@ -104,39 +89,46 @@ def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | N
     return catalogue
 
 
-def commands(settings: PluginSettings | None = None) -> Mapping[str, CommandEntry]:
-    """The sub-commands that could be loaded, by name, from metadata only. Those in conflict are left out."""
-    loading = _Loading(settings or plugin_settings(), frozenset({"command"}))
-    origins = [found.origin for found in loading.find()]
-    return {
-        origin.names[1]: CommandEntry(origin.names[1], origin.plugin, origin.provider, origin.version, origin.builtin)
-        for origin in sorted(origins, key=lambda one: one.plugin)
-    }
-
-
 def load_command(name: str, settings: PluginSettings | None = None) -> Any:
     """Import the plugin of this one sub-command. -> the click.Command that it creates
 
     Raises PluginMissing or PluginConflict with the reason, PluginError or OptionError where it can't be created.
     """
     settings = settings or plugin_settings()
-    catalogue = _Loading(settings, frozenset({"command"}), f"command.{name}").run()
+    catalogue = _load(settings, frozenset({"command"}), f"command.{name}")
     return Instances(catalogue, settings).make(catalogue.command(name))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """An entry point of our group."""
+class Loaded:
+    """What came of one plugin. `report` is there where that is already settled, `error` where a plugin raised it."""
 
-    origin: Origin
-    entry_point: EntryPoint
+    claims: tuple[Claim, ...] = ()
+    report: PluginReport | None = None
+    error: BaseException | None = None
 
-    @property
-    def builtin(self) -> bool:
-        return self.origin.builtin
 
-    def answers_to(self, name: str) -> bool:
-        return self.origin.answers_to(name)
+def load_one(origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManager | None = None) -> Loaded:
+    """Import this plugin and collect its records of the wanted kinds. Never raises, but KeyboardInterrupt.
+
+    `manager`: of those that are loaded together.
+    """
+    manager = manager or _manager()
+    started = time.perf_counter()
+    try:
+        try:
+            plugin = _guarded("import", imported, origin)
+        finally:
+            origin = dataclasses.replace(origin, import_seconds=time.perf_counter() - started)
+        _guarded("API version", _check_version, plugin)
+        _guarded("registration", manager.register, plugin, origin.plugin)
+        records = list(_collected(plugin, origin, wanted, manager))
+    except _RejectedError as rejected:
+        return Loaded(report=origin.report(rejected.state, rejected.reason), error=rejected.__cause__ or rejected)
+    if records:
+        return Loaded(tuple(Claim(record, origin) for record in records))
+    reason = "" if manager.get_hookcallers(plugin) else "it has no hooks; is @hookimpl forgotten?"
+    return Loaded(report=origin.report(PluginState.ACTIVE, reason))
 
 
 class _RejectedError(Exception):
@@ -147,147 +139,49 @@ class _RejectedError(Exception):
         self.state, self.reason = state, reason
 
 
-class _Loading:
-    """One run through the stages, with what is known of it so far. `only_plugin`: look at no other."""
-
-    def __init__(self, settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "") -> None:
-        import pluggy
-
-        self._settings = settings
-        self._wanted = wanted
-        self._only_plugin = only_plugin
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(Hooks)
-        self._claims: list[Claim] = []
-        self._reports: list[PluginReport] = []
-        self._conflicts: dict[str, str] = {}
-        self._first_error: BaseException | None = None
-
-    def run(self, *, strict: bool = False) -> Catalogue:
-        for found in self.find():
-            self._load_one(found)
-        catalogue = Catalogue.settled(self._claims, self._reports, self._settings.prefer, self._conflicts)
-        if strict:
-            self._complain(catalogue.reports)
-        return catalogue
-
-    def find(self) -> list[_Found]:
-        """Stages discover to one plugin for each name. Nothing is imported. Built-ins first, then by name."""
-        by_name: dict[str, list[_Found]] = {}
-        for found in _discover(self._reports):
-            if self._is_wanted(found.origin) and self._is_allowed(found.origin):
-                by_name.setdefault(found.origin.plugin, []).append(found)
-        chosen = [self._one_of(contenders) for contenders in by_name.values()]
-        return sorted(filter(None, chosen), key=lambda one: (not one.builtin, one.origin.plugin))
-
-    def _is_wanted(self, origin: Origin) -> bool:
-        if self._only_plugin:
-            return origin.plugin == self._only_plugin
-        return origin.kind in self._wanted if origin.kind else bool(self._wanted - {"command"})
-
-    def _is_allowed(self, origin: Origin) -> bool:
-        names = frozenset(origin.names)
-        only = self._settings.only
-        reason = ""
-        if names & self._settings.disabled:
-            reason = "the settings disable it"
-        elif only is not None and not names & only:
-            reason = "it is not among the only plugins that the settings allow"
-        if reason:
-            self._reports.append(origin.report(PluginState.DISABLED, reason))
-        return not reason
-
-    def _one_of(self, contenders: list[_Found]) -> _Found | None:
-        """The one plugin that keeps a name which several distributions give to theirs."""
-        if len(contenders) == 1:
-            return contenders[0]
-        origins = [one.origin for one in contenders]
-        kind, name = origins[0].kind or "plugin", origins[0].names[-1]
-        winner = choose(contenders, preferred(self._settings.prefer, kind, name))
-        for one in contenders:
-            if one is not winner:
-                state, reason = verdict(f"{kind}:{name}", one.origin, origins, winner.origin if winner else None)
-                self._reports.append(one.origin.report(state, reason))
-        if winner is None:
-            self._conflicts[f"{kind}:{name}"] = dispute(f"{kind}:{name}", origins)
-        return winner
-
-    def _load_one(self, found: _Found) -> None:
-        origin, started = found.origin, time.perf_counter()
-        try:
-            try:
-                plugin = _guarded("import", found.entry_point.load)
-            finally:
-                origin = dataclasses.replace(origin, import_seconds=time.perf_counter() - started)
-            _guarded("API version", _check_version, plugin)
-            _guarded("registration", self._register, plugin, origin.plugin)
-            records = list(self._collect(plugin, origin))
-        except _RejectedError as rejected:
-            self._first_error = self._first_error or rejected.__cause__ or rejected
-            self._reports.append(origin.report(rejected.state, rejected.reason))
-            return
-        self._claims += [Claim(record, origin) for record in records]
-        if not records:
-            reason = "" if self._manager.get_hookcallers(plugin) else "it has no hooks; is @hookimpl forgotten?"
-            self._reports.append(origin.report(PluginState.ACTIVE, reason))
-
-    def _register(self, plugin: Any, name: str) -> None:
-        other = self._manager.get_name(plugin)
-        if other is not None:
-            raise _broken(f"it is the same object as the plugin {other}")
-        self._manager.register(plugin, name)
-
-    def _collect(self, plugin: Any, origin: Origin) -> Iterator[PluginRecord]:
-        """Call this plugin's hooks of the wanted kinds, and check what they return."""
-        for caller in self._manager.get_hookcallers(plugin) or ():
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is not plugin or (implementation.optionalhook and not caller.has_spec()):
-                    continue
-                expected = _expected(caller.name, origin)
-                if implementation.hookwrapper or implementation.wrapper:
-                    raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
-                if expected.kind in self._wanted:
-                    yield from _records(caller.name, implementation.function, expected)
-
-    def _complain(self, reports: Collection[PluginReport]) -> None:
-        bad = [one for one in reports if one.state in _TROUBLE]
-        if bad:
-            kind = PluginConflict if all(one.state is PluginState.CONFLICT for one in bad) else PluginError
-            text = "; ".join(f"{one.name} of {one.provider} is {one.state} ({one.reason})" for one in bad)
-            raise kind(f"plugins can't be used: {text}") from self._first_error
+def _load(
+    settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "", *, strict: bool = False
+) -> Catalogue:
+    selection, manager = select(settings, wanted, only_plugin), _manager()
+    loaded = [load_one(origin, wanted, manager) for origin in selection.origins]
+    catalogue = Catalogue.settled(
+        [claim for one in loaded for claim in one.claims],
+        [*selection.reports, *(one.report for one in loaded if one.report)],
+        settings.prefer,
+        selection.conflicts,
+    )
+    if strict:
+        _complain(catalogue.reports, next((one.error for one in loaded if one.error), None))
+    return catalogue
 
 
-def _discover(reports: list[PluginReport]) -> Iterator[_Found]:
-    """Every entry point of our group; a distribution whose metadata can't be read ends in a report."""
-    import importlib_metadata as metadata  # here alone: it takes the place of the standard finder, process-wide
-
-    names: dict[str, None] = {}
-    for distribution in metadata.distributions():
-        try:  # a text search is much faster than parsing, and most distributions have no plugins
-            if f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or ""):
-                names[canonical(distribution.name)] = None
-        except Exception as error:  # noqa: BLE001  anyone's metadata, in any state
-            reports.append(_unreadable(distribution, error))
-    for name in names:
-        # the path may hold several copies of one distribution: the first is the one that Python uses
-        distribution = metadata.distribution(name)
-        try:
-            entry_points = [one for one in distribution.entry_points if one.group == PROJECT]
-        except Exception as error:  # noqa: BLE001
-            reports.append(_unreadable(distribution, error))
-            continue
-        for one in entry_points:
-            builtin = name == DISTRIBUTION
-            yield _Found(Origin(one.name, one.value, distribution.name, distribution.version, builtin), one)
+def _complain(reports: Collection[PluginReport], cause: BaseException | None) -> None:
+    bad = [one for one in reports if one.state in _TROUBLE]
+    if bad:
+        kind = PluginConflict if all(one.state is PluginState.CONFLICT for one in bad) else PluginError
+        text = "; ".join(f"{one.name} of {one.provider} is {one.state} ({one.reason})" for one in bad)
+        raise kind(f"plugins can't be used: {text}") from cause
 
 
-def _unreadable(distribution: Any, error: Exception) -> PluginReport:
-    try:
-        name = distribution.name or "?"
-    except Exception:  # noqa: BLE001
-        name = "?"
-    reason = f"the metadata of the distribution can't be read: {_describe(error)}"
-    return Origin(name, provider=name).report(PluginState.BROKEN, reason)
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    return manager
+
+
+def _collected(
+    plugin: Any, origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManager
+) -> Iterator[PluginRecord]:
+    """Call this plugin's hooks of the wanted kinds, and check what they return."""
+    for caller in manager.get_hookcallers(plugin) or ():
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is not plugin or (implementation.optionalhook and not caller.has_spec()):
+                continue
+            expected = _expected(caller.name, origin)
+            if implementation.hookwrapper or implementation.wrapper:
+                raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
+            if expected.kind in wanted:
+                yield from _records(caller.name, implementation.function, expected)
 
 
 def _check_version(plugin: Any) -> None:
@@ -336,14 +230,8 @@ def _guarded(stage: str, function: Callable[..., T], *arguments: Any) -> T:
     except (KeyboardInterrupt, _RejectedError):
         raise
     except BaseException as error:
-        raise _broken(f"{stage}: {_describe(error)}") from error
+        raise _broken(f"{stage}: {described(error)}") from error
 
 
 def _broken(reason: str) -> _RejectedError:
     return _RejectedError(PluginState.BROKEN, reason)
-
-
-def _describe(error: BaseException) -> str:
-    """The exception in one line of bounded length."""
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

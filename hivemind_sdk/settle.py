@@ -69,6 +69,14 @@ def settle(claims: Iterable[Claim], prefer: Preferences) -> Settlement:
     return result
 
 
+def names_of(claim: Claim) -> list[str]:
+    """What a user may prefer this claim for: its wire name, or its own name and, of a transport, its schemes."""
+    kind = claim.record.kind
+    if kind in _WIRE_NAMES:
+        return [getattr(claim.record, _WIRE_NAMES[kind])]
+    return [claim.record.name, *(_schemes(claim) if kind == "transport" else ())]
+
+
 def choose(contenders: Sequence[C], names: Iterable[str]) -> C | None:
     """The one that the user's list of names tells from the others, else the one built-in; None where there is none."""
     for name in names:
@@ -88,14 +96,14 @@ def verdict(key: str, mine: Origin, contenders: Sequence[Origin], winner: Origin
     """-> the state of one that did not get the name `kind:name`, and a reason that names those who want it"""
     if winner is None:
         return PluginState.CONFLICT, dispute(key, contenders)
-    advice = f'prefer it with HIVEMIND_PLUGINS_PREFER="{key}={mine.provider}"'
+    advice = f"to prefer it: {_command(key, mine.provider)}"
     return PluginState.SHADOWED, f"{_quoted(key)} of {mine} is served by {winner}; {advice}"
 
 
 def dispute(key: str, contenders: Sequence[Origin]) -> str:
     """Who claims the name `kind:name` with the same right, and how to settle it."""
     providers = sorted({origin.provider for origin in contenders})
-    advice = f'say which one you prefer: HIVEMIND_PLUGINS_PREFER="{key}={providers[0]}"'
+    advice = f"say which one you prefer: {_command(key, providers[0])}"
     if len(providers) == 1:
         advice = "disable one of them"
     return f"{_quoted(key)} is claimed by {' and by '.join(sorted(map(str, contenders)))}; {advice}"
@@ -148,3 +156,7 @@ def _grouped(claims: Iterable[Claim], keys: Callable[[Claim], Iterable[str]]) ->
 def _quoted(key: str) -> str:
     kind, _, name = key.partition(":")
     return f"{kind} {name!r}"
+
+
+def _command(key: str, provider: str) -> str:
+    return f"`hivemind-client plugins prefer {key} {provider}`"

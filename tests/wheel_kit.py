@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from hivemind_sdk.loader import DISTRIBUTION
+from hivemind_sdk.entrypoints import DISTRIBUTION
 
 ROOT = Path(__file__).parent.parent
 BUILTINS = sorted(

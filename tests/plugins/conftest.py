@@ -11,3 +11,11 @@ def dists(tmp_path, monkeypatch):
     made = Dists(tmp_path, monkeypatch)
     yield made
     made.forget()
+
+
+@pytest.fixture
+def beside_ours(tmp_path, monkeypatch):
+    """The same, where the built-ins are found, too."""
+    made = Dists(tmp_path, monkeypatch, beside_ours=True)
+    yield made
+    made.forget()

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from hivemind_sdk.loader import DISTRIBUTION
+from hivemind_sdk.entrypoints import DISTRIBUTION
 
 HEAD = "from hivemind_sdk.hooks import *\nfrom hivemind_sdk.messages import HiveMessageType\nHIVEMIND_API = 1\n"
 _numbers = itertools.count()
@@ -42,12 +42,16 @@ def cipher(name: str, rank: int = 0) -> str:
 
 
 class Dists:
-    """Installs fake distributions for one test. Nothing but them is found: our own is hidden behind an empty one."""
+    """Installs fake distributions for one test. Nothing but them is found: our own is hidden behind an empty one.
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    `beside_ours`: our own is found as well.
+    """
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, *, beside_ours: bool = False) -> None:
         self._folder, self._patch = folder, patch
         self.modules: dict[tuple[str, str], str] = {}
-        self._add_metadata(DISTRIBUTION, "0.1", {}, "")
+        if not beside_ours:
+            self._add_metadata(DISTRIBUTION, "0.1", {}, "")
 
     def install(
         self, distribution: str, plugins: Mapping[str, str], *, version: str = "1.0", head: str = HEAD, more: str = ""

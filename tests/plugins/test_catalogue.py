@@ -9,6 +9,7 @@ from wheel_kit import BUILTINS, LOST
 
 from hivemind_sdk.catalogue import Catalogue
 from hivemind_sdk.claims import Claim, Origin, PluginReport, PluginState
+from hivemind_sdk.entrypoints import DISTRIBUTION
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing
 from hivemind_sdk.hooks import (
     CipherPlugin,
@@ -18,7 +19,7 @@ from hivemind_sdk.hooks import (
     PrimitivePlugin,
     TransportPlugin,
 )
-from hivemind_sdk.loader import DISTRIBUTION, load
+from hivemind_sdk.loader import load
 from hivemind_sdk.messages import HiveMessageType
 from hivemind_sdk.settings import PluginSettings
 
