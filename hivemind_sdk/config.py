@@ -35,30 +35,36 @@ def plugin_settings(environ: Mapping[str, str] | None = None) -> PluginSettings:
     """What the file says, and the environment over it; both are read now. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     path = config_file(environ)
-    found = _plugins_of(path)
+    found = plugins_of(content_of(path), path)
     only = _list(environ[ONLY]) if ONLY in environ else found.get("only")
     disabled = _list(environ[DISABLED]) if DISABLED in environ else found.get("disabled", ())
     return PluginSettings(
         only=None if only is None else frozenset(only),
         disabled=frozenset(disabled),
-        prefer={key: tuple(names) for key, names in found.get("prefer", {}).items()} | _preferences(environ),
+        prefer={key: tuple(names) for key, names in found.get("prefer", {}).items()} | preferences(environ),
         options=found.get("options", {}),
     )
 
 
-def _plugins_of(path: Path) -> dict[str, Any]:
+def content_of(path: Path) -> dict[str, Any]:
+    """All that a config file says, whoever it is for. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"config file {path} can't be read: {type(error).__name__}") from None
-    try:
-        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise SettingsError(f"config file {path} is not JSON{where}", hint="repair it, or move it away") from None
-    plugins = content.get("plugins", {}) if isinstance(content, dict) else content
+    if not isinstance(content, dict):
+        raise SettingsError(f"config file {path} holds no JSON object", hint="repair it, or move it away")
+    return content
+
+
+def plugins_of(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What it says of plugins. Raises SettingsError, which names the file."""
+    plugins = content.get("plugins", {})
     fault = _fault(plugins)
     if fault:
         raise SettingsError(f"config file {path}: {fault}", hint="repair it, or move it away")
@@ -90,7 +96,9 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _preferences(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def preferences(environ: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+    """What the environment prefers. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
     found: dict[str, tuple[str, ...]] = {}
     for part in _list(environ.get(PREFER, "")):
         key, sep, provider = (piece.strip() for piece in part.partition("="))

@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hivemind_sdk import atomic
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
 from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
 from hivemind_sdk.jsontext import loads
 from hivemind_sdk.messages import JSONObject
 
-from . import atomic, keyfiles
+from . import keyfiles
 
 _COMMENT_LINES = re.compile(rb"^[ \t]*(?://|#).*$", re.MULTILINE)
 """json_database, which the reference client stores with, allows them"""

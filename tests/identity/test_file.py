@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hivemind_identity_file import atomic, keyfiles
+from hivemind_identity_file import keyfiles
 from hivemind_identity_file.backend import FileIdentity
+from hivemind_sdk import atomic
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly
 
 JSON = st.recursive(
