@@ -32,6 +32,21 @@ class _Source(NamedTuple):
     where: str
 
 
+@dataclasses.dataclass(frozen=True)
+class OptionFacts:
+    """One option, for people. `default` as its author wrote it: empty where it is required, and of one that is secret.
+
+    `variables`: the environment variables that set it, the first one counts more.
+    """
+
+    name: str
+    type: str
+    default: str
+    required: bool
+    secret: bool
+    variables: tuple[str, ...]
+
+
 def schema_fault(schema: Any) -> str:
     """What keeps this class from being an options class; empty where nothing does."""
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
@@ -47,6 +62,23 @@ def schema_fault(schema: Any) -> str:
 def field_names(schema: Any) -> frozenset[str]:
     """The options that a schema (or None) has."""
     return frozenset(field_hints(schema)) if schema is not None else frozenset()
+
+
+def described(names: tuple[str, ...], schema: Any) -> tuple[OptionFacts, ...]:
+    """The options of a plugin that is called by these names."""
+    hints, secrets = field_hints(schema), _secrets(schema)
+    return tuple(
+        OptionFacts(
+            one.name,
+            show(hints[one.name]),
+            "" if one.name in secrets else _default(one),
+            _is_required(one),
+            one.name in secrets,
+            tuple(variable(name, one.name) for name in names),
+        )
+        for one in dataclasses.fields(schema)
+        if one.init
+    )
 
 
 def variable(plugin: str, option: str) -> str:
@@ -132,3 +164,9 @@ def _secrets(schema: type[Any]) -> frozenset[str]:
 
 def _is_required(one: dataclasses.Field[Any]) -> bool:
     return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING and one.init
+
+
+def _default(one: dataclasses.Field[Any]) -> str:
+    if one.default is not dataclasses.MISSING:
+        return repr(one.default)[:_SHOWN]
+    return "" if one.default_factory is dataclasses.MISSING else f"{getattr(one.default_factory, '__name__', '?')}()"
