@@ -5,22 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from .. import __version__
 from . import failures, third_party
-
-
-class BuiltIn(NamedTuple):
-    """A command of ours: where it is, and its line in `--help`."""
-
-    module: str
-    help: str
-
+from .lazy import BuiltIn, LazyGroup
 
 BUILT_IN: Mapping[str, BuiltIn] = {
     "demo": BuiltIn("demo", "Start a hub here, connect a satellite to it, and talk."),
@@ -42,34 +33,19 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "forget-server": BuiltIn("forget_server", "Forget the pinned key of a hub, or of all of them."),
     "reset-keys": BuiltIn("reset_keys", "Make new RSA keys for this node."),
     "reset-pgp": BuiltIn("reset_keys", "The old name of reset-keys."),
-    "plugins": BuiltIn("plugins", "List the plugins that were found, and their state."),
+    "plugins": BuiltIn("plugins", "List, show, enable, disable and prefer plugins."),
 }
 
 
-class LazyGroup(click.Group):
-    """Knows the names and help lines of its commands without importing any of them."""
+class Client(LazyGroup):
+    """Ours and those of plugins. A built-in keeps its name."""
 
     def rows(self) -> list[tuple[str, str]]:
-        """(name, line of help) of each command. A built-in keeps its name."""
-        others = {name: text for name, text in third_party.listed().items() if name not in BUILT_IN}
-        return [(name, entry.help) for name, entry in BUILT_IN.items()] + sorted(others.items())
+        others = {name: text for name, text in third_party.listed().items() if name not in self.table}
+        return super().rows() + sorted(others.items())
 
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return [name for name, _ in self.rows()]
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in BUILT_IN:
-            return third_party.command(name)
-        command: click.Command = import_module(f".commands.{BUILT_IN[name].module}", __package__).command
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(self.rows())
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        commands = [CompletionItem(name, help=text) for name, text in self.rows() if name.startswith(incomplete)]
-        return commands + click.Command.shell_complete(self, ctx, incomplete)
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, name) if name in self.table else third_party.command(name)
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -98,7 +74,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Client,
+    table=BUILT_IN,
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
     invoke_without_command=True,

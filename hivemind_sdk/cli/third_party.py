@@ -25,7 +25,7 @@ def listed() -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
     for distribution, text in _entry_point_files():
         for name in _names(text):
-            if name.startswith(_PREFIX):
+            if name.startswith(_PREFIX) and name.isprintable():  # what could steer the terminal is not run either
                 found.setdefault(name[len(_PREFIX) :], []).append(distribution)
     names = _enabled(set(found)) if found else set()
     return {name: f"(of the plugin {', '.join(dict.fromkeys(found[name]))})" for name in names}

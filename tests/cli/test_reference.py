@@ -27,8 +27,8 @@ def commands():
         command = client.get_command(context, name)
         section = "reset-keys" if name == "reset-pgp" else name
         yield name, command, section
-        for inner in getattr(command, "commands", {}).values():
-            yield f"{name} {inner.name}", inner, section
+        for inner in command.list_commands(context) if isinstance(command, click.Group) else ():
+            yield f"{name} {inner}", command.get_command(context, inner), section
 
 
 ALL = list(commands())

@@ -23,7 +23,7 @@ except SystemExit:
 CLICK = "import sys, json, click.shell_completion; print(json.dumps(sorted(sys.modules)))"
 OURS = {
     *("hivemind_sdk", "hivemind_sdk.errors", "hivemind_sdk.cli"),
-    *(f"hivemind_sdk.cli.{name}" for name in ("app", "console", "failures", "third_party")),
+    *(f"hivemind_sdk.cli.{name}" for name in ("app", "console", "failures", "lazy", "third_party")),
 }
 COSTLY = {
     *("asyncio", "Crypto", "importlib.metadata", "importlib_metadata", "logging", "ovos_bus_client", "pathlib"),
@@ -85,7 +85,6 @@ def test_a_command_of_a_plugin_is_listed_and_run(install):
     assert "not-ours" not in listed
     assert program("--app", "radio", "wave").out == "o/ radio\n"
     assert program("wave", "--help").code == 0
-    assert [one["name"] for one in json.loads(program("plugins", "--json").out)["commands"]] == ["wave"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,6 @@ def test_a_bad_command_harms_none_but_itself(bad, install):
     install("bad-kit", {"bad": bad})
     install("wave-kit", {"wave": GOOD})
     assert "  bad " in program("--help").out
-    assert program("plugins").code == 0
     assert program("wave").out == "o/ None\n"
     if "sleep" not in bad:
         done = program("bad")

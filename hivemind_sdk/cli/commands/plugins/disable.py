@@ -1,0 +1,28 @@
+"""`plugins disable`: keep a plugin out."""
+
+from __future__ import annotations
+
+import click
+
+from ...options import json_option
+
+
+@click.command("disable")
+@click.argument("name")
+@json_option()
+def command(name: str, as_json: bool) -> None:
+    """Keep the plugin NAME out. It is not even imported; `plugins enable NAME` lets it in again."""
+    from ....config import DISABLED, plugin_settings
+    from ....config_edit import disabling
+    from .naming import plugin_named
+    from .saving import is_set, save
+
+    plugin = plugin_named(name).plugin
+    save(
+        disabling(plugin),
+        f"disabled: {plugin}",
+        {"disabled": plugin},
+        same=f"{DISABLED}={','.join(sorted({plugin, *plugin_settings().disabled}))}",
+        overruled_by=is_set(DISABLED),
+        as_json=as_json,
+    )

@@ -1,0 +1,109 @@
+"""`plugins show`: what one plugin provides, its options, where it comes from, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...console import fitted, json_line, line, one_line
+from ...options import json_option
+
+if TYPE_CHECKING:
+    from ....claims import Claim, PluginReport
+    from ....examination import Examination
+    from ....options import OptionFacts
+
+_UNSAID = ("name", "help", "rank", "create", "options")
+"""fields of a record that have a place of their own"""
+
+
+@click.command("show")
+@click.argument("name")
+@json_option("Print as JSON.")
+def command(name: str, as_json: bool) -> None:
+    """Show the plugin NAME: what it provides, its options, where it comes from, its state and why."""
+    from ....claims import KINDS
+    from ....config import plugin_settings
+    from ....examination import examine
+    from .naming import plugin_named
+
+    origin = plugin_named(name)
+    kinds = frozenset({origin.kind}) if origin.kind else frozenset(KINDS)
+    examined = examine(plugin_settings(), kinds)
+    by_provider: dict[str, list[PluginReport]] = {}
+    for report in examined.catalogue.reports:
+        if report.name == origin.plugin:
+            by_provider.setdefault(report.provider, []).append(report)
+    found = [_described(reports, examined) for reports in by_provider.values()]
+    if as_json:
+        json_line(found)
+        return
+    for one in found:
+        for label, text in _lines(one):
+            line(fitted(one_line(text), indent=" " * 13) if not label else f"{label:<12} {one_line(text)}")
+
+
+def _described(reports: list[PluginReport], examined: Examination) -> dict[str, Any]:
+    """All that is known of the plugin that these reports are about."""
+    first = reports[0]
+    facts = examined.facts.get((first.name, first.provider))
+    return {
+        "name": first.name,
+        "provider": first.provider,
+        "version": first.version,
+        "value": first.value,
+        "builtin": first.builtin,
+        "doc": facts.doc if facts else "",
+        "file": facts.file if facts else "",
+        "import_seconds": max(one.import_seconds for one in reports),
+        "fates": [{"state": str(one.state), "reason": one.reason, "records": one.records} for one in reports],
+        "records": [_record(claim, facts.options.get(claim.label, ())) for claim in facts.claims] if facts else [],
+    }
+
+
+def _record(claim: Claim, options: tuple[OptionFacts, ...]) -> dict[str, Any]:
+    record = claim.record
+    fields = {name: value for name, value in vars(record).items() if name not in _UNSAID}
+    return {
+        "kind": record.kind,
+        "name": record.name,
+        "help": record.help,
+        "rank": record.rank,
+        "fields": fields,
+        "options": [asdict(one) for one in options],
+    }
+
+
+def _lines(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(label, text) of each line."""
+    yield "plugin", one["name"] + (" (built in)" if one["builtin"] else "")
+    yield "provided by", f"{one['provider']} {one['version']}"
+    if one["doc"]:
+        yield "about", one["doc"]
+    for fate in one["fates"]:
+        yield "state", fate["state"] + (f": {', '.join(fate['records'])}" if len(one["fates"]) > 1 else "")
+        if fate["reason"]:
+            yield "", fate["reason"]
+    yield "module", one["value"] + (f", {one['file']}" if one["file"] else "")
+    if one["import_seconds"]:
+        yield "import", f"{one['import_seconds'] * 1000:.0f} ms"
+    for record in one["records"]:
+        yield record["kind"], record["name"] + (f": {record['help']}" if record["help"] else "")
+        yield "", "; ".join(_fields(record))
+        for option in record["options"]:
+            yield "  option", _option(option)
+            yield "", f"${option['variables'][-1]}"
+
+
+def _fields(record: dict[str, Any]) -> Iterator[str]:
+    for name, value in record["fields"].items():
+        yield f"{name} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
+    yield f"rank {record['rank']}"
+
+
+def _option(option: dict[str, Any]) -> str:
+    default = "required" if option["required"] else f"default {option['default']}"
+    return f"{option['name']}: {option['type']}, " + ("secret" if option["secret"] else default)
