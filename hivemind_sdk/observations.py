@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .contracts import SessionInfo
-from .errors import HiveMindError
+from .errors import HiveMindError, PolicyDenied
 from .messages import HiveMessageType
 from .supervisor import Status
 
@@ -69,6 +69,13 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """The hub said that it does not allow a bus message of ours. `error` has its type, the hub's code, and a hint."""
+
+    error: PolicyDenied
+
+
+@dataclass(frozen=True, slots=True)
 class Secured:
     """A handshake ended well."""
 
@@ -108,6 +115,7 @@ Observation = (
     | MessageSent
     | MessageReceived
     | Dropped
+    | Denied
     | Secured
     | CallbackFailed
     | CallbackHung

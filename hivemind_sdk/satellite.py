@@ -25,12 +25,13 @@ from .contracts import (
     SessionInfo,
     TransportConnector,
 )
+from .denials import DENIED, denial
 from .dispatch import Dispatcher, NamedHandler
-from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing
+from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing, PolicyDenied
 from .listening import Listening
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
-from .observations import CallbackFailed, CallbackHung, Dropped, Observation, PhasePassed, StateChanged
+from .observations import CallbackFailed, CallbackHung, Denied, Dropped, Observation, PhasePassed, StateChanged
 from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
@@ -320,6 +321,8 @@ class Satellite(Listening):
     def deliver(self, message: BusMessage) -> None:
         """Let everybody here hear a bus message as coming from the hive."""
         self.hub_session.remember(message, self.session_id)
+        if message.msg_type == DENIED:
+            self._denied(denial(message))
         self.publish(message)
         self.subscriptions.publish("delivered", message)
 
@@ -365,6 +368,10 @@ class Satellite(Listening):
             self.subscriptions.publish("state", event.after)
         elif isinstance(event, Dropped):
             log.debug("dropped: %s (%s)", event.reason, event.detail)
+
+    def _denied(self, error: PolicyDenied) -> None:
+        log.warning("the hub denied %r (%r)", error.denied_type, error.code)
+        self._observe(Denied(error))
 
     def _callback_failed(self, name: str, error: BaseException) -> None:
         log.error("%s raised %s", name, type(error).__name__)

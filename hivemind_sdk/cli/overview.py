@@ -19,7 +19,7 @@ def values(satellite: Satellite) -> dict[str, Any]:
     """All of it. `counters` is None where nothing counts, `session` where there is none. Times are seconds."""
     status, now = satellite.status, time.monotonic()
     return {
-        "hub": str(satellite.settings.endpoint),
+        "hub": status.hub or str(satellite.settings.endpoint),
         "node_id": satellite.hub_hello.get("node_id"),
         "state": status.state.value,
         "for": round(now - status.since, 3) if status.since else None,
@@ -58,8 +58,9 @@ def counted(counters: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     yield "bytes", f"{counters['bytes_sent']} sent, {counters['bytes_received']} received"
     for label, name in (("sent", "messages_sent"), ("received", "messages_received"), ("dropped", "dropped")):
         yield label, _each(counters[name])
-    if counters["callback_failures"]:
-        yield "failures", _each(counters["callback_failures"])
+    for label, name in (("denied", "denied"), ("failures", "callback_failures"), ("hung", "callbacks_hung")):
+        if counters[name]:
+            yield label, _each(counters[name])
     yield "reconnects", str(counters["reconnects"])
     trips = counters["round_trips"]
     if trips["count"]:

@@ -41,7 +41,10 @@ class Counters:
     messages_sent: Mapping[str, int] = field(default_factory=dict)
     messages_received: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    denied: Mapping[str, int] = field(default_factory=dict)
+    """bus types of ours that the hub said it does not allow"""
     callback_failures: Mapping[str, int] = field(default_factory=dict)
+    callbacks_hung: Mapping[str, int] = field(default_factory=dict)
     warnings: int = 0
     links: int = 0
     """times that the link was READY"""

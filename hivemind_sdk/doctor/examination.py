@@ -33,7 +33,7 @@ def examine(
     lang: str = "en-us",
     patience: float = 10.0,
 ) -> Iterator[Step]:
-    """Link once, as the settings say, and ask. -> each of NAMES, as soon as it is known
+    """Link once, to the hub that is preferred, and ask. -> each of NAMES, as soon as it is known
 
     `types`: the bus types whose permission is asked for, by sending one with empty data (an utterance without words).
     `utterance`: said to the hub in the last step, which waits `patience` seconds for its answer; None: nothing that an
@@ -42,7 +42,7 @@ def examine(
     """
     progress = Progress()
     deadlines = replace(settings.deadlines, keepalive=_PING_AFTER)
-    settings = replace(settings, reconnect=False, deadlines=deadlines)
+    settings = replace(settings, reconnect=False, retry_refused=False, fallbacks=(), deadlines=deadlines)
     satellite = Satellite(settings, catalogue, transport=transport, identity=identity, observers=[progress])
     reached: list[str] = []
     try:

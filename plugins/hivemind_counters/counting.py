@@ -9,6 +9,8 @@ from typing import Any
 from hivemind_sdk.contracts import Counters, RoundTrips
 from hivemind_sdk.observations import (
     CallbackFailed,
+    CallbackHung,
+    Denied,
     Dropped,
     FrameReceived,
     FrameSent,
@@ -34,7 +36,15 @@ class CounterObserver:
             ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links"), 0
         )
         self._named: dict[str, dict[str, int]] = {
-            name: {} for name in ("messages_sent", "messages_received", "dropped", "callback_failures")
+            name: {}
+            for name in (
+                "messages_sent",
+                "messages_received",
+                "dropped",
+                "denied",
+                "callback_failures",
+                "callbacks_hung",
+            )
         }
         self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
         """number, last, least, most, sum"""
@@ -69,6 +79,12 @@ class CounterObserver:
     def _dropped(self, event: Dropped) -> None:
         self._add("dropped", event.reason)
 
+    def _denied(self, event: Denied) -> None:
+        self._add("denied", event.error.denied_type)
+
+    def _hung(self, event: CallbackHung) -> None:
+        self._add("callbacks_hung", event.name)
+
     def _failed(self, event: CallbackFailed) -> None:
         self._add("callback_failures", event.name)
 
@@ -98,7 +114,9 @@ _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     MessageSent: CounterObserver._message_sent,
     MessageReceived: CounterObserver._message_received,
     Dropped: CounterObserver._dropped,
+    Denied: CounterObserver._denied,
     CallbackFailed: CounterObserver._failed,
+    CallbackHung: CounterObserver._hung,
     Warned: CounterObserver._warned,
     StateChanged: CounterObserver._changed,
     RoundTrip: CounterObserver._returned,

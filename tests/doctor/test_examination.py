@@ -17,7 +17,7 @@ from hivemind_sdk.errors import (
     SettingsError,
     Unreachable,
 )
-from hivemind_sdk.settings import Credentials, Endpoint, Settings, TLSSettings
+from hivemind_sdk.settings import Credentials, Endpoint, Settings, TLSSettings, Upstream
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 from hivemind_sdk.testing.misbehaviour import silent
 
@@ -82,6 +82,12 @@ def test_nothing_that_an_agent_acts_on_is_sent_unless_asked_for():
     assert len(sent) == 2
     assert steps["echo"].outcome is Outcome.OK
     assert " ms" in steps["echo"].verdict
+
+
+def test_the_preferred_hub_is_examined_and_no_other():
+    with Hub([CLIENT], V3) as hub:
+        fallback = Upstream.of(f"ws://127.0.0.1:{hub.start().port}")
+        failure(examined(1, {"fallbacks": (fallback,)}), "connect")
 
 
 def test_a_transport_without_such_steps_skips_them():

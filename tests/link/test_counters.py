@@ -12,7 +12,7 @@ from hivemind_counters.counting import MOST_NAMES, OTHERS, CounterObserver
 from hivemind_sdk.contracts import Counters
 from hivemind_sdk.errors import PluginMissing
 from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.observations import CallbackFailed, Dropped, FrameSent, RoundTrip, StateChanged
+from hivemind_sdk.observations import CallbackFailed, Denied, Dropped, FrameSent, RoundTrip, StateChanged
 from hivemind_sdk.satellite import Satellite
 from hivemind_sdk.settings import Endpoint, PluginSettings
 from hivemind_sdk.supervisor import State
@@ -34,12 +34,14 @@ def test_a_links_life_is_counted():
         peer = hub.wait_for(lambda hub: hub.peers)[0]
         peer.send_frame("not json")
         peer.send_bus(BusMessage("boom"))
-        log.wait(lambda log: log.of(Dropped) and log.of(CallbackFailed))
+        sat.emit(BusMessage("not.allowed"))
+        log.wait(lambda log: log.of(Dropped) and log.of(CallbackFailed) and log.of(Denied))
         sat.drop()
         log.wait(lambda log: [event.after.state for event in log.of(StateChanged)].count(State.READY) == 2)
         list(sat.ask("again"))
         counters = sat.counters
-        assert counters.messages_sent == {"bus": 2}
+        assert counters.messages_sent == {"bus": 3}
+        assert counters.denied == {"not.allowed": 1}
         assert counters.messages_received["bus"] >= 3
         assert counters.dropped == {"malformed frame": 1}
         assert list(counters.callback_failures.values()) == [1]
