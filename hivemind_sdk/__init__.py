@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .messages import HiveMessageType as HiveMessageType
     from .messages import HiveMindBinaryPayloadType as HiveMindBinaryPayloadType
     from .node_identity import NodeIdentity as NodeIdentity
+    from .program import run as run
     from .satellite import Satellite as Satellite
     from .settings import Credentials as Credentials
     from .settings import Endpoint as Endpoint
@@ -39,6 +40,7 @@ _HOMES = {
     "Settings": "settings",
     "State": "supervisor",
     "Upstream": "settings",
+    "run": "program",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names of strings

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _PROTOCOLS = {0: "pre-shared key", 1: "RSA", 2: "password", 3: "Noise"}
+_OBSERVERS = frozenset({"counters", "health"})
 _REMEDIES = {
     PluginState.DISABLED: "enable it",
     PluginState.SHADOWED: "prefer it",
@@ -144,13 +145,14 @@ class Catalogue:
         handled = {kind for one in self.handlers for kind in one.types}.union(SETUP_TYPES)
         protocols = ", ".join(f"{number} ({name})" for number, name in _PROTOCOLS.items() if number not in spoken)
         types = ", ".join(kind.name for kind in HiveMessageType if kind not in handled)
+        observers = ", ".join(sorted(_OBSERVERS.difference(one.name for one in self.observers)))
         lacks = {
             "transport": "" if self.transports else "transport",
             "cipher": "" if self.ciphers else "cipher",
             "handshake": protocols and f"handshake for protocol {protocols}",
             "handler": types and f"handler for {types} messages",
             "identity": "" if self.identities else "identity backend",
-            "observer": "" if self.observers else "observer",
+            "observer": observers and f"observer {observers}",
         }
         return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)
 

@@ -23,7 +23,8 @@ LOST = {
     "handler.mesh": "no handler for BUS, ",
     "intercom": "no handler for INTERCOM messages is installed: ",
     "identity.file": "no identity backend is installed: ",
-    "observer.counters": "no observer is installed: ",
+    "observer.counters": "no observer counters is installed: ",
+    "observer.health": "no observer health is installed: ",
 }
 """built-in -> how the line begins that says what a satellite lacks without it"""
 

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from importlib.metadata import entry_points, version
+from pathlib import Path
 
 from hivemind_bus_client.identity import NodeIdentity
 from hivemind_bus_client.message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
@@ -34,6 +35,8 @@ except ImportError:  # 4.0.0: it was a part of the bus client
     from ovos_bus_client.hpm import OVOSProtocol as OVOSAgentProtocol
 
 WEBSOCKET = "hivemind-websocket-plugin"
+SET_UP = Path("set-up")
+"""is there when the server was started before, in this folder: then it is the same one again"""
 AUDIO = b"RIFF" + bytes(range(256)) * 8
 
 
@@ -206,6 +209,8 @@ def configure(wanted: dict) -> dict:
 
 def own_identity() -> NodeIdentity:
     identity = NodeIdentity()
+    if SET_UP.exists():
+        return identity
     identity.name, identity.site_id = "interop-hub", "hub-site"
     identity.create_keys()
     identity.save()
@@ -215,7 +220,7 @@ def own_identity() -> NodeIdentity:
 def register(clients: list) -> ClientDatabase:
     """Clients as its command line would add them; what `add_client` does not take is set on the row afterwards."""
     database = ClientDatabase()
-    for client in clients:
+    for client in [] if SET_UP.exists() else clients:
         given = {key: client[key] for key in ("name", "key", "password", "admin", "allowed_types") if key in client}
         if client.get("crypto_key"):
             given["crypto_key"] = client["crypto_key"]
@@ -257,6 +262,7 @@ def main() -> None:
     )
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
+    SET_UP.touch()
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)
     sys.stdin.read()
     os._exit(0)  # its threads do not all end by themselves

@@ -165,6 +165,11 @@ class Server:
             self._process.wait(10)
         self._reader.join(10)
 
+    def kill(self) -> None:
+        """End it as a crash would. Another Server with the same folder and port is the same one, restarted."""
+        self._process.kill()
+        self.__exit__()
+
     def wait_for(self, event: str, timeout: float = 10, **fields: Any) -> JSON:
         """The first event of this name with these fields, once it is there. ServerFailed has the server's log."""
 

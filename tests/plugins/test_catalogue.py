@@ -166,7 +166,7 @@ def test_an_empty_catalogue_misses_all_that_a_satellite_needs():
             "RENDEZVOUS, THIRDPRTY, BINARY messages"
         ),
         "no identity backend",
-        "no observer",
+        "no observer counters, health",
     ]
     with pytest.raises(PluginMissing, match="no handshake is installed"):
         Catalogue.of().handshakes_in(())

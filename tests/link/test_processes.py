@@ -1,0 +1,198 @@
+"""A satellite that is a process: stopped and continued, told to stop, and watched from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from link_kit import CLIENT, KEY, LONG
+
+from hivemind_sdk import program
+from hivemind_sdk.errors import SettingsError
+from hivemind_sdk.messages import BusMessage
+from hivemind_sdk.testing import Hub
+
+SATELLITE = """
+import signal, sys
+from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, run
+from hivemind_sdk.observations import StateChanged
+from hivemind_sdk.settings import Backoff, Deadlines
+from hivemind_sdk.testing import MemoryState
+
+class Tells:
+    def observe(self, event):
+        if isinstance(event, StateChanged):
+            print(event.after.state.value, flush=True)
+
+port, key, preshared = sys.argv[1:]
+satellite = Satellite(
+    Settings(
+        Endpoint("ws", "127.0.0.1", int(port)),
+        Credentials(key, preshared_key=preshared),
+        handshakes=("preshared",),
+        backoff=Backoff(first=0.05, cap=0.05),
+        deadlines=Deadlines(keepalive=0.05, keepalive_timeout=10.0),
+    ),
+    identity=MemoryState(),
+    observers=[Tells()],
+)
+satellite.on_bus("still.there", lambda message: print("still there", flush=True))
+satellite.on_bus("please.close", lambda message: satellite.close())
+before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+try:
+    run(satellite)
+finally:
+    print("as before", before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)], flush=True)
+"""
+
+
+class Process:
+    """A running satellite. `told` are its lines; every wait has a bound."""
+
+    def __init__(self, port, env):
+        command = [sys.executable, "-c", SATELLITE, str(port), KEY, CLIENT.preshared_key]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}
+        )
+        self.lines = queue.SimpleQueue()
+        self.reader = threading.Thread(target=lambda: [self.lines.put(line.strip()) for line in self.process.stdout])
+        self.reader.start()
+
+    def until(self, wanted):
+        """-> what it said up to the line that is wanted"""
+        told = []
+        while not told or told[-1] != wanted:
+            told.append(self.lines.get(timeout=2 * LONG))
+        return told
+
+    def stop(self):
+        self.process.send_signal(signal.SIGSTOP)
+        assert os.WIFSTOPPED(os.waitpid(self.process.pid, os.WUNTRACED)[1])
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def ends(self):
+        """-> exit code, and what it wrote on stderr"""
+        self.process.wait(2 * LONG)
+        self.reader.join(LONG)
+        return self.process.returncode, self.process.stderr.read()
+
+
+@contextmanager
+def running(hub, **env):
+    one = Process(hub.port, env)
+    try:
+        yield one
+    finally:
+        one.process.kill()
+        one.process.wait(LONG)
+        one.reader.join(LONG)
+        one.process.stdout.close()
+        one.process.stderr.close()
+
+
+@pytest.fixture
+def hub():
+    with Hub([CLIENT], "4.0.0").start() as hub:
+        yield hub
+
+
+def test_a_stopped_process_goes_on_with_a_link_that_is_alive_and_notices_one_that_is_not(hub):
+    with running(hub) as satellite:
+        satellite.until("READY")
+        hub.wait_for(lambda hub: hub.peers, 2 * LONG)
+        satellite.stop()
+        satellite.go_on()
+        hub.peers[0].send_bus(BusMessage("still.there"))
+        assert satellite.until("still there") == ["still there"]
+        satellite.stop()
+        (peer,) = hub.peers
+        peer.close(1006)
+        hub.wait_for(lambda hub: not hub.peers, LONG)
+        satellite.go_on()
+        told = satellite.until("READY")
+        assert told == ["BACKOFF", "CONNECTING", "HANDSHAKE", "READY"], "nothing is caught up on"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_program_in_order(hub, number):
+    with running(hub) as satellite:
+        satellite.until("READY")
+        satellite.process.send_signal(number)
+        assert satellite.ends() == (0, "")
+        assert satellite.until("as before True") == ["CLOSED", "as before True"]
+        hub.wait_for(lambda hub: not hub.peers, LONG)
+
+
+def test_a_program_ends_when_its_satellite_was_closed_and_raises_what_ended_it_for_good(hub):
+    with running(hub) as satellite:
+        satellite.until("READY")
+        hub.wait_for(lambda hub: hub.peers, LONG)[0].send_bus(BusMessage("please.close"))
+        assert satellite.ends() == (0, "")
+    hub._clients.clear()
+    with running(hub) as satellite:
+        code, errors = satellite.ends()
+        assert code == 1
+        assert errors.splitlines()[-1].startswith("hivemind_sdk.errors.AuthenticationRefused: ")
+
+
+def test_run_says_where_it_can_not_be_called():
+    caught = []
+
+    def elsewhere():
+        with pytest.raises(SettingsError, match="main thread") as info:
+            program.run(None)
+        caught.append(info)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join(LONG)
+    assert caught
+
+
+def test_the_health_file_says_who_is_ready_and_who_hangs(hub, tmp_path):
+    file = tmp_path / "health"
+
+    def health(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "hivemind_sdk", "health", "--file", str(file), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    def until(wanted):
+        deadline = time.monotonic() + 2 * LONG
+        while (found := health()) != wanted and not found[1].startswith(str(wanted)):
+            assert time.monotonic() < deadline, found
+        return found
+
+    assert health()[0] == 1
+    with running(hub, HIVEMIND_HEALTH_FILE=str(file), HIVEMIND_HEALTH_EVERY="0.01") as satellite:
+        satellite.until("READY")
+        until((0, f"READY at ws://127.0.0.1:{hub.port}"))
+        satellite.stop()
+        os.utime(file, (1, 1))
+        code, text = health("--json")
+        assert (code, json.loads(text)["healthy"]) == (1, False)
+        assert "hangs" in text
+        satellite.go_on()
+        hub.close()
+        assert until("BACKOFF: ")[0] == 1
+        satellite.process.terminate()
+        assert satellite.ends()[0] == 0
+        assert not file.exists()
+        assert health()[1].startswith("there is no")
+    Path(file).write_text("{}")
+    assert health() == (1, f"{file} can't be read as a health file: KeyError")
