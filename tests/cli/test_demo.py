@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 from cli_kit import program
 
 
 def test_the_demo_shows_the_states_in_order_and_a_conversation_and_leaves_no_trace(home):
-    started = time.monotonic()
     done = program("demo", http_proxy="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9")
     assert (done.code, done.err) == (0, "")
-    assert time.monotonic() - started < 15
     rows = [tuple(line.strip().split(" | ", 1)) for line in done.out.splitlines()]
     assert [who for who, _ in rows] == [
         *("hub", "state", "state", "state", "link", "key"),

@@ -52,7 +52,7 @@ def test_a_hub_that_stays_silent_is_waited_for_as_long_as_was_said(hub):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         done = run("test-identity", "--port", str(silent.getsockname()[1]), "--timeout", "0.5")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < LIMIT / 2
     assert done.code == 5
     assert "0.5 s" in one_line(done)
 
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_quietly_with_130(hub):
             process.send_signal(signal.SIGINT)
             pressed = time.monotonic()
             out, err = process.communicate(timeout=LIMIT)
-            assert time.monotonic() - pressed < 5
+            assert time.monotonic() - pressed < LIMIT / 2
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 

@@ -130,7 +130,7 @@ def test_collectors_of_ovos_work(quiet, hub, peer):
         return [("x.handling", data), ("x.response", {**data, "answer": 42})]
 
     hub.agent.answers["x"] = answer
-    found = quiet.collect_responses(Message("x"), min_timeout=0.3, max_timeout=SOON)
+    found = quiet.collect_responses(Message("x"), min_timeout=1.0, max_timeout=SOON)
     assert [message.data["answer"] for message in found] == [42]
 
 

@@ -257,11 +257,12 @@ def test_the_client_has_the_verbs_and_the_reference_s_names(tmp_path):
         client.on_mycroft("speak", lambda message: heard.set())
         with client:
             assert client.query(QUESTION).data["utterance"] == "echo: hello"
+            assert heard.wait(LONG)
             heard.clear()
-            answers = list(client.cascade(QUESTION, timeout=0.5))
+            answers = list(client.cascade(QUESTION, timeout=LONG, expected=1))
             assert isinstance(answers[0].message, Message)
             assert heard.wait(LONG)
             assert picked[0][0].msg_type is T.CASCADE
-            assert [one.payload["peer"] for one in client.ping(timeout=0.3)] == [hub.node_id]
+            assert next(client.ping(timeout=LONG)).payload["peer"] == hub.node_id
             assert list(client.hive_mapper.nodes) == [hub.node_id]
             assert client.cascade_timeout == 0.01

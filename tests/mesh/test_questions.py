@@ -16,7 +16,7 @@ from hivemind_sdk.observations import Dropped, StateChanged
 from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import EchoAgent, Mesh
 
-SHORT = 0.2
+SHORT = 0.7
 """seconds in which what must not happen would have happened"""
 
 

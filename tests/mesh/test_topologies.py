@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from link_kit import LONG, Log
 from mesh_kit import ALICE, BOB, CAROL, QUESTION, SPEAK, T, intercom, seal
 
+from hivemind_sdk import requests
 from hivemind_sdk.cascade import answers_to
 from hivemind_sdk.contracts import Consume
 from hivemind_sdk.dispatch import NamedHandler
@@ -195,8 +197,9 @@ def test_a_node_that_dies_in_the_middle_of_a_cascade_costs_only_its_own_answer(m
     mesh.hub("doomed", under="house", agent=Dies())
     mesh.hub("cellar", under="house")
     sat = mesh.satellite("sat", "house", reconnect=False)
-    cascade = sat.cascade(QUESTION, timeout=1.0, expected=3)
-    assert {one.responder for one in cascade} >= {"house", "cellar"}
+    cascade = sat.cascade(QUESTION, timeout=LONG, expected=3)
+    assert {next(cascade).responder for _ in range(2)} == {"house", "cellar"}
+    cascade.close()
     assert sat.query(QUESTION, timeout=LONG)
 
 
@@ -221,7 +224,7 @@ class Responder:
         return answers_to(request, [BusMessage("speak", {"utterance": self.name})], self.name)
 
 
-def test_a_cascade_over_50_nodes_of_which_5_never_answer_gives_the_45_in_order_of_arrival_in_time(mesh):
+def test_a_cascade_over_50_nodes_of_which_5_never_answer_gives_the_45_in_order_of_arrival_in_time(mesh, monkeypatch):
     mesh.hub("house", agent=Ignorant())
     floors = [mesh.hub(f"floor-{number}", under="house", agent=Ignorant()).node_id for number in range(5)]
     asker = mesh.satellite("asker", "floor-0")
@@ -233,14 +236,15 @@ def test_a_cascade_over_50_nodes_of_which_5_never_answer_gives_the_45_in_order_o
         nodes[name] = (mesh.satellite(name, floors[number % 5], handlers=[handler]), responder)
     order = random.Random(50).sample(sorted(nodes), 45)
 
-    timeout, began = 6.0, time.monotonic()
-    cascade = asker.cascade(QUESTION, timeout=timeout, expected=50)
+    later = 0.0
+    monkeypatch.setattr(requests, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later))
+    cascade = asker.cascade(QUESTION, timeout=3600, expected=50)
     for name in order:
         satellite, responder = nodes[name]
         for message in responder.answers():
             satellite.send(message)
         assert next(cascade).responder == name
+    later = 3600.0
     assert list(cascade) == []
-    assert timeout <= time.monotonic() - began < timeout + LONG
     assert list(cascade.by_responder) == order
     assert {name: len(group) for name, group in cascade.by_responder.items()} == dict.fromkeys(order, 1)
