@@ -106,7 +106,7 @@ def test_a_query_pending_when_the_hub_dies_fails_at_once_with_the_reason(mesh):
     with ThreadPoolExecutor() as pool:
         pending = pool.submit(sat.query, QUESTION, timeout=3600)
         assert asked.wait(LONG)
-        mesh.satellites["sat"]._parts.connector.links[0].lose(1006)
+        mesh.satellites["sat"]._parts.connectors[0].links[0].lose(1006)
         with pytest.raises(RequestAborted, match="link was lost") as caught:
             pending.result(LONG)
         go_on.set()
