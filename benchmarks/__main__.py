@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import dummies
 import echo_peer
 import goals
 import reference
@@ -108,6 +109,26 @@ class Bench:
             if limit and of_pass.value > limit:
                 progress(f"{name} misses its goal; it imports", *startup.top_imports(commands[key]))
 
+    def dummies(self, title: str) -> None:
+        if not self.wants(title):
+            return
+        progress(title)
+        for name, found in dummies.measure(sys.executable, self.plan.rounds).items():
+            self.raw[f"{title}: {name}"] = {str(count): samples for count, samples in found.items()}
+            for count in filter(None, found):
+                ratio = found[count].over(found[0])
+                self.add(
+                    title,
+                    Line(
+                        f"{name}, {count} of them",
+                        seconds(found[count].median),
+                        floor=seconds(found[0].median),
+                        of_floor=spread(ratio),
+                        floor_goal=f"<= {goals.DUMMIES_LIMIT:g}",
+                        verdict=verdict([ratio.value <= goals.DUMMIES_LIMIT]),
+                    ),
+                )
+
     def memory(self, title: str, count: int) -> None:
         if not self.wants(title):
             return
@@ -163,6 +184,7 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.rows("Round trip on loopback", goals.ROUND_TRIPS, ours, theirs)
     bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
     bench.startup("Start")
+    bench.dummies("Plugins that are not used")
     bench.memory("Memory", 20 if options.quick else goals.CLIENTS)
     newest = "Protocol 3, beside client 1.2.12a1"
     if bench.wants(newest):

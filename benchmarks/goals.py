@@ -94,4 +94,6 @@ NEWEST = [
 
 IMPORT_LIMIT, HELP_LIMIT = 3.0, 8.0
 """times `python -c pass`"""
+DUMMIES_LIMIT = 1.5
+"""times the same without plugins"""
 CLIENTS, CLIENT_KIB_LIMIT, CLIENT_THREADS_LIMIT = 200, 40.0, 1.0

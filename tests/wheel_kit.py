@@ -29,9 +29,9 @@ LOST = {
 """built-in -> how the line begins that says what a satellite lacks without it"""
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel of this checkout into `folder`. -> the wheel"""
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+def build(folder: Path, project: Path = ROOT) -> Path:
+    """Build the wheel of this checkout, or of another project, into `folder`. -> the wheel"""
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(project)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=110)
     (wheel,) = folder.glob("*.whl")
     return wheel

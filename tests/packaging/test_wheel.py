@@ -5,12 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from wheel_kit import BUILTINS, LOST, Installed, build
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("wheel"))
+from wheel_kit import BUILTINS, LOST, Installed
 
 
 @pytest.mark.parametrize("name", BUILTINS)
