@@ -14,6 +14,8 @@ from .console import fitted
 from .failures import JSON
 
 F = TypeVar("F", bound=Callable[..., Any])
+CONNECT = 30.0
+"""seconds to connect in, unless the user says otherwise"""
 _LONGEST = 1_000_000.0
 _STDIN = "-"
 
@@ -121,15 +123,11 @@ utterance_options = _all(
 """--utterance --lang, for `payload.question`"""
 
 
-def timeout_option(answers: float | None = None, connect: float = 30.0) -> Callable[[F], F]:
+def timeout_option(answers: float | None = None, connect: float = CONNECT) -> Callable[[F], F]:
     """--timeout: bounds connecting and, where a command waits for answers (`answers` seconds by default), that too."""
     text = "Seconds to connect in" + ("." if answers is None else ", and then to wait for answers.")
     default = f"{connect:g}" + ("" if answers is None else f", and {answers:g} for answers")
     return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default}]")
-
-
-CONNECT = 30.0
-"""seconds to connect in, unless the user says otherwise"""
 
 
 def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:

@@ -57,7 +57,7 @@ def follow(satellite: Satellite, progress: Progress) -> Iterator[Step]:
         if isinstance(event, PhasePassed):
             if event.phase in pending:
                 yield from _passed_over(pending, event.phase, satellite)
-                yield Step(pending.pop(0), Outcome.OK, _shortened(event.detail) or "it works")
+                yield Step(pending.pop(0), Outcome.OK, _shortened(event.detail) or "a hub answers")
             continue
         status = event.after
         if status.state is State.READY and status.info is not None:
