@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from .connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
 from .contracts import Frame, Transport
 from .errors import (
-    AuthenticationRefused,
     HiveMindError,
     LinkClosed,
     LinkError,
@@ -34,17 +32,14 @@ from .observations import (
     StateChanged,
     Warned,
 )
-from .refusals import refusal
+from .refusals import Verdicts
 from .settings import Deadlines, Failover
 from .supervisor import State, Status, Supervisor
 
 log = logging.getLogger(__name__)
 
-SILENT_CLOSES = 2
-"""closes without a code before HELLO, in a row, that are taken for an unknown access key (wire.md section 2.2)"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
-_NO_STATUS = 1005
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,7 @@ class Node:
         self._thread: threading.Thread | None = None
         self._open: tuple[SatelliteLink, Transport] | None = None
         self._lookout: Lookout | None = None
-        self._silent_closes = Counter[int]()
+        self._verdicts = Verdicts()
         self._warned: set[str] = set()
 
     # --- for everyone ---
@@ -210,31 +205,13 @@ class Node:
         if link is None:
             return cause
         phase = link.phase
-        return link.close() or (cause if self.ready else self._verdict(cause, phase))
+        return link.close() or (cause if self.ready else self._verdicts.of(cause, phase, self._supervisor.hub))
 
     def _hang_up(self) -> None:
         """Nobody reads any more; also frees whoever is blocked in `send`."""
         opened, self._open = self._open, None
         if opened is not None:
             opened[1].close(1000, "", 0.0)
-
-    def _verdict(self, cause: HiveMindError, phase: Phase) -> HiveMindError:
-        """What a close before READY means."""
-        if not isinstance(cause, LinkClosed):
-            return cause
-        if refused := refusal(cause, phase):
-            return refused
-        if phase is Phase.GREETING and cause.code == _NO_STATUS:
-            hub = self._supervisor.hub
-            self._silent_closes[hub] += 1
-            if self._silent_closes[hub] >= SILENT_CLOSES:
-                return AuthenticationRefused(
-                    "the hub closes the link without a word as soon as it is open",
-                    code=cause.code,
-                    hint="older hubs do so when they do not know the access key: check it",
-                )
-            cause.retry = True
-        return cause
 
     def _agree(self, link: SatelliteLink, transport: Transport) -> list[Event]:
         """From the open transport to READY. -> messages that came meanwhile"""
@@ -253,7 +230,7 @@ class Node:
             self._sent(frames)
             if phase != "handshake" and link.phase not in (Phase.GREETING, Phase.OFFER):
                 deadline, phase = came + self._deadlines.handshake, "handshake"
-        self._silent_closes.clear()
+        self._verdicts.greeted()
         early = self._confirm(link, transport, secured)
         self._hooks.observe(Secured(secured.info))
         self._warn(secured.info.warnings)
@@ -355,18 +332,22 @@ class Node:
                 watch(after)
             self._changed.notify_all()
         if after.state is State.READY and after.next_try is not None and not self._closing.is_set():
-            watch_for = Watch(
-                better=self._supervisor.better,
-                greet_within=self._deadlines.hello,
-                patience=self._failover.wait_for_requests,
-                busy=self._hooks.busy,
-                found=self._go_back,
-                missed=self._stay,
-            )
-            lookout = self._lookout = Lookout(self._hubs, watch_for)
-            lookout.start(max(0.0, after.next_try - self._clock()))
-            if not self.ready:
-                lookout.stop()  # another thread has closed the link since
+            self._look_out(after.next_try)
+
+    def _look_out(self, at: float) -> None:
+        """The link is with a fallback: find out, from `at` on, whether a better hub is there again."""
+        watch = Watch(
+            better=self._supervisor.better,
+            greet_within=self._deadlines.hello,
+            patience=self._failover.wait_for_requests,
+            busy=self._hooks.busy,
+            found=self._go_back,
+            missed=self._stay,
+        )
+        lookout = self._lookout = Lookout(self._hubs, watch)
+        lookout.start(max(0.0, at - self._clock()))
+        if not self.ready:
+            lookout.stop()  # another thread has closed the link since
 
     # --- on the lookout's thread ---
 

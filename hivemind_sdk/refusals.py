@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from .connection import Phase
-from .errors import AuthenticationRefused, LinkClosed, NoCommonHandshake, Refused
+from .errors import AuthenticationRefused, HiveMindError, LinkClosed, NoCommonHandshake, Refused
 
+SILENT_CLOSES = 2
+"""closes without a code before HELLO, in a row, that are taken for an unknown access key (wire.md section 2.2)"""
+
+_NO_STATUS = 1005
 REFUSED_CODES = frozenset({1008, 4001, 4003})
 """close codes that, before the link is READY, mean that the hub does not want us"""
 
@@ -41,6 +46,35 @@ _BY_REASON: tuple[tuple[str, str], ...] = (
 """a part of the hub's reason, in lower case -> the hint; the first that fits"""
 _BY_PHASE: Mapping[Phase, str] = {Phase.GREETING: _KEY, Phase.OFFER: _KEY, Phase.ESTABLISHED: _PIN}
 """the same for reasons that say nothing (`invalid message`): what a hub looks at when"""
+
+
+class Verdicts:
+    """What attempts that failed mean, where one alone does not tell."""
+
+    def __init__(self) -> None:
+        self._silent_closes = Counter[int]()
+        """for each hub"""
+
+    def of(self, cause: HiveMindError, phase: Phase, hub: int) -> HiveMindError:
+        """What ended an attempt at this hub, with the link in that phase, is to be called."""
+        if not isinstance(cause, LinkClosed):
+            return cause
+        if refused := refusal(cause, phase):
+            return refused
+        if phase is Phase.GREETING and cause.code == _NO_STATUS:
+            self._silent_closes[hub] += 1
+            if self._silent_closes[hub] >= SILENT_CLOSES:
+                return AuthenticationRefused(
+                    "the hub closes the link without a word as soon as it is open",
+                    code=cause.code,
+                    hint="older hubs do so when they do not know the access key: check it",
+                )
+            cause.retry = True
+        return cause
+
+    def greeted(self) -> None:
+        """A session was agreed: what was silent before was not about us."""
+        self._silent_closes.clear()
 
 
 def refusal(closed: LinkClosed, phase: Phase) -> Refused | None:
