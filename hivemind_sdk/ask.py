@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .delivery import Raise
 from .denials import DENIED, denial
 from .errors import MalformedMessage, RequestTimeout
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
@@ -50,7 +51,7 @@ def ask(
 
     answers = request.answers(max(0.0, deadline - time.monotonic()), _HINT.format(question.msg_type), end)
     try:
-        satellite.emit(question)
+        satellite.emit(question, delivery=Raise())
     except BaseException:
         answers.close()
         raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from .ask import SPOKEN
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
 from .credentials import resolve
+from .delivery import Key, Outcome, Policy
 from .emitter import RAW, Emitter, bus_key
 from .errors import LinkTimeout, MetadataTooLarge, NotEncodable
 from .hive import Hive
@@ -25,6 +26,7 @@ from .messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPa
 from .node_identity import NodeIdentity
 from .outgoing import as_hive_message, plain_message
 from .ovos import to_message
+from .receipts import Receipt
 from .satellite import Satellite
 from .settings import Credentials, Deadlines, Endpoint, Settings, TLSSettings, Upstream
 from .supervisor import State, Status
@@ -51,7 +53,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
     pre-shared key.
     `fallbacks`: hubs to go to, in this order, while that one can't be reached (addresses, or settings.Upstream).
     `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
-    Times are seconds.
+    `delivery`, `durable`: what becomes of messages that can't be sent at once, see Settings. Times are seconds.
 
     Raises SettingsError where something is missing. `connect` and `emit` raise the errors of the link; see `status`.
     """
@@ -82,6 +84,8 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         proxy: str | None = None,
         site_id: str | None = None,
         fallbacks: Iterable[Upstream | str] = (),
+        delivery: Mapping[Key, Policy] | None = None,
+        durable: str | None = None,
         catalogue: Catalogue | None = None,
         transport: TransportConnector | None = None,
         observers: tuple[Observer, ...] = (),
@@ -104,6 +108,8 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
             compress=compress,
             proxy=proxy,
             fallbacks=tuple(map(Upstream.of, fallbacks)),
+            delivery=delivery or {},
+            durable=durable,
             tls=TLSSettings(verify=not self_signed, ca=ca, pin=tls_pin),
             deadlines=Deadlines(
                 connect=websocket_connect_timeout or defaults.connect,
@@ -271,24 +277,30 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         self,
         message: Message | HiveMessage | BusMessage,
         binary_type: HiveMindBinaryPayloadType = HiveMindBinaryPayloadType.UNDEFINED,
-    ) -> None:
+        *,
+        delivery: Policy | None = None,
+    ) -> Receipt:
         """Send a bus message (wrapped as BUS) or a HiveMessage. The caller's objects are not changed.
 
-        Local listeners hear an outgoing BUS message after it was sent. Raises NotConnected at once while the link is
-        down, LinkClosed, MalformedMessage, NotEncodable.
+        `delivery` says what becomes of it where it can't be sent at once; None: what the settings say for its type. An
+        utterance is queued for some seconds, live audio is dropped, most others raise NotConnected or LinkClosed.
+        Local listeners hear an outgoing BUS message after it was sent, or queued. -> what becomes of it. Raises also
+        MalformedMessage, NotEncodable, OutboxFull; see Satellite.emit.
         """
         if isinstance(message, HiveMessage) and binary_type:
             message = message.forward(bin_type=binary_type)
-        sent = self._send(message)
-        if sent.msg_type is HiveMessageType.BUS:
+        receipt = self._send(message, delivery)
+        sent = receipt.message
+        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
             self.emitter.hear(sent.payload, arrived=False)
             bridge = self._bridge
             if bridge is not None:
                 bridge.sent(sent.payload)
+        return receipt
 
-    def _send(self, message: Any) -> HiveMessage:
+    def _send(self, message: Any, delivery: Policy | None) -> Receipt:
         try:
-            return self.satellite.emit(message)
+            return self.satellite.emit(message, delivery=delivery)
         except MetadataTooLarge:
             raise
         except NotEncodable as error:  # OVOS' objects, such as sessions, are rare: looked for when they are met
@@ -296,13 +308,20 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
             if outgoing.msg_type is HiveMessageType.BINARY:
                 raise
             try:
-                return self.satellite.emit(plain_message(outgoing))
+                return self.satellite.emit(plain_message(outgoing), delivery=delivery)
             except RecursionError:
                 raise error from None
 
-    def emit_mycroft(self, message: Message | BusMessage) -> None:
+    def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
         """Send a bus message as BUS."""
-        self.emit(HiveMessage(HiveMessageType.BUS, message))
+        return self.emit(HiveMessage(HiveMessageType.BUS, message))
+
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: take nothing more, and wait until nothing waits to be sent, or to be confirmed.
+
+        -> whether that is so after `timeout` seconds at most
+        """
+        return self.satellite.drain(timeout)
 
     def ask(
         self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN

@@ -9,6 +9,7 @@ HiveMindError
 ├── IdentityError
 │   ├── IdentityFileCorrupted           the file stays as it was
 │   └── IdentityReadOnly                this backend can't be written
+├── StoreFailed                         the file of durable messages can't be used
 ├── LocalProtocolError (ValueError)     what *we* tried to do is not allowed by the protocol
 │   ├── MalformedMessage                a message that can't exist
 │   ├── NotEncodable                    no frame can carry this message
@@ -23,6 +24,7 @@ HiveMindError
 │   └── LimitExceeded                   larger than our settings allow
 ├── LinkError (ConnectionError)         the link is not, or no longer, there
 │   ├── NotConnected                    asked to send while there is no link
+│   ├── OutboxFull                      ... and no more may wait for one
 │   ├── Unreachable                     no transport could be opened
 │   ├── LinkClosed                      the peer (or the network) closed it: .code, .reason
 │   ├── LinkTimeout (TimeoutError)      a phase took longer than its deadline: .phase
@@ -96,6 +98,10 @@ class IdentityReadOnly(IdentityError):
     """This identity backend can't be written to."""
 
 
+class StoreFailed(HiveMindError):
+    """The file of durable messages can't be read or written; a message that was being emitted was not taken."""
+
+
 class LocalProtocolError(HiveMindError, ValueError):
     """What we tried to do is not allowed by the protocol."""
 
@@ -158,6 +164,10 @@ class LinkError(HiveMindError, ConnectionError):
 
 class NotConnected(LinkError):
     """There is no established link to send on."""
+
+
+class OutboxFull(LinkError):
+    """So much waits for the link already that no more is taken."""
 
 
 class Unreachable(LinkError):

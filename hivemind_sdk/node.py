@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
-from .contracts import Frame, Transport
+from .contracts import Frame, ProbingTransport, Transport
 from .errors import (
     HiveMindError,
     LinkClosed,
@@ -129,7 +129,10 @@ class Node:
             return found[0] if found else self._told
 
     def send(self, message: HiveMessage) -> None:
-        """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable."""
+        """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable.
+
+        Where it raises, the hub will never see the message whole.
+        """
         with self._send_lock:
             opened = self._open
             if opened is None or not self.ready:
@@ -142,6 +145,22 @@ class Node:
             frames = self._write(link, transport)
         self._sent(frames)
         self._hooks.observe(MessageSent(message.msg_type))
+
+    @property
+    def probes(self) -> bool:
+        """Whether the transport of this moment can say what has arrived."""
+        opened = self._open
+        return opened is not None and (opened[1].features.probes or opened[1].features.confirms)
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
+        with self._send_lock:
+            opened = self._open
+            if opened is not None and isinstance(opened[1], ProbingTransport):
+                return opened[1].probe(arrived)
+        if opened is not None and opened[1].features.confirms:
+            arrived()
+        return None
 
     def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any thread, any number of times.

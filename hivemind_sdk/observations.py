@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .contracts import SessionInfo
+from .delivery import Outcome
 from .errors import HiveMindError, PolicyDenied
 from .messages import HiveMessageType
 from .supervisor import Status
@@ -53,6 +54,15 @@ class FrameReceived:
 @dataclass(frozen=True, slots=True)
 class MessageSent:
     msg_type: HiveMessageType
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryChanged:
+    """What became of a message that could not just be sent. `reason`: for people, or empty."""
+
+    msg_type: HiveMessageType
+    outcome: Outcome
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ Observation = (
     | FrameSent
     | FrameReceived
     | MessageSent
+    | DeliveryChanged
     | MessageReceived
     | Dropped
     | Denied

@@ -25,16 +25,19 @@ from .contracts import (
     SessionInfo,
     TransportConnector,
 )
+from .delivery import Policy, Raise, Rules
 from .denials import DENIED, denial
 from .dispatch import Dispatcher, NamedHandler
 from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing, PolicyDenied
 from .listening import Listening
+from .mailroom import Line, Mailroom
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
 from .observations import CallbackFailed, CallbackHung, Denied, Dropped, Observation, PhasePassed, StateChanged
 from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
+from .receipts import Receipt
 from .recent import Recent
 from .requests import Requests
 from .settings import Settings
@@ -112,6 +115,8 @@ class Satellite(Listening):
         self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
         self._node: Node | None = None
         self._life = threading.Lock()
+        self._outgoing = executor.Lane(self._sender)
+        self._mailroom = self._open_mailroom()
 
     # --- life ---
 
@@ -160,6 +165,8 @@ class Satellite(Listening):
         self._performer.close()
         self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
         self.subscriptions.clear()
+        self._mailroom.close("the satellite was closed")
+        self._outgoing.close()
         self._sending.close()
         self._parts.close()
         for workers in (self._workers, self._sender):
@@ -208,25 +215,37 @@ class Satellite(Listening):
 
     # --- sending ---
 
-    def emit(self, message: Any) -> HiveMessage:
+    def emit(self, message: Any, *, delivery: Policy | None = None) -> Receipt:
         """Send a bus message (OVOS or ours, wrapped as BUS) or a HiveMessage, its context completed on a copy.
 
-        -> what was sent. Raises NotConnected, LinkClosed, MalformedMessage, NotEncodable.
+        `delivery` says what becomes of it where it can't be sent at once (None: what the settings say for its type).
+        -> what becomes of it; `receipt.message` is what is sent. Raises MalformedMessage, NotEncodable; NotConnected,
+        LinkClosed and LinkTimeout where the policy is Raise, or where no link will come any more; OutboxFull;
+        StoreFailed.
         """
-        outgoing = self.prepare(message)
-        self.send(outgoing)
-        return outgoing
+        return self._mailroom.post(self.prepare(message), delivery)
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
         return prepare(message, self._complete)
 
     def send(self, message: HiveMessage) -> None:
-        """Send a message exactly as it is. Raises NotConnected, LinkClosed, NotEncodable."""
-        node = self._node
-        if node is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        node.send(message)
+        """Send a message exactly as it is, now. Raises NotConnected, LinkClosed, LinkTimeout, NotEncodable."""
+        self._mailroom.post(message, Raise())
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until all that was emitted before was sent, or has ended otherwise; `timeout` seconds at most.
+
+        -> whether it has
+        """
+        return self._mailroom.flush(timeout)
+
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: take nothing more, and wait until nothing waits to be sent or, if durable, to be confirmed.
+
+        -> whether that is so after `timeout` seconds at most
+        """
+        return self._mailroom.drain(timeout)
 
     def ask(
         self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
@@ -339,6 +358,29 @@ class Satellite(Listening):
         hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
         return Node(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
+    def _open_mailroom(self) -> Mailroom:
+        settings = self.settings
+        line = Line(
+            send=self._send_now,
+            ready=lambda: (node := self._node) is not None and node.ready,
+            probes=lambda: (node := self._node) is not None and node.probes,
+            probe=lambda arrived: self._node.probe(arrived) if self._node is not None else None,
+            later=self._outgoing.post,
+            observe=self._observe,
+        )
+        store = None
+        if settings.durable is not None:
+            from .durable import Store
+
+            store = Store(settings.durable)
+        return Mailroom(Rules(settings.delivery), settings.limits, settings.deadlines.send, line, store)
+
+    def _send_now(self, message: HiveMessage) -> None:
+        node = self._node
+        if node is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        node.send(message)
+
     def _hello(self) -> JSONObject:
         session = {"session_id": self.session_id, "site_id": self.site_id}
         return {"pubkey": self.public_key, "session": session, "site_id": self.site_id}
@@ -365,6 +407,7 @@ class Satellite(Listening):
             except Exception:  # an observer must not harm the link
                 log.exception("observer %s failed", type(observer).__name__)
         if isinstance(event, StateChanged):
+            self._mailroom.state_changed(event.before, event.after)
             self.subscriptions.publish("state", event.after)
         elif isinstance(event, Dropped):
             log.debug("dropped: %s (%s)", event.reason, event.detail)

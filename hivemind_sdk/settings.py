@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .delivery import Key, Policy
 from .errors import SettingsError
 
 DEFAULT_PORT = 5678
@@ -103,6 +104,8 @@ class Deadlines:
     """from the upgrade to the hub's HELLO and offer"""
     handshake: float = 30.0
     """from the offer to READY, our own key derivation included"""
+    send: float = 10.0
+    """that `emit` waits for its turn, and that the network may take nothing of a frame before the link is given up"""
     close: float = 5.0
     keepalive: float = 25.0
     """seconds of silence before a transport-level ping; 0 switches it off"""
@@ -111,7 +114,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a peer may make us hold. Bytes unless said otherwise."""
+    """What a peer, or its absence, may make us hold. Bytes unless said otherwise."""
 
     frame: int = 10 * 1024 * 1024
     inflated: int = 16 * 1024 * 1024
@@ -130,6 +133,9 @@ class Limits:
     """to one of them that may wait to be taken; more end it"""
     floods: int = 1000
     """ids of floods that are remembered; those that were answered are an option of the plugin `mesh`"""
+    outbox_messages: int = 1000
+    """messages that wait to be sent, or to be confirmed"""
+    outbox_bytes: int = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +247,12 @@ class Settings:
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     backoff: Backoff = Backoff()
+    delivery: Mapping[Key, Policy] = field(default_factory=dict)
+    """what becomes of messages that can't be sent at once, by the type of the bus message, of the message, or of its
+    bytes; on top of delivery.DEFAULTS"""
+    durable: str | None = None
+    """a file for what is emitted with Queue(durable=True): messages in it survive a crash. One satellite for each file.
+    It holds payloads, and is readable for its owner alone"""
     reconnect: bool = True
     retry_refused: bool = False
     """whether a hub that refused is tried again, with back-off: for hubs that will come to know us later"""

@@ -57,12 +57,16 @@ class Stream:
         """monotonic time at which `recv` gives up; for the reading thread"""
         self.alive_at = time.monotonic()
         """when the peer last showed that it is there: bytes came in, or a blocked write went on"""
+        self.patience: float | None = None
+        """seconds that `send` waits while the network takes nothing at all"""
         self._socket = sock
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
         self._out: deque[memoryview] = deque()
         self._queued = self._written = 0
         self._stalled = self._broken = self._finishing = self._released = False
+        self._taken_at = 0.0
+        self._over = threading.Event()
         self._waiting = 0
         self._chunk, self._taken = b"", 0
 
@@ -80,20 +84,42 @@ class Stream:
         return self._chunk[start : self._taken]
 
     def send(self, data: bytes) -> None:
-        """Returns when the network has taken all of it. Raises StreamEnded."""
+        """Returns when the network has taken all of it. Raises StreamLate after `patience`, StreamEnded: it never will.
+
+        After StreamLate nothing can be sent any more.
+        """
         with self._lock:
             self._check()
             self._queued += 1
             ticket = self._queued
             self._out.append(memoryview(data))
             self._pump()
-        while self._written < ticket:
-            if self._broken:
-                raise StreamEnded("the connection is broken")
-            self._wait(read=False, write=True, deadline=None)
+        if self._written >= ticket:
+            return
+        self._taken_at = time.monotonic()
+        try:
+            while self._written < ticket:
+                self._push()
+        except StreamEnded:
+            if self._finishing:
+                self._over.wait()  # until it is known what `finish` could still write
+            if self._written < ticket:
+                raise
+
+    def _push(self) -> None:
+        """Wait until the network takes more, and write that."""
+        if self._broken:
+            raise StreamEnded("the connection is broken")
+        try:
+            self._wait(read=False, write=True, deadline=self.patience and self._taken_at + self.patience)
+        except StreamLate:
             with self._lock:
-                self._check()
-                self._pump()
+                self._broken = True
+                self._out.clear()
+            raise
+        with self._lock:
+            self._check()
+            self._pump()
 
     def offer(self, data: bytes) -> None:
         """Queue something small and return at once; dropped where too much waits already."""
@@ -121,6 +147,7 @@ class Stream:
         with self._lock:
             self._released = True
             self._release()
+        self._over.set()
 
     def _part(self) -> bool:
         """Write and read without waiting. -> whether the peer is still there"""
@@ -168,7 +195,8 @@ class Stream:
                 out.clear()
                 break
             if self._stalled:
-                self._stalled, self.alive_at = False, time.monotonic()
+                self._stalled = False
+                self._taken_at = self.alive_at = time.monotonic()
             if sent == len(out[0]):
                 out.popleft()
                 self._written += 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .client import HiveMessageBusClient
     from .emitter import Emitter
     from .node_identity import NodeIdentity
+    from .receipts import Receipt
     from .satellite import Satellite
     from .topology import HiveMapper
 
@@ -97,7 +98,7 @@ class Surface:
 
     satellite: Satellite
     emitter: Emitter
-    emit: Callable[..., None]
+    emit: Callable[..., Receipt]
     wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]]
 
     key: str = setting("credentials.access_key", "The access key. A secret.", settable=True)
@@ -206,6 +207,6 @@ class Surface:
         self.wrapped_funcs[func] = promise
         self.emitter.add(bus_key(event_name), promise, known_as=func)
 
-    def flush(self, timeout: float = 5.0) -> bool:  # noqa: ARG002 the name is OVOS'
-        """What `emit` has returned from is written: there is nothing to wait for."""
-        return True
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until all that was emitted before was sent, or has ended otherwise. -> whether it has in `timeout` s"""
+        return self.satellite.flush(timeout)

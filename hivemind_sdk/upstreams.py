@@ -45,6 +45,7 @@ class Upstreams:
                 headers=settings.headers,
                 keepalive=settings.deadlines.keepalive,
                 keepalive_timeout=settings.deadlines.keepalive_timeout,
+                send_timeout=settings.deadlines.send,
                 max_frame=settings.limits.frame,
                 observe=self._observe,
             )

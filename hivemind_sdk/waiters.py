@@ -12,6 +12,7 @@ from .ovos import to_message
 
 if TYPE_CHECKING:
     from .emitter import Emitter
+    from .receipts import Receipt
     from .subscriptions import Subscription
 
 REQUEST_ID = "hivemind_request_id"
@@ -69,7 +70,7 @@ class Waiting:
     """The `wait_for_*` of a client. All return None after `timeout` seconds, and leave nothing behind."""
 
     emitter: Emitter
-    emit: Callable[..., None]
+    emit: Callable[..., Receipt]
 
     def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
         """The next message of a HiveMessage type (a HiveMessage) or of a bus type (a Message)."""

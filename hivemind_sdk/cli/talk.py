@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..ask import HANDLED
+from ..delivery import Raise
 from ..denials import DENIED, denial
 from ..errors import HiveMindError, RequestTimeout
 from ..supervisor import FINAL, State, Status
@@ -44,7 +45,7 @@ class Talk:
                 raise self.failure
             self._pending += 1
         try:
-            self._satellite.emit(message)
+            self._satellite.emit(message, delivery=Raise())
         except HiveMindError as error:
             self._settle()
             self._failed(error)

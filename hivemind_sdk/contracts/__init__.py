@@ -29,7 +29,7 @@ from .identity import IdentityBackend
 from .noise import Noise, NoiseCipher, NoiseState
 from .observers import Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
-from .transports import Dial, Transport, TransportConnector, TransportFeatures
+from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
 
 __all__ = [
     "PBKDF2",
@@ -64,6 +64,7 @@ __all__ = [
     "NoiseCipher",
     "NoiseState",
     "Observer",
+    "ProbingTransport",
     "RSAKeyPair",
     "Redispatch",
     "Resolve",

@@ -29,6 +29,8 @@ class Dial:
     keepalive: float = 0.0
     """seconds of silence before a ping of the transport's own; 0: none"""
     keepalive_timeout: float = 10.0
+    send_timeout: float = 10.0
+    """seconds that the network may take nothing of a frame before the link is given up"""
     max_frame: int = 10 * 1024 * 1024
     observe: Callable[[Any], None] = field(default=_unheard, repr=False, compare=False)
     """told, from any thread, of what the transport alone knows: observations.PhasePassed and RoundTrip"""
@@ -53,6 +55,8 @@ class TransportFeatures:
     """LinkClosed carries the peer's code and reason"""
     confirms: bool = False
     """`send` returns only when the far end has acknowledged the frame"""
+    probes: bool = False
+    """there is a `probe`, see ProbingTransport"""
     max_frame: int | None = None
     """largest frame in bytes, where there is a limit"""
 
@@ -64,8 +68,11 @@ class Transport(Protocol):
     features: TransportFeatures
 
     def send(self, frame: Frame) -> None:
-        """Hand one frame over. May block while the network is slow. Raises LinkClosed when it can't be sent any more,
-        and NotEncodable, with the link unharmed, for text that UTF-8 can't carry.
+        """Hand one frame over. May block while the network is slow, but no longer than `Dial.send_timeout` for nothing.
+
+        Raises LinkClosed where the far end will never see the frame whole: it may be sent again on another link. Where
+        that can't be known it returns, and `receive` says that the link has ended. Raises NotEncodable, with the link
+        unharmed, for text that UTF-8 can't carry.
 
         Calls from several threads are serialised by the caller.
         """
@@ -83,6 +90,18 @@ class Transport(Protocol):
 
         What was handed to `send` before still goes out, as far as the time allows. Codes as in RFC 6455: 1005 ends
         without a code, 1006 just drops the link; the other end's LinkClosed has the same.
+        """
+
+
+@runtime_checkable
+class ProbingTransport(Transport, Protocol):
+    """A transport that can ask whether what was sent has arrived; its features say `probes`."""
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """Ask the far end, behind all frames that were sent: `arrived` is called when it has taken them all.
+
+        From any thread; it must not block. It is never called where the link ends before. Raises LinkClosed. Calls are
+        serialised with those of `send`.
         """
 
 

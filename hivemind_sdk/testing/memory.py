@@ -26,7 +26,8 @@ class MemoryTransport:
         self.max_frame = features.max_frame
         self._changed = changed
         self._peer = self
-        self._inbox: deque[Frame] = deque()
+        self._inbox: deque[Frame | Callable[[], object]] = deque()
+        """frames, and between them whom to tell that all before has been taken"""
         self._held = False
         self._end: tuple[str, int, str] | None = None
         self._ended_here = False
@@ -39,6 +40,14 @@ class MemoryTransport:
             self._peer._inbox.append(frame)
             self._changed.notify_all()
 
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """See contracts.ProbingTransport. The other end's `receive` calls it."""
+        with self._changed:
+            if self._end is not None:
+                raise self._closed(self._end)
+            self._peer._inbox.append(arrived)
+            self._changed.notify_all()
+
     def receive(self, timeout: float | None = None) -> Frame:
         """See contracts.Transport. A frame above `max_frame` closes the link with 1009: LimitExceeded."""
         with self._changed:
@@ -47,6 +56,9 @@ class MemoryTransport:
             if self._end is not None and (self._ended_here or not self._inbox):
                 raise self._closed(self._end)
             frame = self._inbox.popleft()
+        if callable(frame):
+            frame()
+            return self.receive(timeout)
         limit = self.max_frame
         if limit is not None and _size(frame) > limit:
             self.close(_TOO_BIG)
@@ -102,7 +114,7 @@ class MemoryTransport:
 
 
 def memory_pair(
-    features: TransportFeatures = TransportFeatures(close_codes=True),  # noqa: B008 frozen
+    features: TransportFeatures = TransportFeatures(close_codes=True, probes=True),  # noqa: B008 frozen
 ) -> tuple[MemoryTransport, MemoryTransport]:
     """Both ends of a link; `features` is what they say, and `max_frame` what they allow."""
     changed = threading.Condition()
@@ -117,7 +129,7 @@ class MemoryConnector:
     def __init__(
         self,
         accept: Acceptor,
-        features: TransportFeatures = TransportFeatures(close_codes=True),  # noqa: B008 frozen
+        features: TransportFeatures = TransportFeatures(close_codes=True, probes=True),  # noqa: B008 frozen
     ) -> None:
         self.links: list[MemoryTransport] = []
         self._accept = accept

@@ -57,6 +57,7 @@ def open_link(dial: Dial) -> WebSocketTransport:
         stream.finish()
         raise failure
     dial.observe(PhasePassed("upgrade", "a websocket"))
+    stream.patience = dial.send_timeout
     return WebSocketTransport(
         stream,
         keepalive=dial.keepalive,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, e
 from .framing import client_frame
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
+_PROBE_SIZE = 8
+"""bytes of a probe's payload: the keep-alive's pings have none"""
 _HANG_UP = 2.0
 """seconds for the peer to hang up after we told it to"""
 
@@ -27,7 +30,7 @@ class WebSocketTransport:
     LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away.
     """
 
-    features = TransportFeatures(keepalive=True, close_codes=True)
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
 
     def __init__(
         self,
@@ -46,6 +49,8 @@ class WebSocketTransport:
         self._pinged = 0.0
         self._unanswered = False
         """the last ping"""
+        self._probe = 0
+        self._probes: deque[tuple[int, Callable[[], object]]] = deque()
         self._max_frame = max_frame
         self._opcode: int | None = None
         """of the message whose fragments are being collected"""
@@ -61,13 +66,13 @@ class WebSocketTransport:
             opcode, payload = ABNF.OPCODE_BINARY, frame
         else:
             opcode, payload = ABNF.OPCODE_TEXT, encode_text(frame)
-        data = client_frame(opcode, payload)
-        try:
-            self._stream.send(data)
-        except StreamEnded as error:
-            if self._ended():
-                raise self._closed() from None
-            raise LinkClosed(f"the frame could not be sent: {error}", code=_ABNORMAL) from None
+        self._write(client_frame(opcode, payload))
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""
+        self._probe += 1
+        self._probes.append((self._probe, arrived))
+        self._write(client_frame(ABNF.OPCODE_PING, self._probe.to_bytes(_PROBE_SIZE, "big")))
 
     def receive(self, timeout: float | None = None) -> Frame:
         """See contracts.Transport.
@@ -102,6 +107,17 @@ class WebSocketTransport:
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
         self._finish("the link was closed by this side", code, reason, wait=0.0 if code == _ABNORMAL else timeout)
 
+    def _write(self, data: bytes) -> None:
+        try:
+            self._stream.send(data)
+        except StreamEnded as error:
+            if self._ended():
+                raise self._closed() from None
+            raise LinkClosed(f"the frame could not be sent: {error}", code=_ABNORMAL) from None
+        except StreamLate:
+            self._finish(f"the network took nothing for {self._stream.patience:g} s", _ABNORMAL, wait=0.0)
+            raise self._closed() from None
+
     def _take(self, frame: ABNF) -> Frame | None:
         """-> a complete message, if this frame ends one"""
         opcode, data, started = frame.opcode, _payload(frame), self._opcode
@@ -127,6 +143,10 @@ class WebSocketTransport:
             self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
         elif opcode == ABNF.OPCODE_PING:
             self._stream.offer(client_frame(ABNF.OPCODE_PONG, data))
+        elif opcode == ABNF.OPCODE_PONG and len(data) == _PROBE_SIZE:
+            answered = int.from_bytes(data, "big")
+            while self._probes and self._probes[0][0] <= answered:
+                self._probes.popleft()[1]()
         elif opcode == ABNF.OPCODE_PONG and self._unanswered:
             self._unanswered = False
             self._observe(RoundTrip(time.monotonic() - self._pinged))

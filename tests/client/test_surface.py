@@ -62,7 +62,7 @@ OVOS_LEFT_OUT = {
     "__init__": "built from a key and a hub, not from the address of an OVOS bus",
     "session": "of 2.11: an object of OVOS'; here the session is its id, and what the hub says of it (hub_session)",
     "RECONNECT_INITIAL_S RECONNECT_MAX_S RECONNECT_JITTER": "see settings.Backoff",
-    "SENDER_CLOSE_TIMEOUT_S SEND_RECONNECT_TIMEOUT_S CONNECT_WAIT_S": "`emit` queues nothing and waits for no link",
+    "SENDER_CLOSE_TIMEOUT_S SEND_RECONNECT_TIMEOUT_S CONNECT_WAIT_S": "see settings.Deadlines and Settings.delivery",
 }
 # our own defaults where those of OVOS and of the reference differ from each other, or from what is sensible
 OTHER_DEFAULTS = {

@@ -36,12 +36,13 @@ def command(
 
     Without --wait this ends half a second after sending: by then a hub that denies the message has said so.
     """
+    from ...delivery import Raise
     from ...errors import RequestTimeout
 
     message = bus_message(msg, payload)
     with linked(app, link, timeout) as satellite:
         verdict = Verdict(satellite, message.msg_type, wanted)
-        satellite.emit(message)
+        satellite.emit(message, delivery=Raise())
         patience = OBJECTION if wanted is None else timeout or ANSWERS
         answer = verdict.answer(patience)
     if wanted is not None and answer is None:
