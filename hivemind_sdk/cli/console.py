@@ -22,12 +22,16 @@ def one_line(text: object) -> str:
     return clean(" ".join(str(text).split()))
 
 
-def fitted(text: str, *, err: bool = False, indent: str = "") -> str:
-    """Broken between words where a terminal would break it anywhere; a pipe gets it in one line."""
+def fitted(text: str, *, err: bool = False, indent: str = "", first: str = "") -> str:
+    """Broken between words where a terminal would break it anywhere; a pipe gets it in one line.
+
+    `indent` is put before each line, before the first one `first` where it is given.
+    """
+    first = first or indent
     if not (sys.stderr if err else sys.stdout).isatty():
-        return indent + text
+        return first + text
     width = shutil.get_terminal_size().columns or 80  # a terminal may have no size
-    wrapper = textwrap.TextWrapper(width, indent, indent, break_long_words=False, break_on_hyphens=False)
+    wrapper = textwrap.TextWrapper(width, first, indent, break_long_words=False, break_on_hyphens=False)
     return wrapper.fill(text)
 
 

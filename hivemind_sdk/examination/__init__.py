@@ -19,7 +19,7 @@ from .processes import ask
 
 LIMIT = 10.0
 """seconds for one plugin: heavy libraries on a small machine need some"""
-_CHILD = "import sys; sys.path[:] = sys.argv[2:]; from {package}.child import main; main(sys.argv[1])"
+_CHILD = "import sys; sys.path[:] = sys.argv[2:]; from {package}.child import main; main(sys.argv[1], {limit})"
 """the path first: the current folder, which Python puts there, is not one that the program itself looks in"""
 
 
@@ -43,7 +43,7 @@ def examine(settings: PluginSettings, kinds: frozenset[str] = frozenset(KINDS), 
     claims: list[Claim] = []
     reports = list(selection.reports)
     facts: dict[tuple[str, str], Facts] = {}
-    commands = [_command(origin) for origin in selection.origins]
+    commands = [_command(origin, limit) for origin in selection.origins]
     for origin, answer in zip(selection.origins, ask(commands, limit), strict=True):
         try:
             found = Facts.read(answer.line, origin)
@@ -64,5 +64,5 @@ def found(settings: PluginSettings) -> tuple[PluginReport, ...]:
     return tuple(sorted(reports, key=lambda one: (one.name, one.provider)))
 
 
-def _command(origin: Origin) -> list[str]:
-    return [sys.executable, "-c", _CHILD.format(package=__name__), written(origin), *sys.path]
+def _command(origin: Origin, limit: float) -> list[str]:
+    return [sys.executable, "-c", _CHILD.format(package=__name__, limit=limit), written(origin), *sys.path]

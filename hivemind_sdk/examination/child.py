@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from ..claims import KINDS, Origin
 from ..loader import load_one
 from .facts import line_of, read_origin
 
+_GRACE = 2.0
+"""seconds that the asking process has to end this one itself"""
 
-def main(request: str) -> None:
-    """Import the plugin that `facts.written` wrote, report, and exit at once, whatever it has left running."""
+
+def main(request: str, limit: float) -> None:
+    """Import the plugin that `facts.written` wrote, report, and exit at once, whatever it has left running.
+
+    After `limit` seconds this ends by itself, since whoever asked may have been killed.
+    """
     report, mine = _taken(), os.getpid()
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, limit + _GRACE)
     sys.argv = ["hivemind-client"]
     origin = read_origin(request)
     loaded = load_one(origin, frozenset(KINDS))

@@ -148,6 +148,13 @@ def test_one_that_hangs_is_ended_with_all_that_it_has_started(dists, tmp_path):
     os.close(reader)
 
 
+def test_its_process_ends_by_itself_where_whoever_asked_was_killed(dists):
+    source = "import signal\nleft = signal.getitimer(signal.ITIMER_REAL)[0]\n"
+    source += f"raise ValueError(0 < left < {PATIENT + 10} and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL)"
+    dists.install("patient", {"patient": source})
+    assert reports(examine(ALL, limit=PATIENT))["patient"] == ("broken", "import: ValueError: True")
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...console import json_line, line
+from ...console import fitted, json_line, line, one_line
 from ...options import json_option
 
 if TYPE_CHECKING:
     from ....hooks import PluginRecord
+
+_INDENT = " " * 4
 
 
 @click.command("hooks")
@@ -28,8 +31,8 @@ def command(as_json: bool) -> None:
         return
     for hook in found:
         line(f"{hook['name']} -> {hook['record']}", bold=True)
-        line(_indented(hook["doc"]))
-        line(_indented(f"\n{hook['record']}: {hook['record_doc']}"))
+        line(_readable(hook["doc"]))
+        line("\n" + _readable(f"{hook['record']}: {hook['record_doc']}"))
         for one in hook["fields"]:
             default = "" if one["default"] is None else f" = {one['default']}"
             line(f"      {one['name']}: {one['type']}{default}", dim=True)
@@ -56,5 +59,9 @@ def _fields(record: type[PluginRecord]) -> Iterator[dict[str, Any]]:
         yield {"name": one.name, "type": str(one.type), "default": default}
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {one}".rstrip() for one in text.splitlines())
+def _readable(text: str) -> str:
+    """Indented; what is no code as wide as the terminal."""
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        indent(one, _INDENT) if one.startswith(" ") else fitted(one_line(one), indent=_INDENT) for one in parts
+    )

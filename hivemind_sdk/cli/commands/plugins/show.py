@@ -43,7 +43,7 @@ def command(name: str, as_json: bool) -> None:
         return
     for one in found:
         for label, text in _lines(one):
-            line(fitted(one_line(text), indent=" " * 13) if not label else f"{label:<12} {one_line(text)}")
+            line(fitted(one_line(text), indent=" " * 13, first=f"{label:<13}"))
 
 
 def _described(reports: list[PluginReport], examined: Examination) -> dict[str, Any]:
