@@ -43,7 +43,7 @@ def examine(settings: PluginSettings, kinds: frozenset[str] = frozenset(KINDS), 
     claims: list[Claim] = []
     reports = list(selection.reports)
     facts: dict[tuple[str, str], Facts] = {}
-    commands = [_command(origin, limit) for origin in selection.origins]
+    commands = [child_command(__name__, origin, limit) for origin in selection.origins]
     for origin, answer in zip(selection.origins, ask(commands, limit), strict=True):
         try:
             found = Facts.read(answer.line, origin)
@@ -64,5 +64,6 @@ def found(settings: PluginSettings) -> tuple[PluginReport, ...]:
     return tuple(sorted(reports, key=lambda one: (one.name, one.provider)))
 
 
-def _command(origin: Origin, limit: float) -> list[str]:
-    return [sys.executable, "-c", _CHILD.format(package=__name__, limit=limit), written(origin), *sys.path]
+def child_command(package: str, origin: Origin, limit: float) -> list[str]:
+    """What starts the `main` of `PACKAGE.child` for this plugin, in a process that finds what this one finds."""
+    return [sys.executable, "-c", _CHILD.format(package=package, limit=limit), written(origin), *sys.path]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from ..claims import KINDS, Origin
 from ..loader import load_one
@@ -15,7 +16,12 @@ _GRACE = 2.0
 
 
 def main(request: str, limit: float) -> None:
-    """Import the plugin that `facts.written` wrote, report, and exit at once, whatever it has left running.
+    """Import the plugin that `facts.written` wrote, and report what it provides."""
+    report_on(request, limit, _look)
+
+
+def report_on(request: str, limit: float, work: Callable[[Origin], bytes]) -> None:
+    """Report what `work` says of the plugin that `facts.written` wrote, and exit at once, whatever is left running.
 
     After `limit` seconds this ends by itself, since whoever asked may have been killed.
     """
@@ -24,13 +30,16 @@ def main(request: str, limit: float) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, limit + _GRACE)
     sys.argv = ["hivemind-client"]
-    origin = read_origin(request)
-    loaded = load_one(origin, frozenset(KINDS))
+    line = work(read_origin(request))
     if os.getpid() == mine:  # not where the plugin has forked
-        answer = memoryview(line_of(loaded, origin, *_source(origin)))
+        answer = memoryview(line)
         while answer:
             answer = answer[os.write(report, answer) :]
     os._exit(0)
+
+
+def _look(origin: Origin) -> bytes:
+    return line_of(load_one(origin, frozenset(KINDS)), origin, *_source(origin))
 
 
 def _taken() -> int:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from .agent import Agent as Agent
     from .agent import EchoAgent as EchoAgent
     from .conformance import CipherContract as CipherContract
+    from .conformance import HandlerContract as HandlerContract
+    from .conformance import HandshakeContract as HandshakeContract
     from .conformance import IdentityContract as IdentityContract
+    from .conformance import ObserverContract as ObserverContract
     from .conformance import TransportContract as TransportContract
     from .hub import Hub as Hub
     from .hub import HubClient as HubClient
@@ -26,12 +29,15 @@ _HOMES = {
     "Agent": "agent",
     "CipherContract": "conformance",
     "EchoAgent": "agent",
+    "HandlerContract": "conformance",
+    "HandshakeContract": "conformance",
     "Hub": "hub",
     "HubClient": "hub",
     "IdentityContract": "conformance",
     "MemoryConnector": "memory",
     "MemoryState": "state",
     "Mesh": "mesh",
+    "ObserverContract": "conformance",
     "PROFILES": "profiles",
     "Profile": "profiles",
     "TransportContract": "conformance",

@@ -12,12 +12,17 @@ from functools import lru_cache
 import trustme
 
 from hivemind_ciphers import AesGcm, ChaCha20Poly1305, PycryptodomeRSA
+from hivemind_ciphers.pbkdf2 import HashlibPBKDF2
+from hivemind_handshakes import PasswordHandshake, PresharedHandshake, RSAHandshake
 from hivemind_identity_file.backend import FileIdentity
+from hivemind_noise.handshake import NoiseHandshake
 from hivemind_noise.primitives import CffiArgon2id, PycryptodomeX25519
 from hivemind_sdk.errors import LinkError
+from hivemind_sdk.loader import load
 from hivemind_sdk.settings import Endpoint, TLSSettings
-from hivemind_sdk.testing import CipherContract, IdentityContract, MemoryConnector, TransportContract
-from hivemind_sdk.testing.conformance import Argon2idContract, RSAContract, X25519Contract
+from hivemind_sdk.testing import CipherContract, HandshakeContract, IdentityContract, MemoryConnector, TransportContract
+from hivemind_sdk.testing.conformance import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
+from hivemind_sdk.testing.conformance.records import contract_of
 from hivemind_sdk.testing.listener import Listener
 from hivemind_websocket import WebSocketConnector
 
@@ -49,6 +54,11 @@ class TestX25519(X25519Contract):
 class TestArgon2id(Argon2idContract):
     def argon2id(self):
         return CffiArgon2id()
+
+
+class TestPBKDF2(PBKDF2Contract):
+    def pbkdf2(self):
+        return HashlibPBKDF2()
 
 
 class TestWebsocket(TransportContract):
@@ -120,9 +130,42 @@ class TestMemory(TransportContract):
         return self.dialled
 
 
+class TestPassword(HandshakeContract):
+    def handshake(self):
+        return PasswordHandshake()
+
+
+class TestRSAHandshake(HandshakeContract):
+    protocol = 1
+
+    def handshake(self):
+        return RSAHandshake()
+
+
+class TestPreshared(HandshakeContract):
+    protocol = 0
+
+    def handshake(self):
+        return PresharedHandshake()
+
+
+class TestNoise(HandshakeContract):
+    protocol = 3
+
+    def handshake(self):
+        return NoiseHandshake()
+
+
 class TestIdentityFile(IdentityContract):
     def backend(self):
         return FileIdentity(self.folder / "hivemind" / "_identity.json")
+
+
+CATALOGUE = load(kinds={"handler", "observer"})
+for _claim in CATALOGUE.claims:
+    globals()[f"Test{_claim.record.kind.title()}_{_claim.record.name.replace('-', '_')}"] = contract_of(
+        _claim, CATALOGUE
+    )
 
 
 @lru_cache(maxsize=1)

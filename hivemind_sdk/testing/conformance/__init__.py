@@ -6,18 +6,27 @@ Inherit from a contract in a test module, or call `run`. Nothing here needs pyte
 from __future__ import annotations
 
 from .cipher import CipherContract
+from .command import CommandContract
 from .contract import Contract, Outcome, Result, failures, run
+from .handler import HandlerContract
+from .handshake import HandshakeContract
 from .identity import IdentityContract
-from .primitives import Argon2idContract, RSAContract, X25519Contract
+from .observer import ObserverContract
+from .primitives import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
 from .transport import Acceptor, TransportContract
 
 __all__ = [
     "Acceptor",
     "Argon2idContract",
     "CipherContract",
+    "CommandContract",
     "Contract",
+    "HandlerContract",
+    "HandshakeContract",
     "IdentityContract",
+    "ObserverContract",
     "Outcome",
+    "PBKDF2Contract",
     "RSAContract",
     "Result",
     "TransportContract",

@@ -295,7 +295,7 @@ class IdentityContract(Contract):
         from .conversation import conversation, talk
 
         self._writable()
-        with conversation(self.credentials, "5.3.10a1") as talking:
+        with conversation(self.credentials, "5.3.10a1", patience=self.patience) as talking:
             patterns = []
             for _ in range(2):
                 state = Identity([self.backend()])

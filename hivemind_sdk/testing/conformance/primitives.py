@@ -1,4 +1,4 @@
-"""What contracts.RSA, X25519 and Argon2id promise: the results of every other implementation, and typed refusals."""
+"""What contracts.RSA, X25519, Argon2id and PBKDF2 promise: what all others compute, and typed refusals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
-from ...contracts import RSA, X25519, Argon2id
+from ...contracts import PBKDF2, RSA, X25519, Argon2id
 from ...errors import DecryptionError, IdentityError, MalformedFrame
 from .contract import Contract, check
 from .expect import hides, must, ours_alone, refused, same, together, told
@@ -217,6 +217,35 @@ class Argon2idContract(Contract):
         with ours_alone("more memory than there is") as caught:
             self.argon2id().derive(b"sw0rdf1sh", b"some", time_cost=1, memory_kib=64, parallelism=1, size=32)
         hides(("sw0rdf1sh",), "an error", *told(caught.error))
+
+
+class PBKDF2Contract(Contract):
+    """Holds a contracts.PBKDF2 to its contract. Override `pbkdf2`."""
+
+    def pbkdf2(self) -> PBKDF2:
+        """A new one."""
+        raise NotImplementedError
+
+    @check
+    def test_known_answers_are_derived(self) -> None:
+        """What OpenSSL derived, with HMAC-SHA-256."""
+        for number, case in enumerate(known("primitives", "PBKDF2")):
+            wanted = case.pop("derived")
+            same(self.pbkdf2().derive(**case).hex(), wanted.hex(), f"known answer {number}")
+
+    @check
+    def test_every_input_counts(self) -> None:
+        base: dict[str, Any] = {"password": b"password", "salt": b"somesalt", "iterations": 2, "size": 32}
+        changed: list[dict[str, Any]] = [{}, {"password": b"Password"}, {"salt": b"somesalT"}, {"iterations": 3}]
+        derived = {self.pbkdf2().derive(**{**base, **one}) for one in changed}
+        same(len(derived), len(changed), "how many keys different inputs give")
+
+    @check
+    def test_many_threads_may_use_it(self) -> None:
+        pbkdf2 = self.pbkdf2()
+        works = [partial(pbkdf2.derive, bytes([one]), b"salt", iterations=2000, size=32) for one in range(4)]
+        alone = [work() for work in works]
+        must(together(works, "deriving keys", self.limit) == alone, "threads disturb each other")
 
 
 @lru_cache(maxsize=1)

@@ -402,7 +402,7 @@ class TransportContract(Contract):
     def test_a_satellite_talks_to_the_embedded_hub_over_it(self) -> None:
         from .conversation import conversation
 
-        with conversation(self.credentials) as talk, self.serving(talk.hub.serve) as endpoint:
+        with conversation(self.credentials, patience=self.patience) as talk, self.serving(talk.hub.serve) as endpoint:
             talk.over(endpoint, transport=self.connector())
 
     # --- inside ---

@@ -9,6 +9,7 @@ from ...lazy import BuiltIn, LazyGroup
 TABLE = {
     "list": BuiltIn("plugins.listing", "Every plugin that was found, its state, and why."),
     "show": BuiltIn("plugins.show", "What one plugin provides, and its options."),
+    "check": BuiltIn("plugins.check", "Hold a plugin to the contracts of what it provides."),
     "hooks": BuiltIn("plugins.hooks", "What a plugin can provide, and how it says so."),
     "enable": BuiltIn("plugins.enable", "Let a plugin load again."),
     "disable": BuiltIn("plugins.disable", "Keep a plugin out; it is not even imported."),

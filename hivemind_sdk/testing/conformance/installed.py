@@ -1,0 +1,18 @@
+"""The ciphers and primitives that are installed, for checks that need some that are right."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...instances import CryptoSuite
+
+
+@lru_cache(maxsize=1)
+def installed_crypto() -> CryptoSuite:
+    """As a satellite would choose them; loaded once."""
+    from ...instances import CryptoSuite, Instances
+    from ...loader import load
+
+    return CryptoSuite(Instances(load(kinds={"cipher", "primitive"})))
