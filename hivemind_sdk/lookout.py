@@ -13,7 +13,7 @@ from typing import Protocol
 from . import timers
 from .connection import Greeted, SatelliteLink
 from .contracts import Transport
-from .errors import HiveMindError, MalformedFrame
+from .errors import MalformedFrame
 
 log = logging.getLogger(__name__)
 _GLANCE = 0.2
@@ -96,18 +96,15 @@ class Lookout:
         """Whether this hub lets us in as far as its HELLO; then it is there, and knows our access key."""
         try:
             link, transport = self._hubs.new_link(hub), self._hubs.dial(hub)
-        except HiveMindError as error:
-            log.debug("%s is not back: %s", self._hubs.name(hub), error)
+            self._probe = transport
+            try:
+                return not self._stopped.is_set() and self._hello(link, transport)
+            finally:
+                self._probe = None
+                transport.close(1000, "", 0.0)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not harm the link in use
+            log.debug("%s is not back: %s", self._hubs.name(hub), type(error).__name__)
             return False
-        self._probe = transport
-        try:
-            return not self._stopped.is_set() and self._hello(link, transport)
-        except HiveMindError as error:
-            log.debug("%s is not back: %s", self._hubs.name(hub), error)
-            return False
-        finally:
-            self._probe = None
-            transport.close(1000, "", 0.0)
 
     def _hello(self, link: SatelliteLink, transport: Transport) -> bool:
         deadline = time.monotonic() + self._watch.greet_within

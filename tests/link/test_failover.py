@@ -71,7 +71,7 @@ def test_a_lost_link_goes_on_at_the_other_hub_and_back_when_the_better_one_answe
         assert [reply.msg_type for reply in sat.ask("hi")] == ["speak"]
 
 
-def test_probes_that_find_nobody_leave_the_link_in_use_as_it_is():
+def test_probes_that_find_nobody_or_fail_in_an_odd_way_leave_the_link_in_use_as_it_is():
     with Hub([CLIENT]) as shed:
         hosts, sat = two_hubs(None, shed, observers=[log := Log()])
         sat.connect()
@@ -81,6 +81,9 @@ def test_probes_that_find_nobody_leave_the_link_in_use_as_it_is():
         def counting(dial):
             if len(hosts.dials) > 5:
                 probed.set()
+            if len(hosts.dials) % 2:
+                hosts.dials.append(("home", ""))
+                raise RuntimeError("a transport that breaks its contract")
             return connect(dial)
 
         hosts.connect = counting
