@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(program: HiveMessageBusClient | Satellite) -> None:
-    """Connect, as often as it takes, and block until SIGTERM or SIGINT; then let callbacks finish, and close.
+def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> None:
+    """Connect, as often as it takes, and block until SIGTERM or SIGINT; then send what waits, in `drain` seconds at
+    most, let callbacks finish, and close.
 
     Returns then, and after a `close()` from elsewhere. The handlers of both signals are as before by then, so that a
     second signal does what it always does. Raises what the hub refused with, and whatever else ends a link for good;
@@ -37,6 +38,8 @@ def run(program: HiveMessageBusClient | Satellite) -> None:
             status = ends.get()
         if status is None:
             log.info("told to stop")
+            if not satellite.drain(drain):
+                log.warning("not everything was sent within %g s", drain)
         else:
             cause = status.cause
     finally:

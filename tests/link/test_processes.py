@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from link_kit import CLIENT, KEY, LONG
+from link_kit import CLIENT, KEY, LONG, T
 
 from hivemind_sdk import program
 from hivemind_sdk.errors import SettingsError
@@ -22,8 +22,8 @@ from hivemind_sdk.messages import BusMessage
 from hivemind_sdk.testing import Hub
 
 SATELLITE = """
-import signal, sys
-from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, run
+import os, signal, sys
+from hivemind_sdk import BusMessage, Credentials, Endpoint, Satellite, Settings, run
 from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Backoff, Deadlines
 from hivemind_sdk.testing import MemoryState
@@ -46,10 +46,16 @@ satellite = Satellite(
     observers=[Tells()],
 )
 satellite.on_bus("still.there", lambda message: print("still there", flush=True))
+waiting = [BusMessage("recognizer_loop:utterance", {"utterances": ["hi"]})] if "EMITS" in os.environ else []
+def emit_while_down(status):
+    if status.state.value == "BACKOFF" and waiting:
+        satellite.emit(waiting.pop())
+        print("emitted", flush=True)
+satellite.on_state(emit_while_down)
 satellite.on_bus("please.close", lambda message: satellite.close())
 before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
 try:
-    run(satellite)
+    run(satellite, drain=20.0)
 finally:
     print("as before", before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)], flush=True)
 """
@@ -89,8 +95,8 @@ class Process:
 
 
 @contextmanager
-def running(hub, **env):
-    one = Process(hub.port, env)
+def running(port, **env):
+    one = Process(port, env)
     try:
         yield one
     finally:
@@ -108,7 +114,7 @@ def hub():
 
 
 def test_a_stopped_process_goes_on_with_a_link_that_is_alive_and_notices_one_that_is_not(hub):
-    with running(hub) as satellite:
+    with running(hub.port) as satellite:
         satellite.until("READY")
         hub.wait_for(lambda hub: hub.peers, 2 * LONG)
         satellite.stop()
@@ -126,7 +132,7 @@ def test_a_stopped_process_goes_on_with_a_link_that_is_alive_and_notices_one_tha
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_program_in_order(hub, number):
-    with running(hub) as satellite:
+    with running(hub.port) as satellite:
         satellite.until("READY")
         satellite.process.send_signal(number)
         assert satellite.ends() == (0, "")
@@ -134,13 +140,24 @@ def test_a_signal_ends_a_program_in_order(hub, number):
         hub.wait_for(lambda hub: not hub.peers, LONG)
 
 
+def test_what_waits_to_be_sent_is_sent_before_a_program_that_was_told_to_stop_ends():
+    with Hub([CLIENT], "4.0.0").start() as gone:
+        port = gone.port
+    with running(port, EMITS="1") as satellite:
+        satellite.until("emitted")
+        satellite.process.send_signal(signal.SIGTERM)
+        with Hub([CLIENT], "4.0.0").start(port=port) as hub:
+            hub.wait_for(lambda hub: hub.of_type(T.BUS), 2 * LONG)
+            assert satellite.ends()[0] == 0
+
+
 def test_a_program_ends_when_its_satellite_was_closed_and_raises_what_ended_it_for_good(hub):
-    with running(hub) as satellite:
+    with running(hub.port) as satellite:
         satellite.until("READY")
         hub.wait_for(lambda hub: hub.peers, LONG)[0].send_bus(BusMessage("please.close"))
         assert satellite.ends() == (0, "")
     hub._clients.clear()
-    with running(hub) as satellite:
+    with running(hub.port) as satellite:
         code, errors = satellite.ends()
         assert code == 1
         assert errors.splitlines()[-1].startswith("hivemind_sdk.errors.AuthenticationRefused: ")
@@ -179,7 +196,7 @@ def test_the_health_file_says_who_is_ready_and_who_hangs(hub, tmp_path):
         return found
 
     assert health()[0] == 1
-    with running(hub, HIVEMIND_HEALTH_FILE=str(file), HIVEMIND_HEALTH_EVERY="0.01") as satellite:
+    with running(hub.port, HIVEMIND_HEALTH_FILE=str(file), HIVEMIND_HEALTH_EVERY="0.01") as satellite:
         satellite.until("READY")
         until((0, f"READY at ws://127.0.0.1:{hub.port}"))
         satellite.stop()
