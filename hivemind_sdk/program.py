@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-import queue
 import signal
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from .client import HiveMessageBusClient
-from .errors import HiveMindError, SettingsError
+from .errors import SettingsError
 from .satellite import Satellite
 from .supervisor import FINAL, Status
 
 log = logging.getLogger(__name__)
 STOPS = (signal.SIGTERM, signal.SIGINT)
+_OVER = 0
+"""no signal has this number"""
 
 
 def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> None:
@@ -29,32 +31,52 @@ def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> Non
     if threading.current_thread() is not threading.main_thread():
         raise SettingsError("run() gets its signals on the main thread only", hint="elsewhere: connect() and close()")
     satellite = program if isinstance(program, Satellite) else program.satellite
-    ends: queue.SimpleQueue[Status | None] = queue.SimpleQueue()  # may be put to while the same thread takes from it
-    subscription = satellite.on_state(lambda now: ends.put(now) if now.state in FINAL else None, inline=True)
-    cause: HiveMindError | None = None
+    final: list[Status] = []
+
+    def watch(status: Status) -> None:
+        if status.state in FINAL:
+            final.append(status)
+            wake()
+
     try:
-        with _told_to_stop(ends):
-            satellite.start()
-            status = ends.get()
-        if status is None:
+        with _signals() as (wake, wait):
+            subscription = satellite.on_state(watch, inline=True)
+            try:
+                satellite.start()
+                while (number := wait()) not in (_OVER, *STOPS):
+                    pass
+            finally:
+                subscription.cancel()
+        if number in STOPS:
             log.info("told to stop")
             if not satellite.drain(drain):
                 log.warning("not everything was sent within %g s", drain)
-        else:
-            cause = status.cause
     finally:
-        subscription.cancel()
         program.close()
-    if cause is not None:
-        raise cause
+    if final and number == _OVER and final[0].cause is not None:
+        raise final[0].cause
 
 
 @contextmanager
-def _told_to_stop(ends: queue.SimpleQueue[Status | None]) -> Iterator[None]:
-    """Signals put None there, for as long as this lasts."""
-    before = {number: signal.signal(number, lambda *_: ends.put(None)) for number in STOPS}
+def _signals() -> Iterator[tuple[Callable[[], None], Callable[[], int]]]:
+    """-> what wakes the waiter, from any thread; and what waits: for that (_OVER), or for the number of a signal
+
+    Through a socket: a signal that comes just before the main thread blocks on a lock would not be noticed there.
+    """
+    waiter, waker = socket.socketpair()
+    waker.setblocking(False)
+
+    def wake() -> None:
+        with suppress(OSError):  # it is over anyway
+            waker.send(bytes([_OVER]))
+
+    handlers = {number: signal.signal(number, lambda *_: None) for number in STOPS}
+    descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     try:
-        yield
+        yield wake, lambda: waiter.recv(1)[0]
     finally:
-        for number, handler in before.items():
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+        waiter.close()
+        waker.close()
