@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 import websocket
 
 from hivemind_sdk.contracts import Dial
-from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
+from hivemind_sdk.dialling import Deadline, ascii_host, check_headers, describe_status, http_status, open_socket
+from hivemind_sdk.errors import AuthenticationRefused, LinkError, Unreachable
 from hivemind_sdk.observations import PhasePassed
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
 
-from .dialling import Deadline, ascii_host, describe_status, http_status, open_tcp
-from .tls import context_for, wrap
 from .transport import WebSocketTransport
 
 _MAX_ANSWER = 64 * 1024
@@ -38,15 +36,9 @@ _STATUS_HINTS = {
 
 def open_link(dial: Dial) -> WebSocketTransport:
     """See WebSocketConnector.connect."""
-    headers = _headers(dial)
-    tls = context_for(dial.tls) if dial.endpoint.scheme == "wss" else None
+    headers = [f"{name}: {value}" for name, value in check_headers(dial.headers).items()]
     deadline = Deadline(dial.timeout)
-    sock = open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
-    if tls is not None:
-        secured = wrap(sock, tls, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
-        dial.observe(PhasePassed("tls", secured.version() or ""))
-        sock = secured
-    stream = Stream(sock)
+    stream = Stream(open_socket(dial, deadline, secure=dial.endpoint.scheme == "wss"))
     stream.deadline = deadline.at
     try:
         failure = _upgrade(stream, dial, headers, deadline)
@@ -98,13 +90,6 @@ def _url(dial: Dial) -> str:
     authority = f"[{host}]" if ":" in host else host
     path = quote(endpoint.path, safe="/%:@!$&'()*+,=~-._")
     return f"{endpoint.scheme}://{authority}:{endpoint.port}{path}/?authorization={dial.token}"
-
-
-def _headers(dial: Dial) -> list[str]:
-    for name, value in dial.headers.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
-            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
-    return [f"{name}: {value}" for name, value in dial.headers.items()]
 
 
 def _refusal(head: bytes) -> LinkError:

@@ -1,4 +1,4 @@
-"""A real hivemind-core on loopback: its own listener, websocket and OVOS agent protocols, on a bus within the process.
+"""A real hivemind-core on loopback: its own listener, websocket or HTTP, and OVOS agent protocols, on a bus of its own.
 
 Runs in the virtual environment of that hivemind-core (see servers.py, which starts it), so it imports nothing of ours.
 
@@ -34,7 +34,7 @@ try:
 except ImportError:  # 4.0.0: it was a part of the bus client
     from ovos_bus_client.hpm import OVOSProtocol as OVOSAgentProtocol
 
-WEBSOCKET = "hivemind-websocket-plugin"
+NETWORKS = {"websocket": "hivemind-websocket-plugin", "http": "hivemind-http-plugin"}
 SET_UP = Path("set-up")
 """is there when the server was started before, in this folder: then it is the same one again"""
 AUDIO = b"RIFF" + bytes(range(256)) * 8
@@ -196,7 +196,9 @@ class Listener(HiveMindListenerProtocol):
 def configure(wanted: dict) -> dict:
     """Write this server's own configuration. Policies need a plugin and a database that not all versions have."""
     config = get_server_config()
-    config["network_protocol"] = {WEBSOCKET: {"host": wanted["host"], "port": wanted["port"], "ssl": False}}
+    config["network_protocol"] = {
+        NETWORKS[wanted["network"]]: {"host": wanted["host"], "port": wanted["port"], "ssl": False}
+    }
     for key in ("binarize", "allowed_encodings", "allowed_ciphers"):
         if key in wanted:
             config[key] = wanted[key]
@@ -248,7 +250,7 @@ def wait_until_open(host: str, port: int, seconds: float = 20) -> None:
 
 
 def main() -> None:
-    wanted = {"host": "127.0.0.1", "clients": [], **json.loads(sys.argv[2])}
+    wanted = {"host": "127.0.0.1", "network": "websocket", "clients": [], **json.loads(sys.argv[2])}
     config = configure(wanted)
     agent = Agent(bus=FakeBus(), config={})
     listener = Listener(
@@ -257,9 +259,8 @@ def main() -> None:
         binary_data_protocol=Binary(agent_protocol=agent, config={}),
         agent_protocol=agent,
     )
-    server = NetworkProtocolFactory.get_class(WEBSOCKET)(
-        hm_protocol=listener, config=config["network_protocol"][WEBSOCKET]
-    )
+    [(network, settings)] = config["network_protocol"].items()
+    server = NetworkProtocolFactory.get_class(network)(hm_protocol=listener, config=settings)
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
     SET_UP.touch()

@@ -27,6 +27,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+HTTP = "hivemind-http-0.0.20a2"
+"""the environment of a hivemind-core 5.3.10a1 that listens for HTTP requests"""
 VERSIONS = tuple(sorted(path.stem.removeprefix("hivemind-core-") for path in HERE.glob("requirements/hivemind-core-*")))
 PYTHONS = ("3.11", "3.12")
 """which the freezes were made for: some of what they pin has no wheels before, some of it no longer works after"""
@@ -114,12 +116,21 @@ class Server:
     host = "127.0.0.1"
 
     def __init__(
-        self, version: str, folder: Path, *, clients: tuple[Client, ...] = (Client(),), port: int = 0, **settings: Any
+        self,
+        version: str,
+        folder: Path,
+        *,
+        clients: tuple[Client, ...] = (Client(),),
+        port: int = 0,
+        network: str = "websocket",
+        **settings: Any,
     ) -> None:
         self.version = version
         self.clients = clients
         self.port = port or _free_port()
         self.public_key = ""
+        self._environment = HTTP if network == "http" else f"hivemind-core-{version}"
+        settings["network"] = network
         self.events: list[JSON] = []
         self._folder = folder
         self._settings = settings
@@ -127,7 +138,7 @@ class Server:
         self._ended = False
 
     def __enter__(self) -> Server:
-        python = interpreter(f"hivemind-core-{self.version}")
+        python = interpreter(self._environment)
         self._folder.mkdir(parents=True, exist_ok=True)
         told, tells = os.pipe()
         wanted = {"host": self.host, "port": self.port, "clients": [c.as_json() for c in self.clients]} | self._settings
@@ -203,7 +214,7 @@ class Server:
 
     def admin(self, *arguments: str) -> str:
         """Run its own command line on its own files. -> what it printed"""
-        program = interpreter(f"hivemind-core-{self.version}").parent / "hivemind-core"
+        program = interpreter(self._environment).parent / "hivemind-core"
         command = [str(program), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60, cwd=self._folder, env=_environment(self._folder)

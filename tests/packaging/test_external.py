@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 EXTERNAL = sorted(ROOT.glob("plugins/hivemind-*"))
-PUBLIC = {"", "contracts", "cpu", "errors", "hooks", "identity", "messages", "settings"}
+PUBLIC = {"", "contracts", "cpu", "dialling", "errors", "hooks", "identity", "messages", "settings"}
 """modules of hivemind_sdk that a plugin builds on; "" is what `hivemind_sdk` itself hands out"""
 
 
@@ -46,4 +46,4 @@ def test_a_plugin_is_typed_explained_and_asks_for_a_range_of_the_core(folder):
 def test_all_of_them_are_built_installed_and_tested():
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
     for folder in EXTERNAL:
-        assert len(re.findall(rf"{{tox_root}}/plugins/{folder.name}\b", tox)) == 2, "external and packaging"
+        assert len(re.findall(rf"{{tox_root}}/plugins/{folder.name}\b", tox)) >= 2, "external and packaging"

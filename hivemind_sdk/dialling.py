@@ -1,4 +1,10 @@
-"""From a host and a port to a connected TCP socket, within a deadline: resolving, trying addresses, HTTP proxies."""
+"""For transports: from a Dial to a connected socket, within a deadline. Addresses, HTTP proxies, TLS and its pins.
+
+    deadline = Deadline(dial.timeout)
+    sock = open_socket(dial, deadline, secure=dial.endpoint.scheme == "https")
+
+All that can go wrong on this way has one error and one hint here, whatever is spoken on the socket afterwards.
+"""
 
 from __future__ import annotations
 
@@ -7,50 +13,26 @@ import queue
 import re
 import socket
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from hivemind_sdk.errors import LinkTimeout, SettingsError, Unreachable
-from hivemind_sdk.observations import PhasePassed
-from hivemind_sdk.settings import Endpoint
+from .contracts import Dial
+from .deadline import Deadline
+from .errors import LinkTimeout, SettingsError, Unreachable
+from .observations import PhasePassed
+from .settings import Endpoint
+from .tls import context_for, wrap
+
+__all__ = ["Deadline", "Proxy", "ascii_host", "check_headers", "describe_status", "http_status", "open_socket"]
 
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _MAX_UNSENT = 128 * 1024
 """bytes that the kernel may queue: behind megabytes on a slow line, a ping would be answered too late"""
 _MAX_HEAD = 16 * 1024
 """bytes that a proxy's answer may have"""
-
-
-class Deadline:
-    """One deadline over several phases."""
-
-    def __init__(self, seconds: float) -> None:
-        self.at = time.monotonic() + seconds
-        self._seconds = seconds
-
-    def left(self, phase: str, share: int = 1) -> float:
-        """Seconds that remain, divided by `share`. Raises LinkTimeout(phase) where none do."""
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise self.timeout(phase)
-        return left / share
-
-    def timeout(self, phase: str) -> LinkTimeout:
-        hint = _HINTS.get(phase, "")
-        return LinkTimeout(f"no link within {self._seconds:g} s: it hung at {phase}", phase=phase, hint=hint)
-
-
-_HINTS = {
-    "resolve": "the name server does not answer: check the network, or give the hub's IP address",
-    "connect": "the hub's machine does not answer: check host and port, and the firewall between",
-    "proxy": "the HTTP proxy does not answer: check its address",
-    "tls": "something listens there that does not speak TLS: check the port, or use ws:// instead of wss://",
-    "upgrade": "something listens there that does not answer like a hub: check the port; if it speaks TLS, use wss://",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +65,22 @@ Observe = Callable[[Any], None]
 """see Dial.observe"""
 
 
-def open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:
+def open_socket(dial: Dial, deadline: Deadline, *, secure: bool) -> socket.socket:
+    """A connection to the endpoint of this dial: through its proxy, if it names one, and with TLS where `secure`.
+
+    Raises Unreachable, LinkTimeout (phase "resolve", "connect", "proxy" or "tls"), or SettingsError for a proxy, pin or
+    CA file that can't be used.
+    """
+    context = context_for(dial.tls) if secure else None
+    sock = _open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
+    if context is None:
+        return sock
+    secured = wrap(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
+    dial.observe(PhasePassed("tls", secured.version() or ""))
+    return secured
+
+
+def _open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:
     """A TCP connection to the endpoint.
 
     A proxy is used where the settings name one, and only there: the environment's `http_proxy` is meant for web
@@ -225,3 +222,11 @@ def describe_status(status: int | None) -> str:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
         return f"HTTP {status}"
+
+
+def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The same. Raises SettingsError for one that would be more than one line, or has no plain name."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
+    return headers

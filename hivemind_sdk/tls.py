@@ -7,10 +7,9 @@ import re
 import socket
 import ssl
 
-from hivemind_sdk.errors import SettingsError, Unreachable
-from hivemind_sdk.settings import TLSSettings
-
-from .dialling import Deadline
+from .deadline import Deadline
+from .errors import SettingsError, Unreachable
+from .settings import TLSSettings
 
 _TRUST = "give its certificate or its CA's as `ca`, or the certificate's SHA-256 as `pin`; verify=False trusts anybody"
 _CLOCK = "check the clocks of both machines, or renew the hub's certificate; `pin` accepts just this one"

@@ -1,0 +1,82 @@
+"""Over HTTP requests to a real hivemind-core with a real hivemind-http-protocol: the plugin `hivemind-http`."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from interop.satellites import refused, satellite
+from interop.servers import Client
+
+from hivemind_sdk import BusMessage, Endpoint, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk.errors import AuthenticationRefused, PolicyDenied
+from hivemind_sdk.supervisor import State
+from hivemind_sdk.testing import MemoryState
+
+BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY
+
+
+@pytest.fixture
+def hub(start_hub):
+    return start_hub("5.3.10a1", network="http")
+
+
+def over_http(hub):
+    return {"endpoint": Endpoint("http", hub.host, hub.port)}
+
+
+def said(answers):
+    return [answer.data["utterance"] for answer in answers]
+
+
+def utterance(text):
+    return HiveMessage(BUS, BusMessage("recognizer_loop:utterance", {"utterances": [text], "lang": "en-us"}, {}))
+
+
+def test_a_conversation_over_noise_in_order_and_later_with_the_pinned_key(hub):
+    state = MemoryState()
+    with satellite(hub, state=state, **over_http(hub)) as (one, heard):
+        assert one.status.info.pattern == "XXpsk2"
+        assert said(one.ask("hello", timeout=30)) == ["echo: hello"]
+        heard.next_bus("speak")
+        for number in range(40):
+            one.send(utterance(str(number)))
+        assert [heard.next_bus("speak", 30).data["utterance"] for _ in range(40)] == [f"echo: {n}" for n in range(40)]
+        assert heard.drops == []
+    hub.wait_for("disconnected", timeout=30)
+    assert not [thread for thread in threading.enumerate() if thread.name == "hivemind-http" and thread.is_alive()]
+    with satellite(hub, state=state, **over_http(hub)) as (one, heard):
+        assert one.status.info.pattern == "KKpsk0"
+        long = "x" * 200_000  # several Noise frames, both ways
+        assert said(one.ask(long, timeout=60)) == [f"echo: {long}"]
+        assert heard.drops == []
+
+
+def test_binary_goes_up_and_comes_down(hub):
+    audio = bytes(range(256)) * 1000
+    about = {"file_name": "a.wav"}
+    with satellite(hub, **over_http(hub)) as (one, heard):
+        one.send(HiveMessage(BINARY, audio, bin_type=HiveMindBinaryPayloadType.FILE, metadata=about))
+        assert heard.next_bus("test.binary.received", 30).data["size"] == len(audio)
+        one.send(utterance("!tts hello"))
+        assert heard.binary.get(timeout=30).payload.startswith(b"RIFF")
+
+
+def test_what_the_hub_does_not_allow_is_told(hub):
+    with satellite(hub, **over_http(hub)) as (one, _), pytest.raises(PolicyDenied):
+        list(one.ask(BusMessage("not.allowed", {}, {}), timeout=30))
+
+
+@pytest.mark.parametrize("client", [Client(key="z" * 32), Client(password="another-password-9")])
+def test_a_wrong_key_and_a_wrong_password_are_refused(hub, client):
+    assert isinstance(refused(hub, client, **over_http(hub)), AuthenticationRefused)
+
+
+def test_a_session_that_the_hub_ended_is_taken_up_again(hub):
+    with satellite(hub, **over_http(hub)) as (one, _):
+        lost = threading.Event()
+        one.on_state(lambda status: status.state is not State.READY and lost.set())
+        one.send(utterance("!close 1000"))
+        assert lost.wait(60)
+        assert one.wait_for(State.READY, timeout=60)
+        assert said(one.ask("again", timeout=60)) == ["echo: again"]
