@@ -1,0 +1,119 @@
+"""Frames on a link: whole, in order, in both directions; and waiting for them."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+from ....errors import (
+    LimitExceeded,
+    LinkClosed,
+    LinkTimeout,
+    NotEncodable,
+)
+from ..contract import check, skip
+from ..expect import at_once, must, refused, same, together
+from .links import MOMENT, Links, receive_all, same_frames, send_all, send_and_drain
+
+_MEGABYTE = 1 << 20
+
+
+class Frames(Links):
+    """Checks of `send` and `receive`."""
+
+    @check
+    def test_frames_to_the_hub_arrive_whole_and_in_order(self) -> None:
+        ours, theirs = self._pair()
+        self._passes(ours, theirs, ours.features)
+
+    @check
+    def test_frames_from_the_hub_arrive_whole_and_in_order(self) -> None:
+        ours, theirs = self._pair()
+        self._passes(theirs, ours, ours.features)
+
+    @check
+    def test_many_small_frames_keep_their_order_and_their_borders(self) -> None:
+        ours, theirs = self._pair()
+        frames = [f"{number}" for number in range(300)]
+        for sender, receiver in ((ours, theirs), (theirs, ours)):
+            together([partial(send_all, sender, frames)], "sending", self.patience)
+            got = [receiver.receive(self.patience) for _ in frames]
+            same_frames(got, frames, ours.features)
+
+    @check
+    def test_a_frame_of_a_megabyte_travels_both_ways(self) -> None:
+        ours, theirs = self._pair()
+        for frame in ("é" * (_MEGABYTE // 2), bytes(range(256)) * (_MEGABYTE // 256)):
+            if isinstance(frame, str) or ours.features.binary:
+                for sender, receiver in ((ours, theirs), (theirs, ours)):
+                    sending = partial(sender.send, frame)
+                    got = together([sending, partial(receiver.receive, self.patience)], "1 MB", self.limit)[1]
+                    must(got == frame, "a frame of 1 MB arrives altered")
+
+    @check
+    def test_a_frame_at_the_limit_is_taken_and_one_above_it_ends_the_link(self) -> None:
+        limit = 50_000
+        for frame in ("x" * (limit + 1), b"x" * (limit + 1), "é" * (limit // 2 + 1)):
+            ours, theirs = self._pair(max_frame=limit)
+            if not ours.features.binary and isinstance(frame, bytes):
+                continue
+            theirs.send(frame[:limit] if len(frame) > limit else frame[: limit // 2])
+            must(ours.receive(self.patience), "a frame as large as allowed does not come")
+            threading.Thread(target=send_and_drain, args=(theirs, frame), daemon=True).start()
+            with refused("a frame above max_frame", LimitExceeded):
+                ours.receive(self.patience)
+            with refused("receive, after a frame above max_frame", LinkClosed):
+                ours.receive(self.patience)
+
+    @check
+    def test_text_that_utf_8_cannot_carry_is_refused_and_the_link_goes_on(self) -> None:
+        ours, theirs = self._pair()
+        with refused("a lone surrogate", NotEncodable):
+            ours.send("\ud800")
+        ours.send("fine")
+        same(theirs.receive(self.patience), "fine", "the frame after it")
+
+    @check
+    def test_both_directions_at_full_speed_do_not_block_each_other(self) -> None:
+        ends, payload, count = self._pair(), "é" * 10_000, 60
+        sending = [partial(send_all, end, [payload] * count) for end in ends]
+        reading = [partial(receive_all, end, count, self.patience) for end in ends]
+        got = together([*sending, *reading], "sending and receiving", self.limit)[2:]
+        must(got == [[payload] * count] * 2, "frames were altered at full speed")
+
+    @check
+    def test_many_links_of_one_process_do_not_meet(self) -> None:
+        hub = self._hub()
+        connector, names = self.connector(), [f"satellite {number}" for number in range(6)]
+        links = together([partial(connector.connect, self._dial(hub.endpoint))] * len(names), "opening", self.limit)
+        for link, name in zip(links, names, strict=True):
+            self._to_close(link)
+            link.send(name)
+        for theirs in [hub.links.get(timeout=self.patience) for _ in names]:
+            theirs.send(theirs.receive(self.patience))
+        same([link.receive(self.patience) for link in links], names, "what comes back on each link")
+
+    @check
+    def test_a_receive_that_times_out_says_so_and_loses_nothing(self) -> None:
+        ours, theirs = self._pair()
+        for timeout in (0.0, MOMENT):
+            with refused(f"receive({timeout}), and nothing comes", LinkTimeout) as caught:
+                at_once(partial(ours.receive, timeout), f"receive({timeout})", self.patience)
+            must(getattr(caught.error, "phase", ""), "LinkTimeout does not say in which phase")
+            theirs.send(f"after {timeout}")
+            same(ours.receive(self.patience), f"after {timeout}", "the frame after a time-out")
+
+    @check
+    def test_a_waiting_receive_gets_a_frame_as_soon_as_it_comes(self) -> None:
+        ours, theirs = self._pair()
+        waiting = self._waiting(ours)
+        theirs.send("there")
+        same(waiting(), "there", "what a waiting receive gets")
+
+    @check
+    def test_a_dead_peer_is_noticed(self) -> None:
+        ours, _ = self._pair(keepalive=0.1, keepalive_timeout=0.1)
+        if not ours.features.keepalive:
+            skip("it has no keep-alive, and says so")
+        with refused("receive, while the far end shows no sign of life", LinkClosed):
+            at_once(ours.receive, "receive, with a keep-alive of 0.1 s", self.patience)
