@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Aead(Protocol):
-    """A cipher with its key. Any thread."""
+    """A cipher with its key. Any thread. Takes whatever holds bytes (bytearray, memoryview), gives bytes."""
 
     def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes = b"") -> bytes:
         """-> ciphertext with the 16-byte tag at its end"""
