@@ -41,7 +41,8 @@ class PluginReport:
     """What became of one plugin. One whose records fared differently has a report for each fate.
 
     `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known.
-    `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported.
+    `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported. `warnings`: what
+    it uses that is deprecated, and what to use instead.
     """
 
     name: str
@@ -54,11 +55,15 @@ class PluginReport:
     records: tuple[str, ...] = ()
     builtin: bool = False
     import_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a plugin comes from: entry point `plugin` = `value` of a distribution `provider`."""
+    """Where a plugin comes from: entry point `plugin` = `value` of a distribution `provider`.
+
+    `import_seconds` and `warnings` as in its report, once it is imported.
+    """
 
     plugin: str
     value: str = ""
@@ -66,6 +71,7 @@ class Origin:
     version: str = ""
     builtin: bool = False
     import_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -106,6 +112,7 @@ class Origin:
             records,
             self.builtin,
             self.import_seconds,
+            self.warnings,
         )
 
     def __str__(self) -> str:

@@ -41,6 +41,9 @@ from .messages import HiveMessageType
 API_VERSION = 1
 """the version of hooks and contracts; a plugin states the one that it was written for as HIVEMIND_API"""
 
+API_VERSIONS = frozenset({API_VERSION})
+"""the versions that this SDK loads: its own, and older ones that it still knows how to read"""
+
 PROJECT = "hivemind_sdk"
 """the entry-point group, and pluggy's project name"""
 

@@ -11,6 +11,7 @@ import difflib
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,10 +21,12 @@ import pluggy
 from .catalogue import Catalogue
 from .claims import KINDS, Claim, Origin, PluginReport, PluginState, described, record_fault
 from .config import plugin_settings
+from .deprecation import deprecations
 from .entrypoints import imported, select
-from .errors import PluginConflict, PluginError, SettingsError
+from .errors import PluginConflict, PluginDeprecationWarning, PluginError, SettingsError
 from .hooks import (
     API_VERSION,
+    API_VERSIONS,
     PROJECT,
     CipherPlugin,
     CommandPlugin,
@@ -101,8 +104,12 @@ def load_command(name: str, settings: PluginSettings | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What came of one plugin. `report` is there where that is already settled, `error` where a plugin raised it."""
+    """What came of one plugin. `report` is there where that is already settled, `error` where a plugin raised it.
 
+    `origin` as it is known now, with the time of the import and the warnings.
+    """
+
+    origin: Origin
     claims: tuple[Claim, ...] = ()
     report: PluginReport | None = None
     error: BaseException | None = None
@@ -122,13 +129,16 @@ def load_one(origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManag
             origin = dataclasses.replace(origin, import_seconds=time.perf_counter() - started)
         _guarded("API version", _check_version, plugin)
         _guarded("registration", manager.register, plugin, origin.plugin)
-        records = list(_collected(plugin, origin, wanted, manager))
+        collected = list(_collected(plugin, origin, wanted, manager))
+        origin = dataclasses.replace(origin, warnings=_guarded("inspection", _deprecated, collected))
     except _RejectedError as rejected:
-        return Loaded(report=origin.report(rejected.state, rejected.reason), error=rejected.__cause__ or rejected)
-    if records:
-        return Loaded(tuple(Claim(record, origin) for record in records))
+        report = origin.report(rejected.state, rejected.reason)
+        return Loaded(origin, report=report, error=rejected.__cause__ or rejected)
+    claims = tuple(Claim(record, origin) for _, records in collected for record in records)
+    if claims:
+        return Loaded(origin, claims)
     reason = "" if manager.get_hookcallers(plugin) else "it has no hooks; is @hookimpl forgotten?"
-    return Loaded(report=origin.report(PluginState.ACTIVE, reason))
+    return Loaded(origin, report=origin.report(PluginState.ACTIVE, reason))
 
 
 class _RejectedError(Exception):
@@ -152,6 +162,8 @@ def _load(
     )
     if strict:
         _complain(catalogue.reports, next((one.error for one in loaded if one.error), None))
+    for one in loaded:
+        _warn(one.origin)
     return catalogue
 
 
@@ -163,6 +175,17 @@ def _complain(reports: Collection[PluginReport], cause: BaseException | None) ->
         raise kind(f"plugins can't be used: {text}") from cause
 
 
+def _deprecated(collected: Collection[tuple[str, list[PluginRecord]]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for hook, records in collected for text in deprecations(hook, records)))
+
+
+def _warn(origin: Origin) -> None:
+    """In the name of the plugin's module, by which filters can tell it."""
+    module = origin.value.partition(":")[0].strip()
+    for text in origin.warnings:
+        warnings.warn_explicit(f"{origin} {text}", PluginDeprecationWarning, module, 1, module)
+
+
 def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
@@ -171,8 +194,8 @@ def _manager() -> pluggy.PluginManager:
 
 def _collected(
     plugin: Any, origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManager
-) -> Iterator[PluginRecord]:
-    """Call this plugin's hooks of the wanted kinds, and check what they return."""
+) -> Iterator[tuple[str, list[PluginRecord]]]:
+    """Call this plugin's hooks of the wanted kinds, and check what they return. -> each hook with its records"""
     for caller in manager.get_hookcallers(plugin) or ():
         for implementation in caller.get_hookimpls():
             if implementation.plugin is not plugin or (implementation.optionalhook and not caller.has_spec()):
@@ -181,15 +204,16 @@ def _collected(
             if implementation.hookwrapper or implementation.wrapper:
                 raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
             if expected.kind in wanted:
-                yield from _records(caller.name, implementation.function, expected)
+                yield caller.name, _records(caller.name, implementation.function, expected)
 
 
 def _check_version(plugin: Any) -> None:
     version = getattr(plugin, "HIVEMIND_API", None)
     if version is None:
         reason = f"it does not say which API it was written for; add HIVEMIND_API = {API_VERSION}"
-    elif type(version) is not int or version != API_VERSION:
-        reason = f"it was written for API {version!r:.40}, and this is API {API_VERSION}"
+    elif type(version) is not int or version not in API_VERSIONS:
+        known = ", ".join(map(str, sorted(API_VERSIONS)))
+        reason = f"it was written for API {version!r:.40}, and this SDK has API {known}"
     else:
         return
     raise _RejectedError(PluginState.INCOMPATIBLE, reason)

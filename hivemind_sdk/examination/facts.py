@@ -58,16 +58,15 @@ def written(origin: Origin) -> str:
 
 
 def read_origin(text: str) -> Origin:
-    return Origin(**json.loads(text))
+    return Origin(**{**json.loads(text), "warnings": ()})
 
 
 def line_of(loaded: Loaded, origin: Origin, doc: str, file: str) -> bytes:
     """What the asking process reads, with its end."""
-    seconds = next((one.origin.import_seconds for one in loaded.claims), 0.0)
-    told: dict[str, Any] = {"doc": doc, "file": file, "import_seconds": seconds, "records": []}
+    told: dict[str, Any] = {"doc": doc, "file": file, "records": []}
+    told |= {"import_seconds": loaded.origin.import_seconds, "warnings": loaded.origin.warnings}
     if loaded.report is not None:
         told |= {"state": loaded.report.state, "reason": loaded.report.reason}
-        told["import_seconds"] = loaded.report.import_seconds
     for claim in loaded.claims:
         record = claim.record
         options = described(origin.names, record.options) if record.options else ()
@@ -82,7 +81,8 @@ def _fields(record: PluginRecord) -> Iterator[tuple[str, Any]]:
 
 
 def _read(told: Mapping[str, Any], origin: Origin) -> Facts:
-    origin = dataclasses.replace(origin, import_seconds=float(told["import_seconds"]))
+    warnings = tuple(map(_text, told["warnings"]))
+    origin = dataclasses.replace(origin, import_seconds=float(told["import_seconds"]), warnings=warnings)
     claims = tuple(Claim(_record(one["kind"], one["fields"]), origin) for one in told["records"])
     options = {
         claim.label: tuple(map(_option, one["options"])) for claim, one in zip(claims, told["records"], strict=True)

@@ -64,6 +64,8 @@ def _table(reports: Sequence[PluginReport]) -> None:
         line(head, fg=_COLOURS.get(report.state, "red"))
         for text in filter(None, (provided(report), report.reason, _slowness(report))):
             line(fitted(one_line(text), indent=" " * 13), dim=True)
+        for text in report.warnings:
+            line(fitted(one_line(f"warning: it {text}"), indent=" " * 13), fg="yellow")
     counts = Counter(str(one.state) for one in reports)
     line(f"{len(reports)} plugins: " + ", ".join(f"{count} {state}" for state, count in counts.most_common()))
 

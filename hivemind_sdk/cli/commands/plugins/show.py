@@ -60,6 +60,7 @@ def _described(reports: list[PluginReport], examined: Examination) -> dict[str, 
         "file": facts.file if facts else "",
         "import_seconds": max(one.import_seconds for one in reports),
         "fates": [{"state": str(one.state), "reason": one.reason, "records": one.records} for one in reports],
+        "warnings": first.warnings,
         "records": [_record(claim, facts.options.get(claim.label, ())) for claim in facts.claims] if facts else [],
     }
 
@@ -87,6 +88,8 @@ def _lines(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "state", fate["state"] + (f": {', '.join(fate['records'])}" if len(one["fates"]) > 1 else "")
         if fate["reason"]:
             yield "", fate["reason"]
+    for text in one["warnings"]:
+        yield "warning", f"it {text}"
     yield "module", one["value"] + (f", {one['file']}" if one["file"] else "")
     if one["import_seconds"]:
         yield "import", f"{one['import_seconds'] * 1000:.0f} ms"
