@@ -16,6 +16,7 @@ from .instances import CryptoSuite, Instances
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .durable import Store
     from .hooks import TransportPlugin
 
 
@@ -43,13 +44,15 @@ class Parts:
     state: NodeState
     observers: Sequence[Observer]
     instances: Instances
+    store: Store | None
+    """of durable messages; its owner closes it"""
 
     def close(self) -> None:
         self.instances.close()
 
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
-    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError; what was made until then is torn down."""
+    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, StoreFailed, with nothing of it left."""
     instances = Instances(catalogue, settings.plugins or plugin_settings())
     try:
         return _parts(settings, catalogue, given, instances)
@@ -76,6 +79,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: In
         state=given.identity or Identity([make(catalogue.identity(settings.identity), app=settings.app)]),
         observers=[*given.observers, *(make(one) for one in catalogue.observers)],
         instances=instances,
+        store=_store(settings),  # the last: there is nothing then that could fail and leave it open
     )
 
 
@@ -83,3 +87,11 @@ def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> Transpo
     if settings.transport:
         return catalogue.transport_named(settings.transport)
     return catalogue.transport(scheme)
+
+
+def _store(settings: Settings) -> Store | None:
+    if settings.durable is None:
+        return None
+    from .durable import Store
+
+    return Store(settings.durable)

@@ -62,7 +62,7 @@ class Satellite(Listening):
     `transport`, `handshakes`, `handlers` (these come before the catalogue's), `ciphers` (wire name -> Cipher),
     `identity` (what remembers pins and keys), `observers`.
 
-    Raises PluginMissing where the settings need something that nothing provides.
+    Raises PluginMissing where the settings need something that nothing provides, StoreFailed for `Settings.durable`.
     """
 
     def __init__(
@@ -368,12 +368,7 @@ class Satellite(Listening):
             later=self._outgoing.post,
             observe=self._observe,
         )
-        store = None
-        if settings.durable is not None:
-            from .durable import Store
-
-            store = Store(settings.durable)
-        return Mailroom(Rules(settings.delivery), settings.limits, settings.deadlines.send, line, store)
+        return Mailroom(Rules(settings.delivery), settings.limits, settings.deadlines.send, line, self._parts.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         node = self._node
