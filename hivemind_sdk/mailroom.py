@@ -7,6 +7,7 @@ import math
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ class Mailroom:
         self._alarm: timers.Timer | None = None
         self._alarm_at = math.inf
         self._going = False
+        self._answers: deque[Probe] = deque()
+        """confirmations that the reader has seen"""
         self._hopeless: str | None = None
         self._closed: str | None = None
         for stored in store.load() if store is not None else ():
@@ -147,16 +150,18 @@ class Mailroom:
                 phase="send",
                 hint="send less, or choose with `delivery` what becomes of messages then",
             )
+        stopped = True
         try:
             if self._outbox.waiting:
                 self._send_waiting()
+            stopped = False
             if message is not None:
                 self._line.send(message)
-            elif self._line.ready():
+            else:
                 self._ask()
         finally:
             self._turn.release()
-            if self._outbox.waiting:  # of somebody whose patience was over before
+            if self._outbox.waiting and not stopped:  # of somebody whose patience was over before
                 self._go_later()
 
     def _send_waiting(self) -> None:
@@ -166,7 +171,7 @@ class Mailroom:
                 entry = self._outbox.take(_now())
             self._tell()
             if entry is None:
-                return self._ask()
+                break
             probes = self._line.probes()
             try:
                 self._line.send(self._message(entry))
@@ -184,21 +189,23 @@ class Mailroom:
                     receipt = self._receipts.get(entry.number)
                 if entry.durable and receipt is not None:
                     settle(receipt, Outcome.UNCONFIRMED)
+                self._ask()  # while more is sent: what is not confirmed comes twice after a crash
             self._tell()
-        return None
 
     def _ask(self) -> None:
-        """Have what was sent confirmed, with the turn held."""
+        """Note what was confirmed, and have what was sent since confirmed, with the turn held. Raises LinkError."""
         with self._lock:
+            while self._answers:
+                self._outbox.confirm(self._answers.popleft())
             probe = self._outbox.probe()
-        if probe is not None:
-            self._line.probe(lambda: self._line.later(lambda: self._confirmed(probe)))
-
-    def _confirmed(self, probe: Probe) -> None:
-        with self._lock:
-            self._outbox.confirm(probe)
         self._tell()
-        self._go()
+        if probe is not None:
+            self._line.probe(lambda: self._arrived(probe))
+
+    def _arrived(self, probe: Probe) -> None:
+        """On the link's thread."""
+        self._answers.append(probe)
+        self._go_later()
 
     def _go(self) -> None:
         """Send what waits, if the link is there."""

@@ -37,7 +37,8 @@ class Receipt:
 
 
 def settle(receipt: Receipt, state: Outcome, reason: str = "") -> None:
-    """Say what became of it. For whoever gave it out."""
+    """Say what became of it; what is final stays. For whoever gave it out."""
     with _changed:
-        receipt.state, receipt.reason = state, reason
-        _changed.notify_all()
+        if not receipt.final:
+            receipt.state, receipt.reason = state, reason
+            _changed.notify_all()

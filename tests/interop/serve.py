@@ -49,7 +49,7 @@ class Events:
 
     def tell(self, event: str, **details: object) -> None:
         with self._lock:
-            self._file.write(json.dumps({"event": event, **details}, default=str) + "\n")
+            self._file.write(json.dumps({"event": event, "at": time.monotonic(), **details}, default=str) + "\n")
             self._file.flush()
 
 
