@@ -41,6 +41,8 @@ class Counters:
     messages_sent: Mapping[str, int] = field(default_factory=dict)
     messages_received: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[str, int] = field(default_factory=dict)
+    """what became of messages that could not just be sent: QUEUED, EXPIRED, CONFIRMED, ... A message may be in two"""
     denied: Mapping[str, int] = field(default_factory=dict)
     """bus types of ours that the hub said it does not allow"""
     callback_failures: Mapping[str, int] = field(default_factory=dict)

@@ -28,6 +28,8 @@ class ServedTransport:
         self._protocol = protocol
         self._lock = threading.Lock()
         self._events: list[Any] = []
+        self._answers = b""
+        """what is said to them (pongs), once all have been taken: a pong confirms what came before the ping"""
         self._text = False
         self._collected = bytearray()
         self._end: tuple[str, int, str] | None = None
@@ -57,6 +59,7 @@ class ServedTransport:
                 if message is not None:
                     return message
                 continue
+            self._answer()
             try:
                 data = self._stream.recv(1 << 16)
             except StreamLate:
@@ -81,15 +84,19 @@ class ServedTransport:
         with self._lock:
             self._protocol.receive_data(data)
             self._events += self._protocol.events_received()
-            for answer in self._protocol.data_to_send():
-                if answer:
-                    self._stream.offer(answer)
+            self._answers += b"".join(self._protocol.data_to_send())
             error = self._protocol.parser_exc
         if isinstance(error, PayloadTooBig):
             self._finish("a frame is too big", _TOO_BIG)
             raise LimitExceeded(f"a frame came that is larger than allowed: {error}")
         if error is not None and not self._events:
             self._finish(f"the other side broke the websocket protocol: {type(error).__name__}", 1002)
+
+    def _answer(self) -> None:
+        with self._lock:
+            answers, self._answers = self._answers, b""
+            if answers:
+                self._stream.offer(answers)
 
     def _take(self, frame: Any) -> Frame | None:
         """-> a complete message, if this frame ends one"""
@@ -119,7 +126,7 @@ class ServedTransport:
                 wait = 0.0
             elif self._protocol.state is State.OPEN:
                 self._protocol.send_close(None if code == _NO_STATUS else code, "" if code == _NO_STATUS else reason)
-            data = b"".join(self._protocol.data_to_send())
+            data = self._answers + b"".join(self._protocol.data_to_send())
         try:
             self._stream.finish(data, time.monotonic() + wait)
         finally:

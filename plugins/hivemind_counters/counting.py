@@ -10,6 +10,7 @@ from hivemind_sdk.contracts import Counters, RoundTrips
 from hivemind_sdk.observations import (
     CallbackFailed,
     CallbackHung,
+    DeliveryChanged,
     Denied,
     Dropped,
     FrameReceived,
@@ -41,6 +42,7 @@ class CounterObserver:
                 "messages_sent",
                 "messages_received",
                 "dropped",
+                "deliveries",
                 "denied",
                 "callback_failures",
                 "callbacks_hung",
@@ -79,6 +81,9 @@ class CounterObserver:
     def _dropped(self, event: Dropped) -> None:
         self._add("dropped", event.reason)
 
+    def _delivery(self, event: DeliveryChanged) -> None:
+        self._add("deliveries", event.outcome.value)
+
     def _denied(self, event: Denied) -> None:
         self._add("denied", event.error.denied_type)
 
@@ -114,6 +119,7 @@ _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     MessageSent: CounterObserver._message_sent,
     MessageReceived: CounterObserver._message_received,
     Dropped: CounterObserver._dropped,
+    DeliveryChanged: CounterObserver._delivery,
     Denied: CounterObserver._denied,
     CallbackFailed: CounterObserver._failed,
     CallbackHung: CounterObserver._hung,

@@ -28,6 +28,9 @@ class Wrapped:
     def receive(self, timeout=None):
         return self.right.receive(timeout)
 
+    def probe(self, arrived):
+        self.right.probe(arrived)
+
     def close(self, code=1000, reason="", timeout=2.0):
         self.right.close(code, reason, timeout)
 
@@ -267,3 +270,17 @@ class ThreadLeft(InMemory):
 class KeepAliveThatIsNone(Twin):
     def connect(self, dial):
         return super().connect(Dial(dial.endpoint, dial.credentials, dial.useragent, dial.timeout, keepalive=0.0))
+
+
+@caught_by("test_a_probe_tells_when_all_before_it_was_taken_and_not_earlier")
+class ProbeThatBelieves(Twin):
+    class link(Wrapped):
+        def probe(self, arrived):
+            arrived()
+
+
+@caught_by("test_a_probe_tells_when_all_before_it_was_taken_and_not_earlier", patience=0.5)
+class ProbeThatIsForgotten(InMemory):
+    class link(Wrapped):
+        def probe(self, arrived):
+            pass

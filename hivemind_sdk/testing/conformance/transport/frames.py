@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
+from ....contracts import ProbingTransport
 from ....errors import (
     LimitExceeded,
     LinkClosed,
@@ -117,3 +120,25 @@ class Frames(Links):
             skip("it has no keep-alive, and says so")
         with refused("receive, while the far end shows no sign of life", LinkClosed):
             at_once(ours.receive, "receive, with a keep-alive of 0.1 s", self.patience)
+
+    @check
+    def test_a_probe_tells_when_all_before_it_was_taken_and_not_earlier(self) -> None:
+        ours, theirs = self._pair()
+        if not ours.features.probes:
+            skip("it has no probe, and says so")
+        must(isinstance(ours, ProbingTransport), "its features say that there is a probe, and there is none")
+        probe: Callable[[Callable[[], object]], None] = getattr(ours, "probe")  # noqa: B009  not every transport's
+        arrived = [threading.Event(), threading.Event()]
+        for number, event in enumerate(arrived):
+            ours.send(f"{number}")
+            probe(event.set)
+        reading = self._waiting(ours)  # answers are found by who reads
+        must(not any(event.is_set() for event in arrived), "a probe is answered before what was sent has been taken")
+        got = [theirs.receive(self.patience) for _ in arrived]
+        same_frames(got, ["0", "1"], ours.features)
+        with suppress(LinkTimeout):
+            theirs.receive(MOMENT)  # whoever asks for more has done with what he has
+        for event in arrived:
+            must(event.wait(self.patience), "a probe is not answered, though all was taken")
+        theirs.send("last")
+        same(reading(), "last", "what comes after the answers to probes")
