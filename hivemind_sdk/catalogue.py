@@ -151,7 +151,7 @@ class Catalogue:
             "cipher": "" if self.ciphers else "cipher",
             "handshake": protocols and f"handshake for protocol {protocols}",
             "handler": types and f"handler for {types} messages",
-            "identity": "" if self.identities else "identity backend",
+            "identity": "" if "file" in self.identities else "identity 'file'",
             "observer": observers and f"observer {observers}",
         }
         return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)

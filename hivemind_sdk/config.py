@@ -4,6 +4,7 @@
 
     {"plugins": {"only": [...], "disabled": [...], "prefer": {"kind:name": ["provider"]}, "options": {"plugin": {...}}}}
 
+HIVEMIND_IDENTITY is a comma list too: which identity backends the client and the command line use (`file`).
 HIVEMIND_PLUGINS_ONLY and HIVEMIND_PLUGINS_DISABLED are comma lists and replace those of the file;
 HIVEMIND_PLUGINS_PREFER ("kind:name=provider,kind=other") replaces the keys of `prefer` that it names; a key that comes
 twice has two choices, the better one first.
@@ -21,6 +22,7 @@ from .errors import SettingsError
 from .settings import PluginSettings
 
 ONLY, DISABLED, PREFER = "HIVEMIND_PLUGINS_ONLY", "HIVEMIND_PLUGINS_DISABLED", "HIVEMIND_PLUGINS_PREFER"
+IDENTITY = "HIVEMIND_IDENTITY"
 _KEYS = ("only", "disabled", "prefer", "options")
 
 
@@ -44,6 +46,11 @@ def plugin_settings(environ: Mapping[str, str] | None = None) -> PluginSettings:
         prefer={key: tuple(names) for key, names in found.get("prefer", {}).items()} | preferences(environ),
         options=found.get("options", {}),
     )
+
+
+def identity_names(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The identity backends to use, first one first: credentials are looked for in this order."""
+    return tuple(_list((os.environ if environ is None else environ).get(IDENTITY, ""))) or ("file",)
 
 
 def content_of(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import IdentityError, SettingsError
-from .identity import DEFAULT_NAME, NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, Identity
+from .identity import DEFAULT_NAME, NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, Identity, KeyFiles
 
 if TYPE_CHECKING:
     from .contracts import RSA, IdentityBackend
@@ -41,9 +41,9 @@ class NodeIdentity:
     """Who this node is, and what it remembers. Any thread.
 
     `identity_file`: a path, or an object with a `path` (if it is a mapping too, it holds the fields from now on); None:
-    where the reference client has it. `app_name`: an identity of this application's own; while there is none the shared
-    one is used, with a warning, unless `shared_fallback` is False. `backend`: where else it lives, in place of a file;
-    of several, the first that has a field wins.
+    where HIVEMIND_IDENTITY says (`env,file`), or where the reference client has it. `app_name`: an identity of this
+    application's own; while there is none the shared one is used, with a warning, unless `shared_fallback` is False.
+    `backend`: where else it lives; of several, the first that has a field wins.
 
     Raises IdentityFileCorrupted for a file that can't be parsed (it stays as it is), IdentityError for one that can't
     be read, SettingsError for arguments that can't be used.
@@ -60,9 +60,10 @@ class NodeIdentity:
         if sum(given is not None for given in (identity_file, app_name, backend)) > 1:
             raise SettingsError("several of identity_file, app_name and backend were given", hint="give one of them")
         if backend is None:
-            backend = _file_backend(_path(identity_file), app_name, shared_fallback)
+            backend = _backends(_path(identity_file), app_name, shared_fallback)
         backends = tuple(backend) if isinstance(backend, Sequence) else (backend,)
-        own = IdentityFields(getattr(backends[0], "path", backends[0].location), self.save, self.reload)
+        path = next((one.path for one in backends if isinstance(one, KeyFiles)), backends[0].location)
+        own = IdentityFields(path, self.save, self.reload)
         shared = _mapping(identity_file)
         self._identity = Identity(backends, own if shared is None else shared)
         self.app_name = app_name
@@ -307,13 +308,18 @@ def _path(identity_file: str | os.PathLike[str] | HasPath | None) -> str | None:
     return os.fspath(path)
 
 
-def _file_backend(path: str | None, app: str | None, shared_fallback: bool) -> IdentityBackend:
-    """The installed backend called `file`. Raises PluginMissing."""
+def _backends(path: str | None, app: str | None, shared_fallback: bool) -> tuple[IdentityBackend, ...]:
+    """Those that HIVEMIND_IDENTITY names, else the one called `file`; so also for a path. Raises PluginMissing."""
+    from .config import identity_names
+
     # what is not given may come from the environment or the config file
     arguments = ({} if path is None else {"path": path}) | ({} if shared_fallback else {"shared_fallback": False})
     instances = _installed("identity")
-    backend: IdentityBackend = instances.make(instances.catalogue.identity("file"), arguments, app=app)
-    return backend
+    found = instances.catalogue.identity
+    return tuple(
+        instances.make(found(name), arguments if name == "file" else None, app=app)
+        for name in (identity_names() if path is None else ("file",))
+    )
 
 
 def _installed_rsa() -> RSA:

@@ -63,6 +63,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
 
 def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: Instances) -> Parts:
     make = instances.make
+    names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
         NamedHandler(one.name, one.types, make(one))
         for one in catalogue.handlers
@@ -76,7 +77,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: In
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
         handlers=[*given.handlers, *handlers],
         crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
-        state=given.identity or Identity([make(catalogue.identity(settings.identity), app=settings.app)]),
+        state=given.identity or Identity([make(catalogue.identity(name), app=settings.app) for name in names]),
         observers=[*given.observers, *(make(one) for one in catalogue.observers)],
         instances=instances,
         store=_store(settings),  # the last: there is nothing then that could fail and leave it open

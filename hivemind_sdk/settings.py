@@ -227,8 +227,9 @@ class Settings:
     """names of the message-type handlers to use; None: every one that is installed"""
     transport: str | None = None
     """name of a transport to use whatever the scheme says; None: the one that serves the endpoint's scheme"""
-    identity: str = "file"
-    """name of the identity backend that remembers pins and keys"""
+    identity: str | tuple[str, ...] = "file"
+    """name of the identity backend that remembers pins and keys; of several, the first that has a field wins, and the
+    first that can be written takes what is to be remembered"""
     app: str | None = None
     """one identity for each application; None: the shared one"""
     min_protocol: int = 0

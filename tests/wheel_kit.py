@@ -22,11 +22,11 @@ LOST = {
     "noise": "no handshake for protocol 3 (Noise) is installed: ",
     "handler.mesh": "no handler for BUS, ",
     "intercom": "no handler for INTERCOM messages is installed: ",
-    "identity.file": "no identity backend is installed: ",
+    "identity.file": "no identity 'file' is installed",
     "observer.counters": "no observer counters is installed: ",
     "observer.health": "no observer health is installed: ",
 }
-"""built-in -> how the line begins that says what a satellite lacks without it"""
+"""built-in that nobody can do without -> how the line begins that says what a satellite lacks without it"""
 
 
 def build(folder: Path, project: Path = ROOT) -> Path:

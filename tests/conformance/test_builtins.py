@@ -14,6 +14,7 @@ import trustme
 from hivemind_ciphers import AesGcm, ChaCha20Poly1305, PycryptodomeRSA
 from hivemind_ciphers.pbkdf2 import HashlibPBKDF2
 from hivemind_handshakes import PasswordHandshake, PresharedHandshake, RSAHandshake
+from hivemind_identity_env.backend import EnvironmentIdentity
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_noise.handshake import NoiseHandshake
 from hivemind_noise.primitives import CffiArgon2id, PycryptodomeX25519
@@ -159,6 +160,11 @@ class TestNoise(HandshakeContract):
 class TestIdentityFile(IdentityContract):
     def backend(self):
         return FileIdentity(self.folder / "hivemind" / "_identity.json")
+
+
+class TestIdentityFromTheEnvironment(IdentityContract):
+    def backend(self):
+        return EnvironmentIdentity(str(self.folder), {"HIVEMIND_KEY": "k", "HIVEMIND_SITEID": "kitchen"})
 
 
 CATALOGUE = load(kinds={"handler", "observer"})

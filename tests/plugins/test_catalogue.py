@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wheel_kit import BUILTINS, LOST
+from wheel_kit import LOST
 
 from hivemind_sdk.catalogue import Catalogue
 from hivemind_sdk.claims import Claim, Origin, PluginReport, PluginState
@@ -165,14 +165,14 @@ def test_an_empty_catalogue_misses_all_that_a_satellite_needs():
             "no handler for BUS, SHARED_BUS, INTERCOM, BROADCAST, PROPAGATE, ESCALATE, QUERY, CASCADE, PING, "
             "RENDEZVOUS, THIRDPRTY, BINARY messages"
         ),
-        "no identity backend",
+        "no identity 'file'",
         "no observer counters, health",
     ]
     with pytest.raises(PluginMissing, match="no handshake is installed"):
         Catalogue.of().handshakes_in(())
 
 
-@pytest.mark.parametrize("name", BUILTINS)
+@pytest.mark.parametrize("name", LOST)
 def test_without_any_one_built_in_the_rest_loads_and_one_line_says_what_is_missing(name):
     catalogue = load(PluginSettings(disabled=frozenset({name})))
     complete = load(PluginSettings())
