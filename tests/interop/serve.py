@@ -64,7 +64,13 @@ class Agent(OVOSAgentProtocol):
         self.register_bus_handlers()
         self.bus.on("recognizer_loop:utterance", self.on_utterance)
         self.bus.on("speak:synth", lambda m: self.speak_audio(self.clients[m.context["source"]], m.data["utterance"]))
-        self.bus.on("message", lambda text: EVENTS.tell("bus", type=json.loads(text)["type"]))
+        self.bus.on("message", self.on_any)
+
+    @staticmethod
+    def on_any(text: str) -> None:
+        message = json.loads(text)
+        about = message["context"].get("hivemind_delivery")
+        EVENTS.tell("bus", type=message["type"], n=message["data"].get("n"), delivery=about)
 
     def on_utterance(self, message: Message) -> None:
         utterance = message.data["utterances"][0]
