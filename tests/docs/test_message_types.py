@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import re
-from pathlib import Path
-
 import pytest
+from docs.tables import ROOT, check_cited_tests, table
 from mesh.test_policy import POLICY
 
 from hivemind_sdk.messages import HiveMessageType, HiveMindBinaryPayloadType
 
-ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/reference/message-types.md"
 RULES = ROOT / "docs/explanation/topology-as-policy.md"
-
-
-def table(page, first):
-    """The rows of the table whose first column has this head, as dictionaries."""
-    lines = page.read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first} |"))
-    head = cells(lines[start])
-    rows = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append(dict(zip(head, cells(line), strict=True)))
-    return rows
-
-
-def cells(line):
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def test_every_message_type_is_in_the_table_once():
@@ -51,13 +30,7 @@ def test_every_binary_sub_type_is_in_the_table_once():
 
 @pytest.mark.parametrize("row", table(PAGE, "Type"), ids=lambda row: row["Type"])
 def test_the_test_that_a_row_names_exists(row):
-    found = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row["Shown by"])
-    assert found
-    for path, name in found:
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        tests = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-        assert not name or name in tests
-        assert any(test.startswith("test_") for test in tests)
+    check_cited_tests(row["Shown by"])
 
 
 def in_words(outcome):
