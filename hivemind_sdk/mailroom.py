@@ -46,8 +46,9 @@ class Line:
 
 
 class Mailroom:
-    """One for each satellite. Any thread may `post`; nothing overtakes what waits.
+    """One for each satellite. Any thread may `post`; nothing overtakes what waits for the link.
 
+    What waits until durable messages before it are confirmed may be overtaken by what is sent at once or not at all.
     `patience`: seconds that `post` waits for its turn. `store`: where durable messages are kept, and may be already.
     """
 
@@ -56,7 +57,7 @@ class Mailroom:
         self._patience = patience
         self._line = line
         self._store = store
-        self._outbox = Outbox(limits.outbox_messages, limits.outbox_bytes)
+        self._outbox = Outbox(limits.outbox_messages, limits.outbox_bytes, limits.outbox_unconfirmed)
         self._turn = threading.RLock()
         """held by who sends; an observer of what is sent may send, too"""
         self._lock = threading.Lock()

@@ -61,9 +61,11 @@ class Outbox:
     was sent is unconfirmed until a `probe` is answered; `lost` makes it wait again.
     """
 
-    def __init__(self, max_messages: int, max_bytes: int) -> None:
+    def __init__(self, max_messages: int, max_bytes: int, window: int) -> None:
+        """`window`: how many may be unconfirmed; the next is given out when one of them has been confirmed."""
         self._max_messages = max_messages
         self._max_bytes = max_bytes
+        self._window = window
         self._waiting: dict[int, Entry] = {}
         self._unconfirmed: dict[int, Entry] = {}
         self._by_key: dict[str, Entry] = {}
@@ -81,8 +83,8 @@ class Outbox:
 
     @property
     def waiting(self) -> bool:
-        """Whether something is to be sent. Any thread may look."""
-        return bool(self._waiting)
+        """Whether something is to be sent now. Any thread may look."""
+        return bool(self._waiting) and len(self._unconfirmed) < self._window
 
     @property
     def oldest(self) -> int | None:
@@ -118,7 +120,12 @@ class Outbox:
     # --- entries are sent ---
 
     def take(self, now: Moment) -> Entry | None:
-        """The next one to be sent, never one that has expired; None where nothing waits, or one is in hand."""
+        """The next one to be sent, never one that has expired.
+
+        None where nothing waits, where one is in hand, and where too many are unconfirmed.
+        """
+        if len(self._unconfirmed) >= self._window:
+            return None
         while self._in_hand is None and (number := self.oldest) is not None:
             entry = self._waiting[number]
             if entry.left(now) > 0:

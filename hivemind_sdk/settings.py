@@ -136,6 +136,8 @@ class Limits:
     outbox_messages: int = 1000
     """messages that wait to be sent, or to be confirmed"""
     outbox_bytes: int = 8 * 1024 * 1024
+    outbox_unconfirmed: int = 32
+    """durable messages that may be on their way, sent and not confirmed: so many come twice when a link is lost"""
 
 
 @dataclass(frozen=True, slots=True)

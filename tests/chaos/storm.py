@@ -28,21 +28,23 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from chaos.proxy import KINDS, FaultProxy
 from chaos.restarts import free_port
-from hivemind_sdk.delivery import Outcome, Queue
-from hivemind_sdk.marks import DELIVERY
 from interop.servers import PASSWORD, Client, Server
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
+from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.errors import OutboxFull
+from hivemind_sdk.marks import DELIVERY
 from hivemind_sdk.messages import BusMessage
 from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Backoff, Deadlines
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 
 TYPE = "recognizer_loop:utterance"
+EVERY = 40.0
+"""pieces of traffic from one fault to the next, on average and for each direction"""
 QUIET = 0.5
 """seconds without a fault after which one more message is offered, as traffic to harm"""
-DRAIN = 300.0
+DRAIN = 600.0
 DEADLINES = Deadlines(connect=3.0, hello=3.0, handshake=15.0, send=3.0, keepalive=1.0, keepalive_timeout=1.0)
 
 
@@ -202,7 +204,7 @@ def main() -> int:
         place = Path(folder) / "hub"
         hub = EmbeddedHub(seen, client, place) if wanted.hub == "embedded" else RealHub(wanted.hub, seen, client, place)
         began = time.monotonic()
-        with FaultProxy(("127.0.0.1", hub.port), seed, every=12.0) as proxy:
+        with FaultProxy(("127.0.0.1", hub.port), seed, every=EVERY) as proxy:
             settings = Settings(
                 Endpoint("ws", "127.0.0.1", proxy.port),
                 Credentials(client.key, PASSWORD),
@@ -224,7 +226,9 @@ def main() -> int:
         hub.close()
         told = report(receipts, seen, proxy, links, wanted.kills)
     told |= {"drained": drained, "seconds": round(time.monotonic() - began)}
-    good = drained and not (told["lost"] or told["unexplained"] or told["delivered_again_unmarked"])
+    good = drained and not (told["lost"] or told["unexplained"])
+    if wanted.hub.startswith("5."):  # below v3 a hub takes a frame that the network repeats, and nobody can mark that
+        good = good and not told["delivered_again_unmarked"]
     good = good and (wanted.kills > 0 or not told["confirmed_and_lost"])
     if wanted.json:
         print(json.dumps({"hub": wanted.hub, "seed": seed, **told}))

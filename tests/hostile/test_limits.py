@@ -18,7 +18,13 @@ from hivemind_sdk.observations import Dropped, MessageReceived, StateChanged
 from hivemind_sdk.settings import Limits
 from hivemind_sdk.supervisor import State
 
-ELSEWHERE = {"decrypt_failures": "link/test_live.py", "redispatch": "link/test_dispatch.py"}
+ELSEWHERE = {
+    "decrypt_failures": "link/test_live.py",
+    "redispatch": "link/test_dispatch.py",
+    "outbox_messages": "outbox/test_delivery.py",
+    "outbox_bytes": "outbox/test_delivery.py",
+    "outbox_unconfirmed": "outbox/test_decisions.py",
+}
 
 
 def deep(levels):

@@ -16,7 +16,7 @@ from hivemind_sdk.errors import MalformedMessage, OutboxFull, SettingsError
 from hivemind_sdk.marks import DELIVERY, Duplicates, mark
 from hivemind_sdk.outbox import Entry, Moment, Outbox
 
-MOST, MOST_BYTES = 6, 40
+MOST, MOST_BYTES, WINDOW = 6, 40, 3
 BUS = HiveMessageType.BUS
 
 
@@ -27,7 +27,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.outbox = Outbox(MOST, MOST_BYTES)
+        self.outbox = Outbox(MOST, MOST_BYTES, WINDOW)
         self.now = Moment(100.0, 1e9)
         self.number = 0
         self.entries = {}
@@ -76,8 +76,9 @@ class Machine(RuleBasedStateMachine):
         self.hear(allowed={Outcome.EXPIRED})
         waiting = sorted(number for number in self.alive if number not in sent)
         if entry is None:
-            assert not waiting
+            assert not waiting or len(sent & set(self.alive)) >= WINDOW
             return
+        assert len(sent & set(self.alive)) < WINDOW
         assert entry.number == waiting[0]
         assert entry.left(self.now) > 0
         assert entry.marked == (entry.number in self.sent_on)
