@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ OURS = ("tasks_sdk", "tasks_floor")
 KEEP_FREED = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
 """for glibc: memory that was freed is kept. Otherwise chance decides whether zlib's 256 KiB are new pages at each call,
 which costs more than compressing 10 kB"""
+
+
+BUILT_INS = {**KEEP_FREED, "HIVEMIND_PLUGINS_DISABLED": "openssl"}
+"""nothing but what the SDK requires, whatever is installed"""
 
 
 class Bench:
@@ -174,7 +179,7 @@ def main() -> int:
 
 
 def run(bench: Bench, options: argparse.Namespace) -> None:
-    ours = bench.worker(sys.executable, *OURS)
+    ours = bench.worker(sys.executable, *OURS, env=BUILT_INS)
     theirs = bench.worker(bench.reference_python, "tasks_reference")
     bench.about["ours"] = listed(ours.ask(task="versions", call={}))
     bench.about["reference"] = listed(theirs.ask(task="versions", call={}))
@@ -183,6 +188,15 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.rows("Whole client path", goals.PATHS, ours, theirs)
     bench.rows("Round trip on loopback", goals.ROUND_TRIPS, ours, theirs)
     bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
+    if find_spec("hivemind_openssl"):
+        faster = bench.worker(sys.executable, *OURS)
+        for title, rows in (
+            ("Sealing", goals.SEALING),
+            ("Whole client path", goals.PATHS),
+            ("Round trip on loopback", goals.ROUND_TRIPS),
+            ("Connect on loopback", goals.CONNECTING),
+        ):
+            bench.rows(f"{title}, with hivemind-openssl", goals.with_openssl(rows), faster, theirs)
     bench.startup("Start")
     bench.dummies("Plugins that are not used")
     bench.memory("Memory", 20 if options.quick else goals.CLIENTS)

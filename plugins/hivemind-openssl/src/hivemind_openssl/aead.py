@@ -21,9 +21,10 @@ class AesGcm:
         """Raises InvalidKeySize."""
         if len(key) not in self.key_sizes:
             raise InvalidKeySize(f"a key of {len(key)} bytes; AES-GCM takes 16, 24 or 32")
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        return _Bound(AESGCM(key), (12, 16))
+        return _Bound(AESGCM(key), (12, 16), InvalidTag)
 
 
 class ChaCha20Poly1305:
@@ -35,18 +36,21 @@ class ChaCha20Poly1305:
         """Raises InvalidKeySize."""
         if len(key) not in self.key_sizes:
             raise InvalidKeySize(f"a key of {len(key)} bytes; CHACHA20-POLY1305 takes 32")
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305 as Rfc8439
 
-        return _Bound(Rfc8439(key), (12,))
+        return _Bound(Rfc8439(key), (12,), InvalidTag)
 
 
 class _Bound:
     """Satisfies contracts.Aead. Any thread: OpenSSL gets a context of its own for each call."""
 
-    __slots__ = ("_aead", "_nonce_sizes")
+    __slots__ = ("_aead", "_invalid", "_nonce_sizes")
 
-    def __init__(self, aead: AESGCM | Rfc8439, nonce_sizes: tuple[int, ...]) -> None:
+    def __init__(self, aead: AESGCM | Rfc8439, nonce_sizes: tuple[int, ...], invalid: type[Exception]) -> None:
+        """`invalid`: what `aead` raises for a tag that does not fit; given, since an import costs as much as a tag."""
         self._aead = aead
+        self._invalid = invalid
         self._nonce_sizes = nonce_sizes
 
     def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes = b"") -> bytes:
@@ -59,11 +63,9 @@ class _Bound:
         """Raises DecryptionError, and then hands out nothing, when the tag does not fit."""
         if len(nonce) not in self._nonce_sizes:
             raise _wrong_nonce(nonce, self._nonce_sizes)
-        from cryptography.exceptions import InvalidTag
-
         try:
             return self._aead.decrypt(nonce, ciphertext, associated_data)
-        except InvalidTag:
+        except self._invalid:
             pass
         raise DecryptionError(
             f"{len(ciphertext)} bytes fail authentication", hint="altered on the way, or sealed with another key"
