@@ -1,0 +1,27 @@
+"""Counts frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hivemind_sdk.contracts import Counters, CountingObserver, Observer, RoundTrips
+from hivemind_sdk.observations import FrameSent, Observation, RoundTrip
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.frames = 0
+        self.last = 0.0
+
+    def observe(self, event: Observation | Any) -> None:
+        if isinstance(event, FrameSent):
+            self.frames += 1
+        elif isinstance(event, RoundTrip):
+            self.last = event.seconds
+
+    def counters(self) -> Counters:
+        return Counters(frames_sent=self.frames, round_trips=RoundTrips(last=self.last))
+
+
+observer: Observer = Tally()
+counting: CountingObserver = Tally()
