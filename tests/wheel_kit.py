@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from importlib import metadata
 from pathlib import Path
 
@@ -27,14 +29,47 @@ LOST = {
     "observer.health": "no observer health is installed: ",
 }
 """built-in that nobody can do without -> how the line begins that says what a satellite lacks without it"""
+OFFLINE = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # which is how pip reads that there is none
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_INDEX": "1",
+}
 
 
 def build(folder: Path, project: Path = ROOT) -> Path:
     """Build the wheel of this checkout, or of another project, into `folder`. -> the wheel"""
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(project)]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(project)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=110)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+class Environment:
+    """A virtual environment of its own, where pip asks no index.
+
+    What our dependencies and tools are, it shares with this interpreter; the SDK itself has to be installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=False)
+        (packages,) = (folder / "lib").glob("python*/site-packages")
+        (packages / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        self.scripts = folder / "bin"
+        self._env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self._env |= {"XDG_CONFIG_HOME": str(folder / "config"), **OFFLINE}
+
+    def install(self, *what: Path) -> None:
+        """Wheels, or projects, which are built first."""
+        done = self.run("python", "-m", "pip", "install", *map(str, what))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """A program of this environment, or one of this interpreter's."""
+        own = self.scripts / program
+        command = [str(own if own.exists() else Path(sys.executable).with_name(program)), *arguments]
+        folder = cwd or self.scripts.parent
+        return subprocess.run(command, cwd=folder, env=self._env, capture_output=True, text=True, timeout=200)
 
 
 class Installed:

@@ -5,10 +5,13 @@ What a page holds, in order, all in one namespace and with a home of its own:
     ```python          is executed
     ```console         `$ command` is run; the lines below are what it prints (`...`: anything, in a line or for lines)
     <!-- prints -->    the ```text block that follows is what the ```python block before it printed
+    <!-- save: FILE -->    the block that follows is what the reader puts into this file
 
 Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub
 for it, with the key and the password below; 5678, in what is run, stands for its port. `<!-- hub: PROFILE -->` starts
 one that is like a certain server. `<!-- files: FOLDER -->` copies these files of the project to where the commands run.
+`$ cd FOLDER` is understood. `$ python -m venv FOLDER` makes an environment where the SDK can be installed without a
+network, and is: it comes from our wheel.
 """
 
 from __future__ import annotations
@@ -20,16 +23,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_kit import run
+from wheel_kit import Environment, build
 
 ROOT = Path(__file__).parent.parent.parent
 KEY, PASSWORD, PORT = "kitchen-key", "correct-horse-battery-9", "5678"
 BLOCK = re.compile(
-    r"^(?P<prints><!-- prints -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?P<prints><!-- prints -->\n)?(?:<!-- save: (?P<save>\S+) -->\n)?"
+    r"```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 HUB = re.compile(r"<!-- hub(?:: (?P<profile>\S+))? -->")
 FILES = re.compile(r"<!-- files: (\S+) -->")
@@ -37,11 +44,11 @@ RUN = ("python", "console")
 
 
 def blocks(page: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, kind (`python`, `console`, `prints`) and text of what a page wants run or compared."""
+    """Line number, kind (`python`, `console`, `prints`, `save FILE`) and text of what a page wants done."""
     content = page.read_text(encoding="utf-8")
     for block in BLOCK.finditer(content):
-        kind = "prints" if block["prints"] else block["language"]
-        if kind in (*RUN, "prints"):
+        kind = "prints" if block["prints"] else f"save {block['save']}" if block["save"] else block["language"]
+        if kind in (*RUN, "prints") or block["save"]:
             yield content.count("\n", 0, block.start("text")), kind, block["text"]
 
 
@@ -64,6 +71,14 @@ class Reader:
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.port = PORT
         self.printed = ""
+        self.environments: dict[Path, Environment] = {}
+
+    def do(self, line: int, kind: str, text: str) -> None:
+        action, _, argument = kind.partition(" ")
+        if action == "save":
+            (self.folder / argument).write_text(text, encoding="utf-8")
+        else:
+            getattr(self, action)(line, text)
 
     def python(self, line: int, text: str) -> None:
         code = compile("\n" * line + text.replace(PORT, self.port), str(self.page), "exec")
@@ -84,10 +99,30 @@ class Reader:
         if tool == "hivemind-client":  # in this process: starting one takes longer than what most commands do
             done = run(*arguments)
             return done.out + done.err
+        if tool == "cd":
+            self.folder = self.folder / arguments[0]
+            return ""
+        if (tool, *arguments[:-1]) == ("python", "-m", "venv"):
+            return self.make_environment((self.folder / arguments[-1]).resolve())
+        for folder, environment in self.environments.items():
+            if (self.folder / tool).parent.resolve() == folder:
+                done = environment.run(Path(tool).name, *arguments, cwd=self.folder)
+                return done.stdout + done.stderr
         if (Path(sys.executable).parent / tool).exists():
             tool = str(Path(sys.executable).parent / tool)
         process = subprocess.run([tool, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60)
         return process.stdout + process.stderr
+
+    def make_environment(self, folder: Path) -> str:
+        environment = self.environments[folder / "bin"] = Environment(folder)
+        environment.install(self.wheel)
+        return ""
+
+    @cached_property
+    def wheel(self) -> Path:
+        folder = self.folder / "our-wheel"
+        folder.mkdir()
+        return build(folder)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -107,4 +142,4 @@ def test_the_examples_of_this_page_do_what_it_says(page, tmp_path, monkeypatch, 
             hub = stack.enter_context(Hub([HubClient(key=KEY, password=PASSWORD)], **like))
             reader.port = str(hub.start().port)
         for line, kind, text in blocks(page):
-            getattr(reader, kind)(line, text)
+            reader.do(line, kind, text)

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
+from public_kit import not_public
 
 ROOT = Path(__file__).parent.parent.parent
 EXTERNAL = sorted(ROOT.glob("plugins/hivemind-*"))
-PUBLIC = {"", "contracts", "cpu", "dialling", "errors", "hooks", "identity", "messages", "settings"}
-"""modules of hivemind_sdk that a plugin builds on; "" is what `hivemind_sdk` itself hands out"""
-
-
-def imported(file: Path) -> set[str]:
-    """The modules of hivemind_sdk that a file imports, as in PUBLIC."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add(node.module or "")
-    return {name.partition(".")[2] for name in found if name.partition(".")[0] == "hivemind_sdk"}
 
 
 @pytest.mark.parametrize("folder", EXTERNAL, ids=lambda folder: folder.name)
 def test_a_plugin_gets_by_with_public_modules(folder):
-    sources = list(folder.glob("src/**/*.py"))
-    assert sources
-    assert {file.name: imported(file) - PUBLIC for file in sources if imported(file) - PUBLIC} == {}
+    assert not_public(folder) == {}
 
 
 @pytest.mark.parametrize("folder", EXTERNAL, ids=lambda folder: folder.name)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
+from functools import partial
 from pathlib import Path
 
 import pytest
-from wheel_kit import BUILTINS, build
+from wheel_kit import BUILTINS, Environment, build
 
 PROJECT = """
 [build-system]
@@ -70,20 +66,9 @@ def client(wheel, tmp_path):
         third_party(tmp_path, "pigeon-post", "1.1", {"transport.pigeon": PIGEON, **RUDE}),
         third_party(tmp_path, "dovecote", "2.2", {"transport.dove": PIGEON}),
     ]
-    venv.create(tmp_path / "venv", with_pip=False)
-    scripts = tmp_path / "venv/bin"
-    pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python"), "install", "--no-deps", "--no-index"]
-    subprocess.run([*pip, *map(str, wheels)], check=True, capture_output=True, timeout=100)
-    (packages,) = (tmp_path / "venv/lib").glob("python*/site-packages")
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        env |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
-        command = [str(scripts / "hivemind-client"), *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
-
-    return run
+    environment = Environment(tmp_path / "venv")
+    environment.install(*wheels)
+    return partial(environment.run, "hivemind-client")
 
 
 def test_two_that_claim_one_transport_stay_out_until_one_is_preferred_and_rude_ones_are_told(client):

@@ -14,6 +14,7 @@ TABLE = {
     "enable": BuiltIn("plugins.enable", "Let a plugin load again."),
     "disable": BuiltIn("plugins.disable", "Keep a plugin out; it is not even imported."),
     "prefer": BuiltIn("plugins.prefer", "Say who goes first where several provide one name."),
+    "new": BuiltIn("plugins.new", "Make a plugin of your own, complete and working."),
 }
 
 

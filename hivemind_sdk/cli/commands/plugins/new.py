@@ -1,0 +1,66 @@
+"""`plugins new`: a plugin of one's own, as a distribution that is complete."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from ....scaffold import KINDS
+from ...console import json_line, line
+from ...options import json_option
+
+
+@click.command("new")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("name")
+@click.option(
+    "--into",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Where its folder is made.",
+)
+@json_option("Print what was made as JSON.")
+def command(kind: str, name: str, into: Path, as_json: bool) -> None:
+    """Make a plugin of this KIND: a distribution called NAME, complete, that works and passes its tests.
+
+    It is a folder NAME with everything that a published package has. Change what it does, and it is yours. Needs no
+    network.
+    """
+    from ....scaffold import create, named
+
+    names = named(name, _taken(kind))
+    folder = into / names.distribution
+    made = create(kind, names, folder)
+    steps = [f"cd {shlex.quote(str(folder))}", "python -m pip install -e . --group dev", "pytest"]
+    if as_json:
+        plugin = {"name": names.distribution, "module": names.module, "plugin": f"{kind}.{names.plugin}"}
+        json_line({"kind": kind, **plugin, "folder": str(folder.resolve()), "files": made, "next": steps})
+        return
+    line(f"made {folder}: the {kind} {names.plugin!r}, in {len(made)} files")
+    for path in made:
+        line(f"  {path}", dim=True)
+    line("next:")
+    for step in steps:
+        line(f"  {step}")
+
+
+def _taken(kind: str) -> set[str]:
+    """What plugins are called that are installed, and what the built-in ones of this kind serve."""
+    from ....loader import load
+    from ....settings import PluginSettings
+    from ....settle import names_of
+    from ...app import BUILT_IN
+    from .naming import installed
+
+    origins = installed()
+    if kind == "command":
+        served = set(BUILT_IN)
+    else:
+        builtin = PluginSettings(only=frozenset(one.plugin for one in origins if one.builtin))
+        claims = load(builtin, kinds={kind}).claims
+        served = {name for claim in claims for name in (claim.record.name, *names_of(claim))}
+    return served | {one.names[-1] for one in origins if one.kind in (kind, "")}

@@ -1,0 +1,26 @@
+"""The kinds of plugins that there is a skeleton of: what each is for, and what it needs beside the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`summary`: what the skeleton does, for people. `requires`: its dependencies, as pip writes them."""
+
+    summary: str
+    requires: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "transport": Kind("Links to a hub as frames over TCP"),
+    "cipher": Kind("AES-GCM by pycryptodome", ("pycryptodome>=3.22",)),
+    "primitive": Kind("PBKDF2 by hashlib"),
+    "handshake": Kind("A password handshake that signs all that was negotiated"),
+    "handler": Kind("Answers a hub that says hello"),
+    "identity": Kind("Identities in a folder of JSON files"),
+    "observer": Kind("Counts the messages of a satellite"),
+    "command": Kind("Says hello, and where this satellite stands", ("click>=8.1",)),
+}
