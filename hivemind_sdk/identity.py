@@ -10,8 +10,9 @@ from __future__ import annotations
 import copy
 import posixpath
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .errors import IdentityReadOnly
@@ -45,6 +46,17 @@ class KeyFiles(Protocol):
     def secret_path(self, name: str, fields: Mapping[str, Any]) -> str: ...
 
     def named(self, fields: Mapping[str, Any]) -> dict[str, str]: ...
+
+
+@runtime_checkable
+class KeepsPart(Protocol):
+    """What a backend also offers that keeps a part of an identity only, such as its secrets.
+
+    What it takes is removed from those behind it that can be written, so that no second copy stays there.
+    """
+
+    def keeps(self, name: str) -> bool:
+        """Whether this field, or the secret of this name, belongs here."""
 
 
 def node_name(fields: Mapping[str, Any]) -> str:
@@ -122,9 +134,14 @@ class Identity:
         """Store a secret, then in one step the field that names it and the fields in `also`."""
         field = SECRET_FIELDS.get(name)
         with self._lock:
-            target = self._target({field, *(also or {})}, name)
+            target = self._target(name, secret=True)
+            changes: JSONObject = {field: None, **(also or {})} if field else dict(also or {})
+            for key in changes:
+                self._target(key)  # raises before anything is stored
             where = target.save_secret(name, text)
-            changes = {**({field: where if text is not None else None} if field else {}), **(also or {})}
+            self._clear_behind(target, lambda one: self._secret_in(one, name) and one.save_secret(name, None))
+            if field and text is not None and not isinstance(target, KeepsPart):
+                changes[field] = where
             self._store(changes)
             for key, value in changes.items():
                 self.put(key, value)
@@ -161,31 +178,37 @@ class Identity:
         if not changes:
             return
         changes = copy.deepcopy(dict(changes))
-        target = self._target(changes)
-        before = target.load()
-        after = _apply(dict(before), changes)
-        if after != before:
-            target.save(after)
+        routed: dict[int, JSONObject] = {}
+        for key, value in changes.items():
+            routed.setdefault(self.backends.index(self._target(key)), {})[key] = value
+        for index, part in routed.items():
+            _save_changed(self.backends[index], part)
+            self._clear_behind(self.backends[index], partial(_save_changed, changes=dict.fromkeys(part)))
         _apply(self._stored, changes)
 
-    def _target(self, keys: Iterable[str | None], secret: str | None = None) -> IdentityBackend:
-        """The backend that takes these fields. A change that one before it would hide is refused."""
+    def _target(self, key: str, *, secret: bool = False) -> IdentityBackend:
+        """The backend that takes this field, or this secret. A change that one before it would hide is refused."""
         for backend in self.backends:
+            if isinstance(backend, KeepsPart) and not backend.keeps(key):
+                continue
             if backend.writable:
                 return backend
-            held = backend.load()
-            hiding = sorted(key for key in keys if key and held.get(key) is not None)
-            if secret is not None and self._secret_in(backend, secret) is not None:
-                hiding.append(secret)
-            if hiding:
+            if (self._secret_in(backend, key) if secret else backend.load().get(key)) is not None:
                 raise IdentityReadOnly(
-                    f"{', '.join(hiding)} can't be changed: {backend.location} gives it and can't be written",
+                    f"{key} can't be changed: {backend.location} gives it and can't be written",
                     hint=f"change it in {backend.location}",
                 )
         raise IdentityReadOnly(
             f"the identity can't be written ({self.location or 'it has no backend'})",
             hint="use an identity that can be, such as the built-in `file`",
         )
+
+    def _clear_behind(self, target: IdentityBackend, clear: Callable[[IdentityBackend], object]) -> None:
+        """What a backend for a part has taken is left nowhere else."""
+        if isinstance(target, KeepsPart):
+            for backend in self.backends[self.backends.index(target) + 1 :]:
+                if backend.writable:
+                    clear(backend)
 
     def _secret_in(self, backend: IdentityBackend, name: str) -> str | None:
         if isinstance(backend, KeyFiles):
@@ -200,3 +223,10 @@ def _apply(fields: MutableMapping[str, Any], changes: Mapping[str, Any]) -> Any:
         else:
             fields[key] = value
     return fields
+
+
+def _save_changed(backend: IdentityBackend, changes: Mapping[str, Any]) -> None:
+    before = backend.load()
+    after = _apply(dict(before), changes)
+    if after != before:
+        backend.save(after)
