@@ -69,6 +69,10 @@ class Stream:
         self._over = threading.Event()
         self._waiting = 0
         self._chunk, self._taken = b"", 0
+        self._records = isinstance(sock, ssl.SSLSocket)
+        """it may hold bytes that no poll knows of"""
+        self._drained = False
+        """the last read took all that there was: to try again at once would be in vain"""
 
     @property
     def buffered(self) -> bool:
@@ -165,18 +169,24 @@ class Stream:
             with self._lock:
                 self._check()
                 pending = self._pump()
-                try:
-                    data = self._socket.recv(CHUNK)
-                except _WOULD_BLOCK:
-                    data = None
-                except OSError as error:
-                    raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
+                data = None if self._drained else self._receive()
             if data:
                 self.alive_at = time.monotonic()
+                self._drained = len(data) < CHUNK and not self._records
                 return data
             if data is not None:
                 raise StreamEnded("the other side hung up")
             self._wait(read=True, write=pending, deadline=self.deadline)
+            self._drained = False
+
+    def _receive(self) -> bytes | None:
+        """What is there, with the lock held; None: nothing."""
+        try:
+            return self._socket.recv(CHUNK)
+        except _WOULD_BLOCK:
+            return None
+        except OSError as error:
+            raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
 
     def _pump(self) -> bool:
         """Write what the network takes now. -> whether some remains. With the lock held.
@@ -205,14 +215,14 @@ class Stream:
         return False
 
     def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise StreamLate
+        """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
         with self._lock:
             self._check()
             self._waiting += 1
         try:
-            _poll(self._socket, self._wake, read, write, left)
+            if not _poll(self._socket, self._wake, read, write, left):
+                raise StreamLate
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -231,15 +241,15 @@ class Stream:
 
 if hasattr(select, "poll"):
 
-    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> None:
+    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
         poller = select.poll()
         poller.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
         if wake is not None:
             poller.register(wake, select.POLLIN)
-        poller.poll(None if timeout is None else math.ceil(timeout * 1000))
+        return bool(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
 
 else:  # Windows
 
-    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> None:
+    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
         readers = ([sock] if read else []) + ([wake] if wake is not None else [])
-        select.select(readers, [sock] if write else [], [sock], timeout)
+        return any(select.select(readers, [sock] if write else [], [sock], timeout))

@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from websocket import ABNF, WebSocketProtocolException, frame_buffer
+from websocket import ABNF
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.observations import RoundTrip
 from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
-from .framing import client_frame
+from .framing import BrokenFrame, FrameReader, client_frame
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
+_CODES = frozenset(range(1000, 1015)) - {1004, _NO_STATUS, _ABNORMAL}
+"""those of the standard that may be sent"""
 _PROBE_SIZE = 8
 """bytes of a probe's payload: the keep-alive's pings have none"""
 _HANG_UP = 2.0
@@ -42,7 +44,7 @@ class WebSocketTransport:
         observe: Callable[[Any], None] = lambda _: None,
     ) -> None:
         self._stream = stream
-        self._frames = _Frames(stream, max_frame)
+        self._frames = FrameReader(stream.recv, max_frame)
         self._keepalive = keepalive
         self._keepalive_timeout = keepalive_timeout
         self._observe = observe
@@ -84,20 +86,20 @@ class WebSocketTransport:
         while not self._ended():
             self._stream.deadline = self._next_deadline(limit)
             try:
-                frame = self._frames.recv_frame()
+                fin, opcode, payload = self._frames.read()
             except StreamLate:
                 self._check_peer()
                 if limit is not None and time.monotonic() >= limit:
                     raise LinkTimeout(phase="receive") from None
             except StreamEnded as error:
                 self._finish(str(error), _ABNORMAL)
-            except WebSocketProtocolException as error:
+            except BrokenFrame as error:
                 self._finish(f"the other side broke the websocket protocol: {error}", _PROTOCOL_ERROR)
             except LimitExceeded as error:
                 self._finish(str(error), _TOO_BIG)
                 raise
             else:
-                message = self._take(frame)
+                message = self._take(fin, opcode, payload)
                 if message is not None:
                     return message
                 if limit is not None and not self._stream.buffered and not self._ended() and time.monotonic() >= limit:
@@ -118,14 +120,14 @@ class WebSocketTransport:
             self._finish(f"the network took nothing for {self._stream.patience:g} s", _ABNORMAL, wait=0.0)
             raise self._closed() from None
 
-    def _take(self, frame: ABNF) -> Frame | None:
+    def _take(self, fin: bool, opcode: int, data: bytes) -> Frame | None:
         """-> a complete message, if this frame ends one"""
-        opcode, data, started = frame.opcode, _payload(frame), self._opcode
+        started = self._opcode
         if opcode >= ABNF.OPCODE_CLOSE:
-            self._control(opcode, data, frame.fin)
+            self._control(opcode, data, fin)
         elif (opcode == ABNF.OPCODE_CONT) != (started is not None):
             self._finish("the other side broke the websocket protocol: fragments out of order", _PROTOCOL_ERROR)
-        elif not frame.fin:
+        elif not fin:
             self._opcode = opcode if started is None else started
             self._collected += data
             self._frames.limit = self._max_frame - len(self._collected)
@@ -138,8 +140,8 @@ class WebSocketTransport:
             return whole if started == ABNF.OPCODE_BINARY else decode_text(whole)
         return None
 
-    def _control(self, opcode: int, data: bytes, fin: int) -> None:
-        if len(data) > 125 or not fin:
+    def _control(self, opcode: int, data: bytes, fin: bool) -> None:
+        if len(data) > 125 or not fin or (opcode == ABNF.OPCODE_CLOSE and not _can_close(data)):
             self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
         elif opcode == ABNF.OPCODE_PING:
             self._stream.offer(client_frame(ABNF.OPCODE_PONG, data))
@@ -192,20 +194,10 @@ class WebSocketTransport:
         return LinkClosed(text, code=code, reason=reason)
 
 
-class _Frames(frame_buffer):
-    """websocket-client's reader of single frames, which keeps its place over a StreamLate; bounded, UTF-8 unchecked."""
-
-    def __init__(self, stream: Stream, limit: int) -> None:
-        super().__init__(stream.recv, True)
-        self.limit = limit
-
-    def recv_length(self) -> None:
-        super().recv_length()
-        if self.length is not None and self.length > self.limit:
-            raise LimitExceeded(
-                f"a frame of {self.length} bytes came, and {self.limit} are allowed",
-                hint="raise Limits.frame if the hub is trusted",
-            )
+def _can_close(payload: bytes) -> bool:
+    """Whether a close frame may say this: nothing, or a code that may travel and a reason (RFC 6455, section 7.4)."""
+    code = int.from_bytes(payload[:2], "big")
+    return not payload or (len(payload) > 1 and (code in _CODES or 3000 <= code < 5000))
 
 
 def _close_frame(code: int, reason: str) -> bytes:
@@ -216,7 +208,3 @@ def _close_frame(code: int, reason: str) -> bytes:
     if code != _NO_STATUS and 1000 <= code < 5000:
         payload = code.to_bytes(2, "big") + reason.encode(errors="replace")[:123].decode(errors="ignore").encode()
     return client_frame(ABNF.OPCODE_CLOSE, payload)
-
-
-def _payload(frame: ABNF) -> bytes:
-    return frame.data if isinstance(frame.data, bytes) else frame.data.encode()
