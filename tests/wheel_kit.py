@@ -60,8 +60,8 @@ class Environment:
         self._env |= {"XDG_CONFIG_HOME": str(folder / "config"), **OFFLINE}
 
     def install(self, *what: Path) -> None:
-        """Wheels, or projects, which are built first."""
-        done = self.run("python", "-m", "pip", "install", *map(str, what))
+        """Wheels, or projects, which are built first; also those that this interpreter has already."""
+        done = self.run("python", "-m", "pip", "install", "--ignore-installed", *map(str, what))
         assert done.returncode == 0, done.stdout + done.stderr
 
     def run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

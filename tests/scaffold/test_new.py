@@ -17,6 +17,14 @@ from hivemind_sdk.claims import KINDS
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.scaffold import contents, create, named
 
+ROOT = Path(__file__).parent.parent.parent
+
+
+def range_of(folder: Path) -> str:
+    """The versions of the SDK that a distribution asks for."""
+    (stated,) = re.findall(r'^ +"(hivemind-satellite-sdk\S*)",$', (folder / "pyproject.toml").read_text(), re.MULTILINE)
+    return stated
+
 
 def new(*arguments: str):
     return run("plugins", "new", *arguments)
@@ -51,6 +59,7 @@ def test_what_is_made_is_a_whole_distribution_of_public_parts_alone(kind, tmp_pa
         assert not re.search("@[A-Z]+@", path + text)
         assert path.endswith("py.typed") or text.endswith("\n")
     assert not_public(folder) == {}
+    assert range_of(folder) == range_of(ROOT / "plugins/hivemind-openssl")
 
 
 def test_it_says_what_was_made_and_what_to_do_next(tmp_path, monkeypatch):
