@@ -1,39 +1,31 @@
-"""What plugins may build on, for the tests of those that we ship and of those that `plugins new` makes."""
+"""What sources take from the SDK, and what of it is not public: of the docs, of plugins that we ship or make."""
 
 from __future__ import annotations
 
 import ast
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
-PUBLIC = {
-    "",
-    "contracts",
-    "cpu",
-    "dialling",
-    "envelope",
-    "errors",
-    "hooks",
-    "identity",
-    "messages",
-    "observations",
-    "settings",
-}
-"""modules of hivemind_sdk that a plugin builds on; "" is what `hivemind_sdk` itself hands out"""
+from surface.describe import public_modules
 
 
-def imported(file: Path) -> set[str]:
-    """The modules of hivemind_sdk that a file imports, as in PUBLIC."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add(node.module or "")
-    return {name.partition(".")[2] for name in found if name.partition(".")[0] == "hivemind_sdk"}
+def imports(code: str) -> Iterator[tuple[str, str]]:
+    """Module and name, of what this code imports from the SDK."""
+    for node in ast.walk(ast.parse(textwrap.dedent(code))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "hivemind_sdk":
+            yield from ((node.module or "", alias.name) for alias in node.names)
 
 
-def not_public(folder: Path) -> dict[str, set[str]]:
-    """File -> what the sources of a distribution import that is not public."""
-    sources = list(folder.glob("src/**/*.py"))
+def is_public(module: str, name: str) -> bool:
+    """What docs/explanation/compatibility.md says of it."""
+    public = public_modules()
+    return f"{module}.{name}" in public or (module in public and name in (public[module] or (name,)))
+
+
+def not_public(distribution: Path) -> list[str]:
+    """What the sources of a distribution import that is not."""
+    sources = list(distribution.glob("src/**/*.py"))
     assert sources
-    return {file.name: imported(file) - PUBLIC for file in sources if imported(file) - PUBLIC}
+    found = ((path.name, *one) for path in sources for one in imports(path.read_text(encoding="utf-8")))
+    return [f"{file}: {module} {name}" for file, module, name in found if not is_public(module, name)]

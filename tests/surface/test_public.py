@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import textwrap
 
 import pytest
 from docs.test_examples import PAGES, ROOT, blocks
+from public_kit import imports, is_public
 from surface.describe import PROGRAM, RECORD, public_modules, resolved, surface
 
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -98,25 +97,16 @@ def test_a_change_is_found_unless_it_is_named(gone, come, said, enough):
     assert (unnamed(SURFACE, after, said) == []) is enough
 
 
-def imports(code: str):
-    for node in ast.walk(ast.parse(textwrap.dedent(code))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "hivemind_sdk":
-            yield from ((node.module, alias.name) for alias in node.names)
-
-
 READ = [*PAGES, *ROOT.glob("plugins/hivemind-*/README.md")]
 
 
 def test_the_docs_import_nothing_that_is_private():
-    public = public_modules()
     private = []
     for page in READ:
         for _, kind, text in blocks(page):
-            for module, name in imports(text) if kind == "python" else ():
-                if f"{module}.{name}" in public:
-                    continue
-                if module not in public or (public[module] and name not in public[module]):
+            for module, name in imports(text) if kind == "python" or kind.endswith(".py") else ():
+                if not is_public(module, name):
                     private.append(f"{page.relative_to(ROOT)}: {module} {name}")
-                else:
+                elif f"{module}.{name}" not in public_modules():
                     resolved(module, name)
     assert private == []
