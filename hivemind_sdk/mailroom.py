@@ -68,6 +68,8 @@ class Mailroom:
         self._number = 0
         self._alarm: timers.Timer | None = None
         self._alarm_at = math.inf
+        self._question: timers.Timer | None = None
+        self._asked_at = 0.0
         self._going = False
         self._answers: deque[Probe] = deque()
         """confirmations that the reader has seen"""
@@ -199,6 +201,9 @@ class Mailroom:
             while self._answers:
                 self._outbox.confirm(self._answers.popleft())
             probe = self._outbox.probe()
+            if probe is not None:
+                self._asked_at = time.monotonic()
+                self._watch_question(self._patience)
         self._tell()
         if probe is not None:
             self._line.probe(lambda: self._arrived(probe))
@@ -327,18 +332,38 @@ class Mailroom:
         due = time.monotonic() + left
         if due >= self._alarm_at or math.isinf(due):
             return
-        self._silence()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._alarm_at = due
         self._alarm = timers.shared.call_later(left, lambda: self._line.later(self._expire))
 
+    def _watch_question(self, left: float) -> None:
+        """Look after `left` seconds whether it was answered, if nobody looks already."""
+        if self._question is None:
+            self._question = timers.shared.call_later(left, lambda: self._line.later(self._ask_again))
+
     def _silence(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm, self._alarm_at = None, math.inf
+        for timer in (self._alarm, self._question):
+            if timer is not None:
+                timer.cancel()
+        self._alarm, self._alarm_at, self._question = None, math.inf, None
+
+    def _ask_again(self) -> None:
+        """A question or its answer may have been mutilated on the way, and the link lives on."""
+        with self._lock:
+            self._question = None
+            if not self._outbox.asked:
+                return
+            left = self._asked_at + self._patience - time.monotonic()
+            if left > 0:
+                self._watch_question(left)
+                return
+            self._outbox.unanswered()
+        self._go_later()
 
     def _expire(self) -> None:
         with self._lock:
-            self._silence()
+            self._alarm, self._alarm_at = None, math.inf
             left = self._outbox.expire(_now())
             if left is not None:
                 self._watch(left)

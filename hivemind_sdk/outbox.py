@@ -167,6 +167,15 @@ class Outbox:
         self._probe = Probe(next(reversed(self._unconfirmed)), self._link)
         return self._probe
 
+    @property
+    def asked(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._probe is not None
+
+    def unanswered(self) -> None:
+        """The answer is not waited for any longer: the next `probe` asks anew."""
+        self._probe = None
+
     def confirm(self, probe: Probe) -> None:
         """A probe was answered. The answer of a link that is gone comes too late: what it was about waits again."""
         if probe.link != self._link:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from chaos.killing import killed_once
-from link_kit import CLIENT, CREDENTIALS, LONG, Log, Reached, T, satellite
+from link_kit import CLIENT, CREDENTIALS, LONG, Log, Reached, T, deadlines, satellite
 
 from hivemind_sdk import BusMessage, State
 from hivemind_sdk.contracts import TransportFeatures
@@ -16,7 +16,7 @@ from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.durable import Store
 from hivemind_sdk.errors import StoreFailed
 from hivemind_sdk.marks import DELIVERY, Duplicates
-from hivemind_sdk.observations import DeliveryChanged
+from hivemind_sdk.observations import DeliveryChanged, StateChanged
 from hivemind_sdk.testing import Hub, HubClient, MemoryConnector
 
 DURABLE = Queue(ttl=3600.0, durable=True)
@@ -117,6 +117,26 @@ def test_a_second_copy_can_be_told_and_dropped(hub, file):
     assert arrived(hub, 2) == [(7, False), (7, True)]
     seen = Duplicates()
     assert [seen.is_new(message.payload) for message in hub.of_type(T.BUS)] == [True, False]
+
+
+def test_a_question_that_was_mutilated_on_its_way_is_asked_again_on_the_same_link(hub, file):
+    lost = []
+
+    class Mutilating:
+        def connect(self, dial):
+            transport = connector.connect(dial)
+            probe = transport.probe
+            transport.probe = lambda arrived: probe(arrived) if lost else lost.append(arrived)
+            return transport
+
+    connector = hub.connector()
+    sat = satellite(Mutilating(), durable=file, deadlines=deadlines(send=0.05), observers=[log := Log()])
+    sat.connect()
+    assert sat.emit(said(1), delivery=DURABLE).wait(LONG) is Outcome.CONFIRMED
+    assert lost
+    assert arrived(hub, 1) == [(1, False)]
+    assert sat.status.attempt == 1
+    assert not [one for one in log.of(StateChanged) if one.after.state is State.BACKOFF]
 
 
 def test_a_message_whose_time_was_over_before_the_restart_is_not_sent(hub, file, monkeypatch):
