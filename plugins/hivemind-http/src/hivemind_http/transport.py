@@ -73,7 +73,7 @@ class HttpTransport:
     on last: whatever text was queued before a binary frame is in the text answer that follows.
     """
 
-    features = TransportFeatures(keepalive=True, confirms=True, max_frame=MAX_SENT)
+    features = TransportFeatures(ordered=False, keepalive=True, confirms=True, max_frame=MAX_SENT)
 
     def __init__(self, sending: Channel, asking: Channel, options: HttpOptions, max_frame: int) -> None:
         self._sending, self._asking = sending, asking
