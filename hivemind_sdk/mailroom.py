@@ -137,7 +137,8 @@ class Mailroom:
                 self._outbox.lost()
         self._hopeless = str(after.cause) if after.state is State.REFUSED else None
         if after.state is State.READY:
-            self._go_later()
+            if len(self._outbox):  # otherwise there would be a thread for each client, for nothing
+                self._go_later()
         elif self._hopeless is not None:
             with self._lock:
                 self._outbox.give_up(self._hopeless)
