@@ -34,7 +34,7 @@ def test_doctor_shows_each_step_and_ends_well(hub3):
         (("--password", "wrong"), 3, "handshake", "set-identity --password"),
         (("--max-protocol", "2"), 3, "handshake", "--max-protocol 3"),
         (("--msg", "mycroft.stop"), 7, "permissions", "allow-msg mycroft.stop"),
-        (("--utterance", "!silence", "--timeout", "3"), 5, "echo", "allow-msg"),
+        (("--utterance", "!silence", "--timeout", "6"), 5, "echo", "allow-msg"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -42,8 +42,10 @@ def in_processes(works: Sequence[Callable[[], Any]], seconds: float) -> None:
     if not hasattr(os, "fork"):
         skip("processes can't be forked here")
     reading, writing = os.pipe()
-    children = [_fork(work, reading, writing) for work in works]
-    os.close(writing)
+    gate, closed = os.pipe()
+    children = [_fork(partial(_behind, gate, closed, work), reading, writing) for work in works]
+    for descriptor in (writing, gate, closed):  # the last one opens the gate
+        os.close(descriptor)
     said = b""
     with os.fdopen(reading, "rb", buffering=0) as pipe:
         while select.select([pipe], [], [], seconds)[0]:
@@ -60,6 +62,13 @@ def in_processes(works: Sequence[Callable[[], Any]], seconds: float) -> None:
         os.waitpid(child, 0)
     if said:
         raise AssertionError(f"in another process: {said.decode(errors='replace')[:300]}")
+
+
+def _behind(gate: int, closed: int, work: Callable[[], Any]) -> None:
+    """Do the work once the parent has started all of them: one after the other they would not meet."""
+    os.close(closed)
+    os.read(gate, 1)
+    work()
 
 
 def _fork(work: Callable[[], Any], reading: int, writing: int) -> int:
