@@ -48,7 +48,10 @@ PROJECT = "hivemind_sdk"
 """the entry-point group, and pluggy's project name"""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
+"""marks our specs; plugins don't need it"""
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""marks the hooks of a plugin; `@hookimpl(optionalhook=True)` one that an older SDK may not know"""
 
 
 @dataclass(frozen=True, kw_only=True)

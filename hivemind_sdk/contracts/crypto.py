@@ -37,7 +37,8 @@ class RSAKeyPair:
 class RSA(Protocol):
     """The primitive `RSA`. Keys are PEM texts. Raises IdentityError for a PEM that is none."""
 
-    def generate(self, bits: int = 2048) -> RSAKeyPair: ...
+    def generate(self, bits: int = 2048) -> RSAKeyPair:
+        """A new pair. Takes up to seconds."""
 
     def public(self, private_pem: str) -> str:
         """The public key that belongs to this private one."""
@@ -54,7 +55,8 @@ class RSA(Protocol):
     def sign(self, private_pem: str, data: bytes) -> bytes:
         """RSASSA-PSS, SHA-256, MGF1-SHA-256, 32 bytes of salt."""
 
-    def verify(self, public_pem: str, data: bytes, signature: bytes) -> bool: ...
+    def verify(self, public_pem: str, data: bytes, signature: bytes) -> bool:
+        """Whether `sign` made this signature of these data; False for whatever is no signature."""
 
 
 class X25519(Protocol):

@@ -99,6 +99,7 @@ class Run:
 
 
 Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announced | Wake | Run | Drop | Consume
+"""what a handler may return"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,16 @@ class Handler(Protocol):
     A handler that raises is logged, counted and skipped. It must not block.
     """
 
-    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]: ...
+    def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
+        """-> what is to be done, in order; nothing for a message that is somebody else's. Changes no message.
+
+        Raises RemoteProtocolError for a message that is malformed: it is dropped.
+        """
 
 
 @runtime_checkable
 class WakingHandler(Handler, Protocol):
     """A handler that asked to be woken."""
 
-    def wake(self, key: str, context: HandlerContext) -> Iterable[Action]: ...
+    def wake(self, key: str, context: HandlerContext) -> Iterable[Action]:
+        """The delay of its `Wake(key, ...)` is over. -> what is to be done"""

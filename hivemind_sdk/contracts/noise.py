@@ -13,24 +13,27 @@ from .sessions import Session
 class NoiseCipher(Protocol):
     """One direction of a Noise transport: one key, one counter."""
 
-    def encrypt(self, plaintext: bytes) -> bytes: ...
+    def encrypt(self, plaintext: bytes) -> bytes:
+        """-> ciphertext with its tag; counts one further"""
 
     def decrypt(self, ciphertext: bytes) -> bytes:
-        """Raises DecryptionError."""
+        """The other side's next ciphertext -> its plaintext. Raises DecryptionError."""
 
 
 class NoiseState(Protocol):
     """One Noise handshake, of either role. Dead after the first error."""
 
     @property
-    def finished(self) -> bool: ...
+    def finished(self) -> bool:
+        """All messages of the pattern have passed: `split` is next."""
 
     @property
     def remote_static(self) -> bytes:
         """The peer's static public key, 32 bytes; b"" until it is known."""
 
     @property
-    def handshake_hash(self) -> bytes: ...
+    def handshake_hash(self) -> bytes:
+        """What both sides have seen, as one hash: 32 bytes."""
 
     def write(self, payload: bytes) -> bytes:
         """Our next message."""

@@ -12,7 +12,8 @@ class Observer(Protocol):
     logged. Events of a type that it does not know are to be ignored: there will be more.
     """
 
-    def observe(self, event: Any) -> None: ...
+    def observe(self, event: Any) -> None:
+        """`event` is one of `hivemind_sdk.observations`."""
 
 
 @dataclass(frozen=True, slots=True)

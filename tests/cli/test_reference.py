@@ -54,6 +54,18 @@ def test_no_section_names_an_option_that_the_command_has_not(name, command, sect
     assert named - real - {"--app", "--help"} == set()
 
 
+@pytest.mark.parametrize(("name", "command", "section"), ALL, ids=[name for name, _, _ in ALL])
+def test_every_command_and_each_of_its_options_says_what_it_is_for(name, command, section):
+    assert command.get_short_help_str()
+    assert [one.name for one in options_of(command) if not one.help] == []
+
+
+def test_the_table_of_commands_is_complete():
+    table, *_ = re.findall(r"^\| command \| does \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    listed = {name for row in table.splitlines() for name in re.findall(r"`([\w-]+)`", row.split(" | ")[0])}
+    assert listed == set(BUILT_IN)
+
+
 def test_every_option_before_the_command_is_named():
     for option in options_of(client):
         for spelling in option.opts:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from hivemind_sdk import contracts, hooks
+from hivemind_sdk.loader import HOOKS
 from hivemind_sdk.testing.vectors.kinds import KINDS
 from hivemind_sdk.testing.vectors.negative import AREAS
 
@@ -42,3 +45,35 @@ def test_the_page_of_the_vectors_has_every_kind_by_its_marks_and_every_area():
     }
     areas = next(row[2] for row in rows if row[0] == "| negative")
     assert set(re.findall(r"`([\w-]+)`", areas)) == set(AREAS)
+
+
+def classes(module, names):
+    return [one for name in names if inspect.isclass(one := getattr(module, name))]
+
+
+CONTRACTS = classes(contracts, contracts.__all__)
+RECORDS = [one for one in classes(hooks, vars(hooks)) if one.__module__ == hooks.__name__]
+
+
+@pytest.mark.parametrize("contract", [*CONTRACTS, *RECORDS], ids=lambda one: one.__name__)
+def test_every_contract_and_record_and_each_of_their_methods_is_explained(contract):
+    generated = f"{contract.__name__}("  # what a dataclass says of itself
+    unexplained = [] if contract.__doc__ and not contract.__doc__.startswith(generated) else [contract.__name__]
+    for name, member in vars(contract).items():
+        is_method = inspect.isfunction(member) or isinstance(member, (property, classmethod, staticmethod))
+        if not name.startswith("_") and is_method and not inspect.getdoc(member):
+            unexplained.append(name)
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("page", ["hooks", "contracts", "observations"])
+def test_the_reference_of_plugin_authors_shows_all_that_the_code_has(page):
+    text = (ROOT / "docs/reference" / f"{page}.md").read_text(encoding="utf-8")
+    assert f"::: hivemind_sdk.{page}\n    options:\n      show_if_no_docstring: true\n" in text
+    assert "members" not in text
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_how_to_has_a_whole_plugin_with_this_hook(hook):
+    pages = [page.read_text(encoding="utf-8") for page in ROOT.glob("docs/how-to/*.md")]
+    assert any(f"@hookimpl\ndef {hook}():" in page and "HIVEMIND_API = 1" in page for page in pages)
