@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import executor, mesh
-from .ask import SPOKEN, ask
+from . import executor
+from .asking import Asking
 from .cascade import Select
 from .connection import NamedHandshake
 from .contracts import (
@@ -55,7 +55,7 @@ logging.getLogger(__package__).addHandler(logging.NullHandler())  # a library sa
 UNKNOWN_SITE = "unknown"
 
 
-class Satellite(Listening):
+class Satellite(Listening, Asking):
     """One link to a hub, with everything that it is made of.
 
     Parts come from the catalogue (None: load what is installed), by the names and orders in the settings; or are given:
@@ -246,54 +246,6 @@ class Satellite(Listening):
         -> whether that is so after `timeout` seconds at most
         """
         return self._mailroom.drain(timeout)
-
-    def ask(
-        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
-    ) -> Iterator[BusMessage]:
-        """An utterance (or any bus message) in, the matching replies out; ends when the hub says that it is handled.
-
-        It is sent at once. `replies`: the bus types to yield. Raises PolicyDenied, RequestTimeout, RequestAborted.
-        """
-        return ask(self, self._requests, what, timeout, lang, frozenset(replies))
-
-    def query(self, message: Any, *, timeout: float = 15.0) -> BusMessage:
-        """Ask up the chain: the first message of the first node's answer that can give one.
-
-        Raises RequestTimeout after `timeout` seconds or where nobody can answer, RequestAborted when the link is lost,
-        PolicyDenied.
-        """
-        return self.query_stream(message, timeout=timeout).first()
-
-    def query_stream(self, message: Any, *, timeout: float = 15.0) -> mesh.Query:
-        """The same, each message of the answer as it arrives (a cascade.Answer), until the responder ends."""
-        return mesh.query(self, self._requests, message, timeout)
-
-    def cascade(
-        self,
-        message: Any,
-        *,
-        timeout: float = 5.0,
-        expected: int | None = None,
-        as_message: Callable[[BusMessage], Any] | None = None,
-    ) -> mesh.Cascade:
-        """Ask everybody: each message (a cascade.Answer) as it arrives, in `timeout` seconds; grouped in
-        `by_responder`.
-
-        Ends early when `expected` nodes have answered to the end (None: those of the hive map, if it knows any).
-        `as_message` makes what an answer's message is to be. Raises RequestAborted when the link is lost, PolicyDenied.
-        """
-        return mesh.cascade(self, self._requests, message, timeout, expected, as_message)
-
-    def ping(self, *, timeout: float = 5.0) -> mesh.Pings:
-        """Flood the hive: a PING from each node that answers, as it comes in, for `timeout` seconds; all go on
-        `hive_map`.
-        """
-        self.hive_map.mark_trusted_nodes(self.trusted_keys)
-        return mesh.ping(self, self._requests, timeout)
-
-    def intercom(self, message: Any, recipient_pem: str) -> None:
-        """Send a bus message that only the owner of this public key can read. Raises as `send`, and IdentityError."""
-        self.send(mesh.intercom(self, message, recipient_pem))
 
     # --- who we are ---
 
