@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from . import timers
@@ -17,14 +17,16 @@ Job = Callable[[], None]
 DEFAULT_WORKERS = 8
 PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full lane those who post"""
+LINGER = 10.0
+"""seconds that a thread waits for another job before it ends"""
 _BATCH = 32
 """jobs that a lane may run before other lanes get their turn"""
 
 
 class Workers:
-    """A pool that exists while somebody uses it; its threads go when the last user has left.
+    """A pool that exists while somebody uses it. There are as many threads as there were jobs at once, `size` at most.
 
-    They never keep a process alive.
+    They go when there is nothing to do for LINGER, or when the last user has left, and never keep a process alive.
     """
 
     def __init__(self, size: int = DEFAULT_WORKERS) -> None:
@@ -33,7 +35,10 @@ class Workers:
         self._users = 0
         self._threads: list[threading.Thread] = []
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._idle = 0
+        self._waiting = 0
+        """jobs that no thread has taken yet"""
+        self._free = 0
+        """threads that wait for a job, or are about to"""
 
     def acquire(self) -> Workers:
         with self._lock:
@@ -47,7 +52,8 @@ class Workers:
             if self._users:
                 return
             threads, self._threads = self._threads, []
-            jobs, self._jobs, self._idle = self._jobs, SimpleQueue(), 0
+            jobs, self._jobs = self._jobs, SimpleQueue()
+            self._waiting = self._free = 0
         for _ in threads:
             jobs.put(None)
         deadline = time.monotonic() + timeout
@@ -61,24 +67,51 @@ class Workers:
             if not self._users:
                 return
             self._jobs.put(job)
-            if self._idle:
-                self._idle -= 1
-            elif len(self._threads) < self._size:
+            self._waiting += 1
+            if self._waiting > self._free and len(self._threads) < self._size:
                 name = f"hivemind-worker-{len(self._threads)}"
                 thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
+                self._free += 1
 
     def _work(self, jobs: SimpleQueue[Job | None]) -> None:
-        while (job := jobs.get()) is not None:
+        while True:
+            try:
+                job = jobs.get(timeout=LINGER)
+            except Empty:
+                if self._is_spare(jobs):
+                    return
+                continue
+            if job is None:
+                return
+            self._count(jobs, -1)
             job()
-            with self._lock:
-                if jobs is self._jobs and jobs.empty():
-                    self._idle += 1
+            del job  # what it holds must not live until the next one
+            self._count(jobs, 1)
+
+    def _count(self, jobs: SimpleQueue[Job | None], free: int) -> None:
+        """One more thread is free, or one less, with a job that does not wait any more."""
+        with self._lock:
+            if jobs is self._jobs:
+                self._free += free
+                self._waiting += min(free, 0)
+
+    def _is_spare(self, jobs: SimpleQueue[Job | None]) -> bool:
+        """Whether this thread may go: there is one for each job that waits without it."""
+        with self._lock:
+            spare = jobs is self._jobs and self._free > self._waiting
+            if spare:
+                self._free -= 1
+                self._threads.remove(threading.current_thread())
+            return spare
 
 
 shared = Workers()
 """the pool of this process"""
+senders = Workers(32)
+"""another, for what satellites send by themselves: callbacks that hang must not keep a node from answering, and a
+network that takes nothing holds one of these, for as long as `Deadlines.send` allows"""
 
 
 class _Turn:
@@ -186,7 +219,7 @@ class Lane:
                 return
             try:
                 job()
-            except Exception:
+            except BaseException:  # on no main thread: CancelledError, SystemExit
                 log.exception("a job failed")  # that is a fault of ours; the others must not wait for ever
             del job  # what it holds must not live until the next one
         turn.thread = None

@@ -138,7 +138,7 @@ class Subscriptions:
         def guarded() -> None:
             try:
                 job()
-            except Exception as error:  # noqa: BLE001 - it may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise anything
                 self.complaints.failed(name, error)
 
         if not self.lane.post(guarded, _Named(name)):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 
 class Timer:
@@ -67,7 +70,10 @@ class Timers:
                     self._changed.wait(min(wait, threading.TIMEOUT_MAX))
                     continue
                 timer = heapq.heappop(self._heap)[2]
-            timer.fire()
+            try:
+                timer.fire()
+            except Exception:
+                log.exception("a timer failed")  # that is a fault of ours; everybody else's must go on
 
 
 shared = Timers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import CancelledError
 
 import pytest
 from hypothesis import given, settings
@@ -113,9 +114,13 @@ def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(wor
     lane.close()
 
 
-def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog):
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, CancelledError])
+def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog, error):
+    def fail():
+        raise error
+
     ran = threading.Event()
-    lane.post(lambda: 1 / 0)
+    lane.post(fail)
     lane.post(ran.set)
     assert ran.wait(LONG)
     assert "a job failed" in caplog.text
@@ -176,6 +181,30 @@ def test_the_last_user_may_leave_from_inside_of_a_job():
     assert done.wait(LONG)
     seen[0].join(LONG)
     assert not seen[0].is_alive()
+
+
+def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
+    monkeypatch.setattr(executor, "LINGER", 0.01)
+    workers = Workers(2).acquire()
+    for _ in range(3):
+        ran = threading.Barrier(3, timeout=LONG)
+        for _ in range(2):
+            workers.submit(ran.wait)
+        threads = list(workers._threads)
+        ran.wait()
+        for thread in threads:
+            thread.join(LONG)
+        assert workers._threads == []
+        assert (workers._free, workers._waiting) == (0, 0)
+    workers.release(LONG)
+
+
+def test_a_timer_that_raises_stops_no_other(caplog):
+    timers, fired = Timers(), threading.Event()
+    timers.call_later(0.0, lambda: 1 / 0)
+    timers.call_later(0.0, fired.set)
+    assert fired.wait(LONG)
+    assert "a timer failed" in caplog.text
 
 
 def test_timers_fire_in_the_order_of_their_time_and_the_thread_ends_with_the_last():
