@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .errors import StoreFailed
+from .messages import HiveMessageType
 
 _FORMAT = 1
+_KINDS = frozenset(kind.value for kind in HiveMessageType)
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS messages"
     " (number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, expires REAL NOT NULL, text TEXT NOT NULL)"
@@ -21,7 +24,7 @@ class Stored(NamedTuple):
 
     number: int
     message_id: str
-    kind: str
+    kind: HiveMessageType
     expires: float
     text: str
 
@@ -58,7 +61,8 @@ class Store:
     def load(self) -> list[Stored]:
         """All there is, in order."""
         return [
-            Stored(*row) for row in self._do("SELECT number, id, kind, expires, text FROM messages ORDER BY number")
+            self._stored(*row)
+            for row in self._do("SELECT number, id, kind, expires, text FROM messages ORDER BY number")
         ]
 
     def add(self, number: int, message_id: str, kind: str, expires: float, text: str) -> None:
@@ -73,12 +77,18 @@ class Store:
             self._try(lambda: self._db.executemany("DELETE FROM messages WHERE number = ?", rows))
             self._do("COMMIT")
         except StoreFailed:
-            self._db.rollback()
+            with suppress(sqlite3.Error):  # there may be nothing left to undo, or no disk
+                self._db.rollback()
             raise
 
     def close(self) -> None:
         """Safe to call again."""
         self._db.close()
+
+    def _stored(self, number: int, message_id: Any, kind: Any, expires: Any, text: Any) -> Stored:
+        if kind in _KINDS and (type(message_id), type(expires), type(text)) == (str, float, str):
+            return Stored(number, message_id, HiveMessageType(kind), expires, text)
+        raise self._failed(f"its message number {number} is damaged")
 
     def _do(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         rows: list[Any] = self._try(lambda: self._db.execute(statement, values).fetchall())

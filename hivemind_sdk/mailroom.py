@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import timers
 from .delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
-from .errors import LinkError, LinkTimeout, LocalProtocolError, NotConnected, SettingsError, StoreFailed
+from .errors import (
+    LinkError,
+    LinkTimeout,
+    LocalProtocolError,
+    MalformedFrame,
+    MalformedMessage,
+    NotConnected,
+    SettingsError,
+    StoreFailed,
+)
 from .marks import mark
 from .messages import HiveMessage, HiveMessageType
 from .observations import DeliveryChanged, Observation
@@ -78,8 +87,7 @@ class Mailroom:
         for stored in store.load() if store is not None else ():
             self._number, self._ids[stored.number] = stored.number, stored.message_id
             size = len(stored.text.encode())
-            kind = HiveMessageType(stored.kind)
-            self._outbox.restore(Entry(stored.number, kind, stored.text, size, stored.expires, None, True, True))
+            self._outbox.restore(Entry(stored.number, stored.kind, stored.text, size, stored.expires, None, True, True))
         if self._number:
             with self._lock:
                 self._watch(0.0)
@@ -90,8 +98,7 @@ class Mailroom:
         Raises NotConnected, LinkClosed, LinkTimeout (phase `send`), OutboxFull, NotEncodable; for durable ones also
         StoreFailed, MalformedMessage, SettingsError.
         """
-        if self._closed is not None:
-            raise NotConnected(f"nothing more is sent: {self._closed}", hint="make a new satellite")
+        self._check_open()
         if policy is None:
             policy = self._rules.of(message)
         if isinstance(policy, Queue) and policy.durable:
@@ -113,13 +120,13 @@ class Mailroom:
         self._closed = "it is being drained"
         return self._wait(lambda: not len(self._outbox), timeout)
 
-    def close(self, reason: str) -> None:
-        """Take nothing more; end what waits. Any number of times."""
+    def close(self, reason: str, timeout: float = 0.0) -> None:
+        """Take nothing more; end what waits. Any number of times. `timeout`: seconds for what is just being sent."""
         self._closed = reason
         with self._lock:
             self._outbox.close(reason)
         self._tell()
-        taken = self._turn.acquire(timeout=self._patience)  # what is being sent is heard of before the store closes
+        taken = self._turn.acquire(timeout=timeout)  # what is being sent is heard of before the store closes
         try:
             with self._lock:
                 store, self._store = self._store, None
@@ -135,6 +142,8 @@ class Mailroom:
         if before.state is State.READY:
             with self._lock:
                 self._outbox.lost()
+                if len(self._outbox):  # what was not confirmed may end now, and nobody has watched it
+                    self._watch(0.0)
         self._hopeless = str(after.cause) if after.state is State.REFUSED else None
         if after.state is State.READY:
             if len(self._outbox):  # otherwise there would be a thread for each client, for nothing
@@ -143,6 +152,10 @@ class Mailroom:
             with self._lock:
                 self._outbox.give_up(self._hopeless)
             self._tell()
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise NotConnected(f"nothing more is sent: {self._closed}", hint="make a new satellite")
 
     # --- sending ---
 
@@ -170,7 +183,11 @@ class Mailroom:
 
     def _send_waiting(self) -> None:
         """In order, with the turn held. Raises LinkError where it had to stop."""
-        while self._line.ready():
+        while True:
+            if not self._line.ready():  # should it come now, what waits is the first all the same
+                raise NotConnected(
+                    "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
+                )
             with self._lock:
                 entry = self._outbox.take(_now())
             self._tell()
@@ -185,14 +202,15 @@ class Mailroom:
             except BaseException:
                 with self._lock:
                     self._outbox.returned(entry)
+                    self._watch(entry.left(_now()))  # it was passed over while it was being sent
                 self._tell()
                 raise
             else:
                 with self._lock:
                     self._outbox.sent(entry, confirmable=probes)
                     receipt = self._receipts.get(entry.number)
-                if entry.durable and receipt is not None:
-                    settle(receipt, Outcome.UNCONFIRMED)
+                    if entry.durable and receipt is not None:  # here, so that `flush` returns no sooner
+                        settle(receipt, Outcome.UNCONFIRMED)
                 self._ask()  # while more is sent: what is not confirmed comes twice after a crash
             self._tell()
 
@@ -244,11 +262,11 @@ class Mailroom:
         return self._wait_for_link(message, policy.ttl, policy.key or _name(message), error)
 
     def _wait_for_link(self, message: HiveMessage, ttl: float, key: str | None, error: LinkError) -> Receipt:
-        if self._hopeless is not None:
-            raise error
         content, size = _snapshot(message)
         receipt = Receipt(message, Outcome.QUEUED, str(error))
         with self._lock:
+            if self._hopeless is not None:
+                raise error
             self._put(Entry(self._number + 1, message.msg_type, content, size, time.monotonic() + ttl, key), receipt)
         self._tell()
         self._line.observe(DeliveryChanged(message.msg_type, Outcome.QUEUED, str(error)))
@@ -262,6 +280,7 @@ class Mailroom:
         text = marked.serialize()
         receipt = Receipt(marked, Outcome.QUEUED, "" if self._line.ready() else "the link is not READY")
         with self._lock:
+            self._check_open()
             if self._store is None:
                 raise SettingsError(
                     "no file is set for durable messages", hint="pass durable=PATH, see Settings.durable"
@@ -271,9 +290,10 @@ class Mailroom:
             self._store.add(entry.number, message_id, message.msg_type.value, entry.expires, text)
             self._ids[entry.number] = message_id
             self._put(entry, receipt)
-        if self._hopeless is not None:
-            with self._lock:
-                self._outbox.give_up(self._hopeless)
+            if self._hopeless is not None:
+                self._outbox.give_up(self._hopeless, entry.number)
+            over = self._hopeless is not None or self._closed is not None
+        if over:
             self._tell()
         if self._line.ready():
             try:
@@ -291,7 +311,11 @@ class Mailroom:
         self._watch(entry.left(_now()))
 
     def _message(self, entry: Entry) -> HiveMessage:
-        message = entry.content if isinstance(entry.content, HiveMessage) else HiveMessage.from_wire(entry.content)
+        """Raises MalformedMessage for what the disk did not keep well."""
+        try:
+            message = entry.content if isinstance(entry.content, HiveMessage) else HiveMessage.from_wire(entry.content)
+        except MalformedFrame as error:
+            raise MalformedMessage(f"what was kept of it is damaged: {error}") from None
         return mark(message, self._ids[entry.number], redelivered=True) if entry.marked else message
 
     # --- what has ended ---

@@ -116,6 +116,7 @@ class Outbox:
         if replaced is not None:
             self._end(replaced, Outcome.REPLACED)
         self._add(entry)
+        self._settle(entry)
 
     # --- entries are sent ---
 
@@ -207,9 +208,11 @@ class Outbox:
                 self._expire(entry)
         return min(lefts, default=None)
 
-    def give_up(self, reason: str) -> None:
-        """No link will come: what waits is dropped. What is durable stays, for a link that comes after all."""
+    def give_up(self, reason: str, since: int = 0) -> None:
+        """No link will come: what waits, from this number on, is dropped. What is durable stays, should one come."""
         for entry in self._idle():
+            if entry.number < since:
+                continue
             if entry.durable:
                 self._ended.append(Ended(entry, Outcome.KEPT, reason))
             else:

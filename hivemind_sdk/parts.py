@@ -45,9 +45,11 @@ class Parts:
     observers: Sequence[Observer]
     instances: Instances
     store: Store | None
-    """of durable messages; its owner closes it"""
+    """of durable messages"""
 
     def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
         self.instances.close()
 
 

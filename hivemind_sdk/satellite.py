@@ -94,12 +94,12 @@ class Satellite(Listening, Asking):
         self._parts = assemble(settings, catalogue, given)
         workers = settings.callbacks.workers
         self._workers = (executor.shared if workers is None else executor.Workers(workers)).acquire()
-        self._sender = executor.Workers(1).acquire()  # callbacks that hang must not keep the node from answering
+        self._senders = executor.senders.acquire()
         self._released = False
         complaints = Complaints(self._callback_failed, self._callback_hung, self._callback_dropped)
         self.subscriptions = Subscriptions(self._workers, complaints, settings.callbacks)
         self._requests = Requests(settings.limits)
-        self._sending = executor.Lane(self._sender)
+        self._sending = executor.Lane(self._senders)
         self._floods = Recent(settings.limits.floods)
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
@@ -115,8 +115,12 @@ class Satellite(Listening, Asking):
         self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
         self._node: Node | None = None
         self._life = threading.Lock()
-        self._outgoing = executor.Lane(self._sender)
-        self._mailroom = self._open_mailroom()
+        self._outgoing = executor.Lane(self._senders)
+        try:
+            self._mailroom = self._open_mailroom()
+        except BaseException:
+            self._release(0.0)
+            raise
 
     # --- life ---
 
@@ -157,20 +161,18 @@ class Satellite(Listening, Asking):
     def close(self, timeout: float | None = None) -> None:
         """End everything, within `timeout` seconds (None: the settings'). Idempotent; safe from a callback."""
         deadline = time.monotonic() + (self.settings.deadlines.close if timeout is None else timeout)
+        with self._life:  # first of all: whoever hears of the end must not begin anew
+            released, self._released = self._released, True
         self._stop_node(deadline - time.monotonic())
-        with self._life:
-            if self._released:
-                return
-            self._released = True
+        if released:
+            return
         self._performer.close()
         self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
         self.subscriptions.clear()
-        self._mailroom.close("the satellite was closed")
+        self._mailroom.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
         self._outgoing.close()
         self._sending.close()
-        self._parts.close()
-        for workers in (self._workers, self._sender):
-            workers.release(max(0.0, deadline - time.monotonic()))
+        self._release(deadline - time.monotonic())
 
     def __enter__(self) -> Satellite:
         self.connect()
@@ -178,6 +180,12 @@ class Satellite(Listening, Asking):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _release(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        self._parts.close()
+        for workers in (self._workers, self._senders):
+            workers.release(max(0.0, deadline - time.monotonic()))
 
     def _stop_node(self, timeout: float | None = None) -> None:
         with self._life:

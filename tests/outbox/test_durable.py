@@ -87,6 +87,7 @@ def test_what_the_hub_never_got_is_sent_again_and_says_so(hub, file):
     hubs_end = reached.connector.links[0]._peer
     hubs_end.hold()
     receipts = [sat.emit(said(number), delivery=DURABLE) for number in range(3)]
+    assert sat.flush(LONG)  # the thread that sends what waited may be at it just now
     assert {receipt.state for receipt in receipts} == {Outcome.UNCONFIRMED}
     assert not sat.drain(0.01)
     hubs_end.lose()
