@@ -41,7 +41,12 @@ def ask(
     question = _question(what, lang, {"session_id": session_id, "site_id": satellite.site_id}, ask_id)
     if not own_session and not requests.turn.acquire(timeout=timeout):
         raise RequestTimeout(f"another ask() did not end within {timeout:g} s", hint="this hub takes one at a time")
-    request = requests.open(f"ask:{ask_id}")
+    try:
+        request = requests.open(f"ask:{ask_id}")
+    except BaseException:
+        if not own_session:
+            requests.turn.release()
+        raise
     watch = satellite.on_bus("*", _Watch(request, question, own_session, replies), inline=True)
 
     def end() -> None:

@@ -346,6 +346,8 @@ class Node:
             log.info("link: %s", after)
         self._hooks.observe(StateChanged(before, after))
         with self._changed:
+            if self._told.state is State.CLOSED:
+                return  # whoever was told of this change has closed the link
             self._told = after
             for watch in self._watches:
                 watch(after)

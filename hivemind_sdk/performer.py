@@ -43,7 +43,8 @@ class Performer:
         self._context = context
         self._outlets = outlets
         self._sending = sending
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """who hears that a handler failed may close all this"""
         self._wakes: dict[tuple[str, str], tuple[WakeRequest, timers.Timer]] = {}
         self._closed = False
 
