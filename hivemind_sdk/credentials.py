@@ -46,7 +46,7 @@ def resolve(
     if not access_key:
         raise SettingsError(
             "no access key was given and the identity has none",
-            hint="pass key=... (--key), or run `hivemind-client set-identity --key KEY`",
+            hint="pass key=... (--key), or run `hivemind-client set-identity --key KEY --password PASSWORD --host ws://NAME`",
         )
     proofs = Credentials(access_key, password or identity.password or None, preshared_key or None)
     return endpoint(identity, host, port), proofs

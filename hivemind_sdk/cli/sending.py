@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import LinkClosed
-from .console import json_line, warn
+from .console import json_line, line, warn
 from .linking import OBJECTION, Verdict, linked
 from .options import json_option, link_options, message_options, timeout_option
 from .payload import bus_message
@@ -44,6 +44,8 @@ def send_once(
             warn(f"{error}, after the message was sent: hivemind-core 4.0 does that when it has handled it")
     if as_json:
         json_line({"sent": message.msg_type, **sent})
+    else:
+        line(f"== sent {message.msg_type}")
 
 
 def verb_command(verb: str, text: str) -> click.Command:

@@ -17,7 +17,7 @@ UTTERANCE = ("--msg", "recognizer_loop:utterance", "--payload", '{"utterances": 
 def test_a_message_has_left_when_send_mycroft_ends(hub):
     for number in range(5):
         assert run("send-mycroft", "--msg", "speak", "--payload", json.dumps({"n": number})).out == (
-            "== connected to HiveMind\n"
+            "== connected to HiveMind\n== sent speak\n"
         )
         assert hub.of_type(HiveMessageType.BUS)[-1].payload.data == {"n": number}
 
@@ -42,7 +42,7 @@ def test_a_denial_is_told_even_if_no_answer_was_wanted(hub):
 @pytest.mark.parametrize("verb", ["escalate", "propagate"])
 def test_verbs_carry_the_message_wrapped_and_name_the_site(verb, hub):
     payload = ("--msg", "speak", "--payload", '{"utterance": "hi"}')
-    assert run(verb, *payload, "--siteid", "kitchen").out == "== connected to HiveMind\n"
+    assert run(verb, *payload, "--siteid", "kitchen").out == "== connected to HiveMind\n== sent speak\n"
     (sent,) = hub.wait_for(lambda hub: hub.of_type(HiveMessageType(verb)))
     assert sent.target_site_id == "kitchen"
     assert sent.payload.msg_type is HiveMessageType.BUS

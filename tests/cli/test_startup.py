@@ -155,4 +155,4 @@ def test_completion_imports_no_command(install):
 def test_an_unknown_command_is_told_from_a_broken_one():
     done = run("tset-identity")
     assert done.code == 2
-    assert "No such command 'tset-identity'" in done.err
+    assert "No such command 'tset-identity'. Did you mean set-identity or test-identity?" in done.err

@@ -13,7 +13,7 @@ from ovos_bus_client import MessageBusClient
 from ovos_bus_client.message import Message
 
 import hivemind_sdk
-from hivemind_sdk import HiveMessageBusClient, NodeIdentity
+from hivemind_sdk import HiveMessageBusClient, HiveMessageType, NodeIdentity
 
 # The public names of the reference client's own (0.8.0a1, with those that 1.2.12a1 added), with their parameters.
 REFERENCE = {
@@ -201,6 +201,19 @@ def test_the_program_of_the_issue_works_as_it_stands(tmp_path):
             [sys.executable, "-c", program + "client.close()"], capture_output=True, text=True, timeout=60, check=False
         )
     assert (done.stdout, done.stderr, done.returncode) == ("echo: hello world\n", "", 0)
+
+
+def test_what_a_program_says_last_arrives_though_it_ends_without_a_close(tmp_path):
+    from client_kit import KEY, PASSWORD
+
+    from hivemind_sdk.testing import Hub, HubClient
+
+    with Hub([HubClient(KEY, PASSWORD)]).start() as hub:
+        program = PROGRAM.format(key=KEY, password=PASSWORD, port=hub.port, wait="")
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        (said,) = hub.wait_for(lambda hub: hub.of_type(HiveMessageType.BUS))
+    assert said.payload.data == {"utterances": ["hello world"]}
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 def test_importing_the_client_loads_no_ovos_and_no_network_library():

@@ -53,5 +53,5 @@ def command(
     told = None if answer is None else answer.as_dict
     if as_json:
         json_line({"sent": message.msg_type, "answer": told})
-    elif told is not None:
-        line(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        line(f"== sent {message.msg_type}" if told is None else json.dumps(told, ensure_ascii=False, indent=2))
