@@ -13,18 +13,51 @@ from hivemind_sdk.contracts import Dial
 from hivemind_sdk.settings import Credentials, Endpoint
 
 
-class StubHub:
-    """Queues as hivemind-http-protocol has them. `says[call]`: status and text in place of what it would answer."""
+class Session:
+    """Queues as hivemind-http-protocol has them for each token."""
+
+    def __init__(self):
+        self.text, self.binary, self.got = [], [], []
+        self.connected = False
+
+    def disconnect(self, _):
+        was, self.connected = self.connected, False
+        return {"status": "Disconnected"} if was else {"error": "Already Disconnected"}
+
+    def connect(self, _):
+        self.connected = True
+        return {"status": "Connected"}
+
+    def send_message(self, form):
+        self.got.append(base64.b64decode(form["message"][0]) if form.get("binary") == ["1"] else form["message"][0])
+        return {"status": "message sent"}
+
+    def get_messages(self, _):
+        return self.drained("messages", self.text)
+
+    def get_binary_messages(self, _):
+        return self.drained("b64_messages", self.binary)
+
+    def drained(self, name, frames):
+        if not self.connected:
+            return {"error": "Client is not connected"}
+        found, frames[:] = list(frames), []
+        return {"status": "messages retrieved", name: found}
+
+
+class StubHub(Session):
+    """Listens, with one session for whoever comes. `says[call]`: status and text in place of what it would answer."""
 
     def __init__(self, tls: ssl.SSLContext | None = None):
-        self.text, self.binary, self.got, self.calls, self.says = [], [], [], [], {}
-        self.connected = False
+        super().__init__()
+        self.calls, self.says = [], {}
         self.asked = threading.Event()
         self.silent = threading.Event()
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are written one after the other
 
             def do_POST(self):
                 size = int(self.headers["Content-Length"])
@@ -35,13 +68,16 @@ class StubHub:
 
             def answer(self, form):
                 call = urlsplit(self.path).path.removeprefix("/")
-                hub.token = parse_qs(urlsplit(self.path).query)["authorization"][0]
+                hub.token = token = parse_qs(urlsplit(self.path).query)["authorization"][0]
                 hub.calls.append(call)
                 if hub.silent.is_set() and call != "disconnect":
                     hub.asked.set()
                     hub.over.wait(60)
                     return
-                status, text = hub.says.get(call) or (200, json.dumps(getattr(hub, call.rpartition("/")[2])(form)))
+                status, text = hub.says.get(call) or (
+                    200,
+                    json.dumps(getattr(hub.session(token), call.rpartition("/")[2])(form)),
+                )
                 self.send_response(status)
                 self.send_header("Set-Cookie", "hivemind_http_replica=one; Path=/")
                 self.send_header("Content-Length", str(len(text)))
@@ -67,29 +103,9 @@ class StubHub:
         self.server.server_close()
         self.thread.join(10)
 
-    def disconnect(self, _):
-        was, self.connected = self.connected, False
-        return {"status": "Disconnected"} if was else {"error": "Already Disconnected"}
-
-    def connect(self, _):
-        self.connected = True
-        return {"status": "Connected"}
-
-    def send_message(self, form):
-        self.got.append(base64.b64decode(form["message"][0]) if form.get("binary") == ["1"] else form["message"][0])
-        return {"status": "message sent"}
-
-    def get_messages(self, _):
-        return self.drained("messages", self.text)
-
-    def get_binary_messages(self, _):
-        return self.drained("b64_messages", self.binary)
-
-    def drained(self, name, frames):
-        if not self.connected:
-            return {"error": "Client is not connected"}
-        found, frames[:] = list(frames), []
-        return {"status": "messages retrieved", name: found}
+    def session(self, token):
+        """The one that belongs to a token."""
+        return self
 
     def dial(self, **changes):
         fields = {"timeout": 10.0, "credentials": Credentials("the-key"), "useragent": "test"} | changes

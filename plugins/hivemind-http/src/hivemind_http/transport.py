@@ -152,7 +152,7 @@ class HttpTransport:
         binary = self._drained("get_binary_messages", "b64_messages")
         texts = self._drained("get_messages", "messages")
         for text in texts:
-            self._hand_on(text, len(text))
+            self._hand_on(text, len(text.encode(errors="surrogatepass")))
         for encoded in binary:
             try:
                 frame = base64.b64decode(encoded, validate=True)
