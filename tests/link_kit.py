@@ -56,6 +56,7 @@ class Ends:
         states=None,
         satellite_credentials=CREDENTIALS,
         compress=True,
+        instances=instances,
     ):
         self.states = states or (MemoryState(), MemoryState())
         common = {"ciphers": ciphers, "encodings": encodings, "binarize": binarize, "limits": limits}
@@ -84,9 +85,9 @@ class Ends:
         )
         hello = {"pubkey": None, "session": {"session_id": "s"}, "site_id": "kitchen"}
         self.satellite = SatelliteLink(
-            LinkConfig(named(handshake, Role.SATELLITE), satellite, hello, compress=compress)
+            LinkConfig(named(handshake, Role.SATELLITE, instances), satellite, hello, compress=compress)
         )
-        self.hub = HubLink(LinkConfig(named(handshake, Role.HUB), hub, compress=compress))
+        self.hub = HubLink(LinkConfig(named(handshake, Role.HUB, instances), hub, compress=compress))
         self.learned = {id(self.satellite): [], id(self.hub): []}
         self.hub.start()
 
@@ -110,7 +111,7 @@ class Ends:
         return events
 
 
-def named(handshake, role):
+def named(handshake, role, instances=instances):
     return [
         NamedHandshake(one.name, one.protocol, instances(role).make(one))
         for one in catalogue().handshakes
