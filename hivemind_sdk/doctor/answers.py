@@ -5,9 +5,10 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..denials import DENIED, denial
-from ..errors import HiveMindError, LinkClosed, PolicyDenied
+from ..errors import HiveMindError, LinkClosed, LinkError, PolicyDenied
 from ..messages import BusMessage, JSONObject
 from ..satellite import Satellite
 from ..supervisor import State, Status
@@ -45,9 +46,10 @@ def permissions(satellite: Satellite, types: Sequence[str]) -> tuple[Step, float
     denied: list[PolicyDenied] = []
     back: float | None = None
     try:
-        for kind in types:
-            satellite.emit(BusMessage(kind, dict(_EMPTY)))
-        satellite.emit(BusMessage(MARKER))
+        with suppress(LinkError):  # the end of the link comes as an answer, too, and knows why
+            for kind in types:
+                satellite.emit(BusMessage(kind, dict(_EMPTY)))
+            satellite.emit(BusMessage(MARKER))
         while back is None:
             answer = answers.get(timeout=max(0.0, sent + OBJECTION - time.monotonic()))
             if not isinstance(answer, PolicyDenied):

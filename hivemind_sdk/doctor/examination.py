@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..ask import UTTERANCE
 from ..contracts import NodeState, TransportConnector
+from ..errors import PolicyDenied
 from ..satellite import Satellite
 from ..settings import Settings
 from .answers import echo, permissions
@@ -73,7 +74,7 @@ def _steps(
             return
     asked, back = permissions(satellite, types)
     yield replace(asked, seconds=time.monotonic() - began)
-    if satellite.status.cause is not None:
-        return
+    if asked.error is not None and not isinstance(asked.error, PolicyDenied):
+        return  # the link ended on it
     began = time.monotonic()
     yield replace(echo(satellite, progress, utterance, lang, patience, back), seconds=time.monotonic() - began)

@@ -151,12 +151,12 @@ class Listener:
         status = self._gate(request.path) if self._gate is not None else None
         response = protocol.accept(request) if status is None else protocol.reject(status, "refused\n")
         protocol.send_response(response)
-        stream.send(b"".join(protocol.data_to_send()))
         if response.status_code != 101:
-            stream.finish(b"", time.monotonic() + _STOP_WITHIN)
+            stream.finish(b"".join(protocol.data_to_send()), time.monotonic() + _STOP_WITHIN)
             return
         transport = ServedTransport(stream, protocol)
         self._ended_by(lambda: transport.close(1001, "", _STOP_WITHIN))
+        transport.begin()  # who has read the answer is a link, and is told when it ends
         try:
             with suppress(LinkError):
                 self._accept(transport, request.path.partition(_MARK)[2], peer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
@@ -34,6 +35,11 @@ class ServedTransport:
         self._collected = bytearray()
         self._end: tuple[str, int, str] | None = None
         self._finished = threading.Event()
+
+    def begin(self) -> None:
+        """Send the answer to the upgrade, which is what the protocol has to say first."""
+        with self._lock, suppress(StreamEnded):  # `receive` will say so
+            self._stream.send(b"".join(self._protocol.data_to_send()))
 
     def send(self, frame: Frame) -> None:
         payload = frame if isinstance(frame, bytes) else encode_text(frame)
