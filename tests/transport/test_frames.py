@@ -379,8 +379,8 @@ def test_a_peer_that_answers_no_ping_is_given_up_even_without_a_timeout():
         except OSError:
             pass
 
+    started = time.monotonic()
     with served(mute, keepalive=0.05, keepalive_timeout=0.05) as (transport, _):
-        started = time.monotonic()
         with pytest.raises(LinkClosed) as caught:
             transport.receive()
         assert 0.09 < time.monotonic() - started < LONG
