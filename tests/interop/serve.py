@@ -36,7 +36,7 @@ except ImportError:  # 4.0.0: it was a part of the bus client
 
 NETWORKS = {"websocket": "hivemind-websocket-plugin", "http": "hivemind-http-plugin"}
 SET_UP = Path("set-up")
-"""is there when the server was started before, in this folder: then it is the same one again"""
+"""is there when a server has been started in this folder, and says with which clients: then it is the same one again"""
 AUDIO = b"RIFF" + bytes(range(256)) * 8
 
 
@@ -228,7 +228,7 @@ def own_identity() -> NodeIdentity:
 def register(clients: list) -> ClientDatabase:
     """Clients as its command line would add them; what `add_client` does not take is set on the row afterwards."""
     database = ClientDatabase()
-    for client in [] if SET_UP.exists() else clients:
+    for client in [] if SET_UP.exists() and json.loads(SET_UP.read_text()) == clients else clients:
         given = {key: client[key] for key in ("name", "key", "password", "admin", "allowed_types") if key in client}
         if client.get("crypto_key"):
             given["crypto_key"] = client["crypto_key"]
@@ -269,7 +269,7 @@ def main() -> None:
     server = NetworkProtocolFactory.get_class(network)(hm_protocol=listener, config=settings)
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
-    SET_UP.touch()
+    SET_UP.write_text(json.dumps(wanted["clients"]))
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)
     sys.stdin.read()
     os._exit(0)  # its threads do not all end by themselves
