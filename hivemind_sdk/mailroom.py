@@ -209,7 +209,7 @@ class Mailroom:
                 with self._lock:
                     self._outbox.sent(entry, confirmable=probes)
                     receipt = self._receipts.get(entry.number)
-                    if entry.durable and receipt is not None:  # here, so that `flush` returns no sooner
+                    if entry.durable and receipt is not None:
                         settle(receipt, Outcome.UNCONFIRMED)
                 self._ask()  # while more is sent: what is not confirmed comes twice after a crash
             self._tell()
@@ -330,10 +330,11 @@ class Mailroom:
                 self._forget(gone)
             if not len(self._outbox):
                 self._silence()
+            for (_, outcome, reason), receipt in told:
+                if receipt is not None:
+                    settle(receipt, outcome, reason)
             self._moved.notify_all()
-        for (entry, outcome, reason), receipt in told:
-            if receipt is not None:
-                settle(receipt, outcome, reason)
+        for (entry, outcome, reason), _ in told:
             self._line.observe(DeliveryChanged(entry.kind, outcome, reason))
 
     def _forget(self, numbers: list[int]) -> None:
@@ -347,8 +348,8 @@ class Mailroom:
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         self._go_later()
-        with self._moved:
-            return self._moved.wait_for(condition, timeout)
+        with self._moved:  # and no sooner than the receipts say so
+            return self._moved.wait_for(lambda: not self._outbox.untold and condition(), timeout)
 
     # --- time, with the lock held ---
 

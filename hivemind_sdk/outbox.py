@@ -224,6 +224,11 @@ class Outbox:
         for entry in [*self._unconfirmed.values(), *self._idle()]:
             self._settle(entry)
 
+    @property
+    def untold(self) -> bool:
+        """Whether `take_ended` has something to say."""
+        return bool(self._ended)
+
     def take_ended(self) -> list[Ended]:
         """What became final since this was last asked: for each entry once, but for what is KEPT and lives on."""
         ended, self._ended = self._ended, []
