@@ -188,8 +188,8 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.rows("Whole client path", goals.PATHS, ours, theirs)
     bench.rows("Round trip on loopback", goals.ROUND_TRIPS, ours, theirs)
     bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
-    if find_spec("hivemind_openssl"):
-        faster = bench.worker(sys.executable, *OURS)
+    faster = bench.worker(sys.executable, *OURS) if find_spec("hivemind_openssl") else None
+    if faster is not None:
         for title, rows in (
             ("Sealing", goals.SEALING),
             ("Whole client path", goals.PATHS),
@@ -202,7 +202,10 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.memory("Memory", 20 if options.quick else goals.CLIENTS)
     newest = "Protocol 3, beside client 1.2.12a1"
     if bench.wants(newest):
-        bench.rows(newest, goals.NEWEST, ours, bench.worker(reference.interpreter("1.2.12a1"), "tasks_newest"))
+        theirs = bench.worker(reference.interpreter("1.2.12a1"), "tasks_newest")
+        bench.rows(newest, goals.NEWEST, ours, theirs)
+        if faster is not None:
+            bench.rows(f"{newest}, with hivemind-openssl", goals.NEWEST, faster, theirs)
 
 
 def machine() -> dict[str, Any]:
