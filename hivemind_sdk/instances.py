@@ -83,11 +83,10 @@ class Instances:
         origin = self.catalogue.origin(record)
         names = origin.names
         mine = field_names(record.options)
-        siblings = (one.record.options for one in self.catalogue.claims if one.origin == origin)
-        known = mine.union(*map(field_names, siblings))
         check_names(names[0], arguments, mine)
-        for name in names:
-            check_names(names[0], self._config.get(name, {}), known)
+        for configured in filter(None, map(self._config.get, names)):
+            siblings = (one.record.options for one in self.catalogue.claims if one.origin == origin)
+            check_names(names[0], configured, mine.union(*map(field_names, siblings)))
         if record.options is None:
             return ()
         return (resolve(names, record.options, arguments=arguments, environ=self._environ, config=self._config),)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
@@ -250,10 +250,12 @@ class Node:
             if phase != "handshake" and link.phase not in (Phase.GREETING, Phase.OFFER):
                 deadline, phase = came + self._deadlines.handshake, "handshake"
         self._verdicts.greeted()
+        stored = secured.store()  # while the hub reads
         early = self._confirm(link, transport, secured)
-        self._hooks.observe(Secured(secured.info))
-        self._warn(secured.info.warnings)
-        self._enter(lambda now: self._supervisor.ready(now, secured.info))
+        info = replace(secured.info, warnings=(*secured.info.warnings, *stored))
+        self._hooks.observe(Secured(info))
+        self._warn(info.warnings)
+        self._enter(lambda now: self._supervisor.ready(now, info))
         return early
 
     def _warn(self, warnings: Sequence[str]) -> None:

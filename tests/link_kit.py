@@ -9,7 +9,7 @@ from functools import cache
 
 from crypto_kit import KEYS
 
-from hivemind_sdk.connection import HubLink, LinkConfig, NamedHandshake, SatelliteLink, settle
+from hivemind_sdk.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, settle
 from hivemind_sdk.contracts import HandshakeContext, Role
 from hivemind_sdk.instances import CryptoSuite, Instances
 from hivemind_sdk.loader import load
@@ -97,7 +97,11 @@ class Ends:
         for sender, receiver in ((self.hub, self.satellite), (self.satellite, self.hub)):
             for frame in sender.frames_to_send():
                 moved = True
-                self.learned[id(receiver)] += settle(receiver, receiver.receive(frame))
+                events = settle(receiver, receiver.receive(frame))
+                for secured in events:
+                    if isinstance(secured, LinkSecured):
+                        secured.store()
+                self.learned[id(receiver)] += events
         return moved
 
     def agree(self):

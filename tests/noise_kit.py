@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -140,6 +141,7 @@ def _meet(script: Any, server: Node, answering: HandshakeContext, change: Change
         return run(script, change("2", wire(second.send))).session, second.session
     with contextlib.closing(reply):
         done = run(script, change("2", wire(second.payload)))
+        done.session.info = replace(done.session.info, warnings=(*done.session.info.warnings, *done.store()))
         return done.session, _hub(reply, change("3", wire(done.send))).session
 
 

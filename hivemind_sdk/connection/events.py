@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,17 @@ class ComputeNeeded:
 
 @dataclass(frozen=True, slots=True)
 class LinkSecured:
-    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds."""
+    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds.
+
+    A satellite calls `store` once, as soon as it has written its frames.
+    """
 
     info: SessionInfo
     confirm_within: float
     probe: HiveMessageType | None = None
     """the type of the hub's answer that only confirms, and means nothing else"""
+    store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
+    """see contracts.Established"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,7 @@ class Link:
         self._binarize = info.binarize
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
-        return [LinkSecured(self._info, established.confirm_within, probe)]
+        return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))

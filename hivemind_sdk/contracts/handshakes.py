@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,6 +41,9 @@ class Established:
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
     """a message without effect that makes a hub which agrees say something, so that the wait is short"""
+    store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
+    """satellite: keeps what this link has taught us (a pin), while our frames are on their way; READY waits for it.
+    -> more warnings for SessionInfo. What it raises ends the link"""
 
 
 HandshakeScript = Generator[Send | Compute, Any, Established]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from binascii import Error as HexError
 from binascii import unhexlify
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any
 
 from hivemind_sdk.contracts import (
@@ -99,10 +100,10 @@ class NoiseHandshake:
             self._psks.forget(context)
             # with the hub's static key opened, the transcript is the hub's; what did not fit is the password
             raise (_wrong_password if state.remote_static else _changed_on_the_way)(context) from None
-        self._trust(context, pin, state.remote_static, warnings)
+        store = self._trust(context, pin, state.remote_static)
         last = state.write(b"")
         session = _session(context, XX, suite, state, binarize, warnings, encoding=encoding_of(answer))
-        return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN, probe=_probe())
+        return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN, probe=_probe(), store=store)
 
     def _kk(self, context: HandshakeContext, suite: str, pin: bytes) -> HandshakeScript:
         hub = pin_name(context)
@@ -123,16 +124,18 @@ class NoiseHandshake:
         self._kk_failed.discard(hub)
         return Established(_session(context, KK, suite, state, binarize, warnings, encoding=encoding_of(answer)))
 
-    def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes, warnings: list[str]) -> None:
+    def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes) -> Callable[[], Sequence[str]]:
+        """The hub has proven that it holds this key. -> what pins it, if it is a stranger's (Established.store)"""
         hub = pin_name(context)
         if pin is None:
-            warnings += self._pins[Role.SATELLITE].put(context.state, hub, key)
-        elif pin != key:
+            return partial(self._pins[Role.SATELLITE].put, context.state, hub, key)
+        if pin != key:
             raise AuthenticationRefused(
                 f"the key of the hub {hub} has changed: pinned {fingerprint(pin)}, now {fingerprint(key)}",
                 hint="somebody in between may pass for the hub. If it was set up anew, compare the fingerprint there, "
                 "then run `hivemind-client forget-server`",
             )
+        return tuple
 
     # --- the hub ---
 

@@ -108,6 +108,7 @@ def test_the_hub_may_still_refuse_for_a_while_after_xx_and_no_more_after_kk():
         second = run(reply)
         done = run(script, second.payload if isinstance(second, Send) else second.send)
         assert done.confirm_within == expected
+        done.store()
         if done.send:
             run(reply, done.send)
 

@@ -88,6 +88,7 @@ class Side:
         except StopIteration as stop:
             must(isinstance(stop.value, Established), f"it returns {type(stop.value).__name__}, not Established")
             self._meeting.sessions[self._role], self._script = stop.value.session, None
+            stop.value.store()
             last: JSONObject | None = stop.value.send
             return last
         return request.payload

@@ -1,0 +1,66 @@
+"""When a hub's key is pinned on first contact, and what becomes of a pin that can't be stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from noise_links import join, make_hub
+
+from hivemind_sdk.contracts import SessionInfo
+from hivemind_sdk.errors import AuthenticationRefused, IdentityError, IdentityReadOnly
+from hivemind_sdk.observations import FrameSent, Secured
+from hivemind_sdk.testing import MemoryState
+
+PINS = "pinned_noise_keys"
+
+
+class Disk(MemoryState):
+    """Notes when pins are stored, or fails to."""
+
+    def __init__(self, error: IdentityError | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self.seen: list[str] = []
+        self.secured: list[SessionInfo] = []
+
+    def write(self, key: str, value: Any) -> None:
+        if key == PINS:
+            if self.error is not None:
+                raise self.error
+            self.seen.append("stored")
+        super().write(key, value)
+
+    def observe(self, event: object) -> None:
+        if isinstance(event, (FrameSent, Secured)):
+            self.seen.append(type(event).__name__)
+        if isinstance(event, Secured):
+            self.secured.append(event.info)
+
+
+def test_the_pin_is_stored_while_the_hub_has_our_frames_and_before_the_link_is_ready():
+    disk = Disk()
+    with make_hub() as hub:
+        assert join(hub, disk, observers=[disk]).pattern == "XXpsk2"
+    assert disk.seen == ["FrameSent", "FrameSent", "FrameSent", "FrameSent", "stored", "Secured"]
+
+
+def test_a_pin_that_fails_to_be_stored_ends_the_link_and_is_what_connect_raises():
+    with make_hub() as hub, pytest.raises(IdentityError, match="no space is left"):
+        join(hub, Disk(IdentityError("no space is left")))
+
+
+def test_a_pin_that_may_not_be_stored_is_told_where_the_link_is_told():
+    disk = Disk(IdentityReadOnly("it can't be written"))
+    with make_hub() as hub:
+        info = join(hub, disk, observers=[disk])
+    [warning] = info.warnings
+    assert "holds for this process only" in warning
+    assert disk.secured == [info]
+
+
+def test_a_hub_that_has_not_proven_the_password_is_not_pinned():
+    disk = Disk()
+    with make_hub(password="another-horse-battery-9") as hub, pytest.raises(AuthenticationRefused):
+        join(hub, disk)
+    assert disk.read(PINS) is None
