@@ -9,12 +9,15 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from .errors import MalformedFrame, NotEncodable
 
 CHUNK = 1 << 16
 MAX_QUEUE = 64
 """small writes that may wait behind one that the network does not take"""
+Ready = Callable[["float | None"], bool]
+"""waits so many seconds (None: as long as it takes); -> whether something can be done"""
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -68,18 +71,14 @@ class Stream:
         self._taken_at = 0.0
         self._over = threading.Event()
         self._waiting = 0
+        self._readable = _poller(sock, self._wake, read=True, write=False)
         self._chunk, self._taken = b"", 0
         self._records = isinstance(sock, ssl.SSLSocket)
         """it may hold bytes that no poll knows of"""
         self._drained = False
         """the last read took all that there was: to try again at once would be in vain"""
 
-    @property
-    def buffered(self) -> bool:
-        """Whether some bytes are at hand already; for the reading thread."""
-        return self._taken < len(self._chunk)
-
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int = CHUNK) -> bytes:
         """1 to `size` bytes. Raises StreamLate at `deadline`, StreamEnded."""
         if self._taken == len(self._chunk):
             self._chunk, self._taken = self._fill(), 0
@@ -115,7 +114,7 @@ class Stream:
         if self._broken:
             raise StreamEnded("the connection is broken")
         try:
-            self._wait(read=False, write=True, deadline=self.patience and self._taken_at + self.patience)
+            self._wait(self._poller(read=False), self.patience and self._taken_at + self.patience)
         except StreamLate:
             with self._lock:
                 self._broken = True
@@ -147,7 +146,7 @@ class Stream:
                 self._out.append(memoryview(last_words))
             self._waker.send(b"\0")
         while self._part() and (left := deadline - time.monotonic()) > 0:
-            _poll(self._socket, None, True, bool(self._out), left)
+            _poller(self._socket, None, read=True, write=bool(self._out))(left)
         with self._lock:
             self._released = True
             self._release()
@@ -166,18 +165,20 @@ class Stream:
 
     def _fill(self) -> bytes:
         while True:
+            if self._drained:
+                self._wait(self._poller(read=True) if self._out else self._readable, self.deadline)
             with self._lock:
                 self._check()
-                pending = self._pump()
-                data = None if self._drained else self._receive()
+                if self._out:
+                    self._pump()
+                data = self._receive()
             if data:
                 self.alive_at = time.monotonic()
                 self._drained = len(data) < CHUNK and not self._records
                 return data
             if data is not None:
                 raise StreamEnded("the other side hung up")
-            self._wait(read=True, write=pending, deadline=self.deadline)
-            self._drained = False
+            self._drained = True
 
     def _receive(self) -> bytes | None:
         """What is there, with the lock held; None: nothing."""
@@ -188,8 +189,8 @@ class Stream:
         except OSError as error:
             raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
 
-    def _pump(self) -> bool:
-        """Write what the network takes now. -> whether some remains. With the lock held.
+    def _pump(self) -> None:
+        """Write what the network takes now, with the lock held.
 
         A failure is left to the senders: the reader may still find frames, and the close code, in what came before.
         """
@@ -199,11 +200,11 @@ class Stream:
                 sent = self._socket.send(out[0])
             except _WOULD_BLOCK:
                 self._stalled = True
-                return True
+                return
             except OSError:
                 self._broken = True
                 out.clear()
-                break
+                return
             if self._stalled:
                 self._stalled = False
                 self._taken_at = self.alive_at = time.monotonic()
@@ -212,21 +213,25 @@ class Stream:
                 self._written += 1
             else:
                 out[0] = out[0][sent:]
-        return False
 
-    def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
+    def _poller(self, *, read: bool) -> Ready:
+        """For when something waits to be written."""
+        return _poller(self._socket, self._wake, read=read, write=True)
+
+    def _wait(self, ready: Ready, deadline: float | None) -> None:
         """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         with self._lock:
             self._check()
             self._waiting += 1
         try:
-            if not _poll(self._socket, self._wake, read, write, left):
+            if not ready(left):
                 raise StreamLate
         finally:
             with self._lock:
                 self._waiting -= 1
-                self._release()
+                if self._released:
+                    self._release()
 
     def _check(self) -> None:
         if self._finishing:
@@ -234,22 +239,17 @@ class Stream:
 
     def _release(self) -> None:
         """Close the descriptors, but not while somebody waits on their numbers, which would be given away again."""
-        if self._released and not self._waiting:
+        if not self._waiting:
             for sock in (self._socket, self._wake, self._waker):
                 sock.close()
 
 
-if hasattr(select, "poll"):
-
-    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
-        poller = select.poll()
-        poller.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
-        if wake is not None:
-            poller.register(wake, select.POLLIN)
-        return bool(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
-
-else:  # Windows
-
-    def _poll(sock: socket.socket, wake: socket.socket | None, read: bool, write: bool, timeout: float | None) -> bool:
-        readers = ([sock] if read else []) + ([wake] if wake is not None else [])
-        return any(select.select(readers, [sock] if write else [], [sock], timeout))
+def _poller(sock: socket.socket, wake: socket.socket | None, *, read: bool, write: bool) -> Ready:
+    readers = ([sock] if read else []) + ([wake] if wake is not None else [])
+    writers = [sock] if write else []
+    if not hasattr(select, "poll"):  # Windows
+        return lambda timeout: any(select.select(readers, writers, [sock], timeout))
+    poller = select.poll()
+    for one in {*readers, *writers}:
+        poller.register(one, (select.POLLIN if one in readers else 0) | (select.POLLOUT if one in writers else 0))
+    return lambda timeout: bool(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))

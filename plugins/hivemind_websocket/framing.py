@@ -26,47 +26,58 @@ class BrokenFrame(Exception):
 class FrameReader:
     """Reads one frame after the other. Whatever `recv` raises, it goes on from there at the next call.
 
-    `recv(size)` gives 1 to `size` bytes. `limit`: bytes of a payload; of a longer one only the header is read. Half of
-    websocket-client's own reader's time, and a tenth of a round trip.
+    `recv()` gives the bytes that are there, at least one. `limit`: bytes of a payload; a longer one is not waited for.
     """
 
-    def __init__(self, recv: Callable[[int], bytes], limit: int) -> None:
+    def __init__(self, recv: Callable[[], bytes], limit: int) -> None:
         self.limit = limit
         self._recv = recv
-        self._head = b""
-        self._parts: list[bytes] = []
-        self._have = 0
+        self._buffer = bytearray()
+
+    @property
+    def whole(self) -> bool:
+        """Whether a whole frame is at hand."""
+        return len(self._buffer) >= _extent(self._buffer)[1]
 
     def read(self) -> tuple[bool, int, bytes]:
         """-> whether it ends a message, its opcode, its payload. Raises LimitExceeded, BrokenFrame."""
-        head = self._head
-        while len(head) < (size := _head_size(head)):
-            head = self._head = head + self._recv(size - len(head))
-        length = head[1] & ~_MASKED
-        if length in _LENGTHS:
-            length = int.from_bytes(head[2 : 2 + _LENGTHS[length]], "big")
+        buffer = self._buffer
+        while True:
+            if not buffer:
+                buffer += self._recv()
+            start, end = _extent(buffer)
+            if len(buffer) >= start:
+                self._check(buffer[0], end - start)
+                if len(buffer) >= end:
+                    break
+            buffer += self._recv()
+        first, payload = buffer[0], bytes(buffer[start:end])
+        if buffer[1] & _MASKED:
+            payload = apply_mask(payload, buffer[start - 4 : start])
+        del buffer[:end]
+        return first >= _FIN, first & 0x0F, payload
+
+    def _check(self, first: int, length: int) -> None:
         if length > self.limit:
             raise LimitExceeded(
                 f"a frame of {length} bytes came, and {self.limit} are allowed",
                 hint="raise Limits.frame if the hub is trusted",
             )
-        opcode = head[0] & 0x0F
-        if head[0] & 0x70 or opcode not in ABNF.OPCODES:
-            raise BrokenFrame(f"unknown bits or opcode {head[0]:#04x}")
-        while self._have < length:
-            part = self._recv(length - self._have)
-            self._parts.append(part)
-            self._have += len(part)
-        payload = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._head, self._parts, self._have = b"", [], 0
-        return head[0] >= _FIN, opcode, apply_mask(payload, head[-4:]) if head[1] & _MASKED else payload
+        if first & 0x70 or first & 0x0F not in ABNF.OPCODES:
+            raise BrokenFrame(f"unknown bits or opcode {first:#04x}")
 
 
-def _head_size(head: bytes) -> int:
-    """Of a header that begins like this; as far as that can be told."""
-    if len(head) < 2:
-        return 2
-    return 2 + _LENGTHS.get(head[1] & ~_MASKED, 0) + (4 if head[1] & _MASKED else 0)
+def _extent(data: bytearray) -> tuple[int, int]:
+    """Where the payload of the frame that these bytes begin with starts and ends; as far as that can be told."""
+    if len(data) < 2:
+        return 2, 2
+    length = data[1] & ~_MASKED
+    start = 6 if data[1] & _MASKED else 2
+    if length in _LENGTHS:
+        size = _LENGTHS[length]
+        start += size
+        length = int.from_bytes(data[2 : 2 + size], "big")
+    return start, start + length
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:

@@ -102,7 +102,7 @@ class WebSocketTransport:
                 message = self._take(fin, opcode, payload)
                 if message is not None:
                     return message
-                if limit is not None and not self._stream.buffered and not self._ended() and time.monotonic() >= limit:
+                if limit is not None and not self._frames.whole and not self._ended() and time.monotonic() >= limit:
                     raise LinkTimeout(phase="receive")  # a flood of pings or fragments does not extend it
         raise self._closed()
 
