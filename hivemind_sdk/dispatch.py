@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from .errors import RemoteProtocolError
@@ -54,7 +55,7 @@ class Dispatcher:
         outcomes: list[Outcome] = []
         handler = request.handler.handler
         if isinstance(handler, WakingHandler):
-            self._collect(request.handler, lambda: handler.wake(request.key, context), context, None, outcomes)
+            self._collect(request.handler, handler.wake, request.key, context, outcomes)
         return outcomes
 
     def _visit(self, message: HiveMessage, context: HandlerContext, outcomes: list[Outcome]) -> None:
@@ -65,21 +66,20 @@ class Dispatcher:
         if not chain:
             outcomes.append(Drop("no handler", message.msg_type.value))
         for one in chain:
-            handle = one.handler.handle
-            if self._collect(one, lambda: handle(message, context), context, message, outcomes):  # noqa: B023
+            if self._collect(one, one.handler.handle, message, context, outcomes):
                 return
 
     def _collect(
         self,
         one: NamedHandler,
-        call: Callable[[], Iterable[Action]],
+        call: Callable[[Any, HandlerContext], Iterable[Action]],
+        subject: HiveMessage | str,
         context: HandlerContext,
-        message: HiveMessage | None,
         outcomes: list[Outcome],
     ) -> bool:
-        """-> whether the message is consumed"""
+        """`subject`: the message, or the key that a handler is woken with. -> whether the message is consumed"""
         try:
-            actions = list(call())
+            actions = list(call(subject, context))
         except RemoteProtocolError as error:
             outcomes.append(Drop("malformed message", str(error)))
             return False
@@ -91,7 +91,7 @@ class Dispatcher:
             if isinstance(action, Consume):
                 consumed = True
             elif isinstance(action, Redispatch):
-                outer = (*context.outer, message) if message is not None else context.outer
+                outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
                 inner = replace(context, outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
             elif isinstance(action, Wake):

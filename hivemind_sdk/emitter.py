@@ -97,17 +97,18 @@ class Emitter:
 
     def hear(self, message: BusMessage, *, arrived: bool) -> None:
         """A bus message is here: from the hub (`arrived`), or one of our own."""
-        if self._renamed.is_copy(message):
-            return
         subscriptions, served = self._subscriptions, []
-        for known in (message, *self._renamed.other_names(message)):
+        names = self._renamed.names(message)
+        for known in names:
             if arrived:
                 subscriptions.publish(_WAIT + known.msg_type, known)
-            listening = [one for one in subscriptions.of(_TOPIC + known.msg_type) if one.known_as not in served]
-            served += [one.known_as for one in listening]  # who listens under both names is told once
+            listening = subscriptions.of(_TOPIC + known.msg_type)
             for one in listening:
-                one.deliver((known,))
-        if subscriptions.of(_RAW_BUS):
+                if one.known_as not in served:  # who listens under both names is told once
+                    one.deliver((known,))
+            if len(names) > 1:
+                served += [one.known_as for one in listening]
+        if names and subscriptions.of(_RAW_BUS):
             subscriptions.publish(_RAW_BUS, message.serialize())
 
     def tell(self, event: str, *args: Any) -> None:

@@ -35,10 +35,8 @@ class Workers:
         self._users = 0
         self._threads: list[threading.Thread] = []
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._waiting = 0
-        """jobs that no thread has taken yet"""
-        self._free = 0
-        """threads that wait for a job, or are about to"""
+        self._spare = 0
+        """threads that wait for a job, or are about to, less the jobs that wait for a thread"""
 
     def acquire(self) -> Workers:
         with self._lock:
@@ -53,7 +51,7 @@ class Workers:
                 return
             threads, self._threads = self._threads, []
             jobs, self._jobs = self._jobs, SimpleQueue()
-            self._waiting = self._free = 0
+            self._spare = 0
         for _ in threads:
             jobs.put(None)
         deadline = time.monotonic() + timeout
@@ -67,13 +65,13 @@ class Workers:
             if not self._users:
                 return
             self._jobs.put(job)
-            self._waiting += 1
-            if self._waiting > self._free and len(self._threads) < self._size:
+            self._spare -= 1
+            if self._spare < 0 and len(self._threads) < self._size:
                 name = f"hivemind-worker-{len(self._threads)}"
                 thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
                 thread.start()
                 self._threads.append(thread)
-                self._free += 1
+                self._spare += 1
 
     def _work(self, jobs: SimpleQueue[Job | None]) -> None:
         while True:
@@ -85,24 +83,18 @@ class Workers:
                 continue
             if job is None:
                 return
-            self._count(jobs, -1)
             job()
             del job  # what it holds must not live until the next one
-            self._count(jobs, 1)
-
-    def _count(self, jobs: SimpleQueue[Job | None], free: int) -> None:
-        """One more thread is free, or one less, with a job that does not wait any more."""
-        with self._lock:
-            if jobs is self._jobs:
-                self._free += free
-                self._waiting += min(free, 0)
+            with self._lock:
+                if jobs is self._jobs:
+                    self._spare += 1
 
     def _is_spare(self, jobs: SimpleQueue[Job | None]) -> bool:
         """Whether this thread may go: there is one for each job that waits without it."""
         with self._lock:
-            spare = jobs is self._jobs and self._free > self._waiting
+            spare = jobs is self._jobs and self._spare > 0
             if spare:
-                self._free -= 1
+                self._spare -= 1
                 self._threads.remove(threading.current_thread())
             return spare
 
@@ -152,6 +144,7 @@ class Lane:
         self._hung = hung
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
+        self._idle_awaited = 0
         self._room = threading.Condition(self._lock)
         self._stuck = self._complained = False
         self._waiting: deque[tuple[object, Job]] = deque()
@@ -187,7 +180,11 @@ class Lane:
             me = threading.current_thread()
             if any(turn.thread is me for turn in (self._turn, *self._overtaken) if turn is not None):
                 return False
-            return self._idle.wait_for(self._is_idle, timeout)
+            self._idle_awaited += 1
+            try:
+                return self._idle.wait_for(self._is_idle, timeout)
+            finally:
+                self._idle_awaited -= 1
 
     def close(self) -> None:
         """Forget what has not started."""
@@ -236,18 +233,19 @@ class Lane:
                     turn.thread = None
                     return None
                 self._turn = turn
-            held = [one.owner for one in self._overtaken]
+            held = [one.owner for one in self._overtaken] if self._overtaken else ()
             for index, (owner, job) in enumerate(self._waiting):
                 if owner not in held:
+                    if len(self._waiting) >= self._limit:
+                        self._room.notify_all()
                     del self._waiting[index]
                     turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
                     self._stuck = False
-                    self._room.notify()
                     if self._hang_after and self._hang_timer is None:
                         self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
                     return job
             self._turn = turn.thread = None
-            if self._is_idle():
+            if self._idle_awaited and not self._overtaken:
                 self._idle.notify_all()
             return None
 

@@ -10,6 +10,8 @@ from .subscriptions import Callback, Subscription, Subscriptions
 from .supervisor import Status
 
 ANY_BUS = "bus:*"
+HIVE = {kind: f"hive:{kind.value}" for kind in HiveMessageType}
+"""the topic of each type of the hive"""
 
 
 class Listening:
@@ -25,7 +27,7 @@ class Listening:
         self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
     ) -> Subscription:
         """`callback(HiveMessage)` for each message of this type that arrives."""
-        return self.subscriptions.add(f"hive:{msg_type.value}", callback, once=once, inline=inline)
+        return self.subscriptions.add(HIVE[msg_type], callback, once=once, inline=inline)
 
     def on_delivered(self, callback: Callback) -> Subscription:
         """`callback(BusMessage)` for each bus message from the hive, in order; not for our own."""

@@ -75,6 +75,8 @@ _BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMess
 _BINARY = HiveMessageType.BINARY
 _UNDEFINED = HiveMindBinaryPayloadType.UNDEFINED
 _MAX_HOPS = 256
+_ADDRESSES = ("node", "source_peer", "target_site_id", "target_pubkey")
+_NO_ADDRESSES = (None, None, None, None)
 
 
 class HiveMessage:
@@ -171,7 +173,8 @@ class HiveMessage:
     @property
     def route(self) -> list[JSONObject]:
         """The hops that can be used: objects with a text in `source`. Neither signed nor checked: a hint at most."""
-        return [hop for hop in self._route if isinstance(hop, dict) and _is_name(hop.get("source"))]
+        hops = self._route
+        return [hop for hop in hops if isinstance(hop, dict) and _is_name(hop.get("source"))] if hops else []
 
     @property
     def target_peers(self) -> list[str]:
@@ -254,10 +257,10 @@ class HiveMessage:
             if len(route) > max_hops:
                 raise LimitExceeded(f"a route of {len(route)} hops exceeds the limit of {max_hops}")
             message._route = route
-        message.node_id = _text_or_none(value, "node")
-        message.source_peer = _text_or_none(value, "source_peer")
-        message.target_site_id = _text_or_none(value, "target_site_id")
-        message.target_public_key = _text_or_none(value, "target_pubkey")
+        addresses = tuple(map(get, _ADDRESSES))
+        if addresses != _NO_ADDRESSES:
+            _check_addresses(addresses)
+            message.node_id, message.source_peer, message.target_site_id, message.target_public_key = addresses
         return message
 
     @classmethod
@@ -384,11 +387,10 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _text_or_none(value: JSONObject, key: str) -> str | None:
-    found = value.get(key)
-    if found is None or isinstance(found, str):
-        return found
-    raise MalformedFrame(f"`{key}` is neither text nor null")
+def _check_addresses(found: tuple[Any, ...]) -> None:
+    for key, value in zip(_ADDRESSES, found, strict=True):
+        if value is not None and not isinstance(value, str):
+            raise MalformedFrame(f"`{key}` is neither text nor null")
 
 
 def _checked_metadata(value: Any) -> JSONObject:

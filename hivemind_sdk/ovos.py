@@ -70,24 +70,23 @@ class Renamed:
 
         self._translator = NamespaceTranslator()
 
-    def other_names(self, message: BusMessage) -> list[BusMessage]:
-        """The same message under its other name, if it has one."""
+    def names(self, message: BusMessage) -> list[BusMessage]:
+        """The message, and the same under its other name if it has one; nothing for a copy of what was heard already."""
         translator = self._translator
-        if translator is None or TWIN in message.context:
-            return []
-        others = []
+        if translator is None:
+            return [message]
+        if TWIN in message.context:
+            return [] if self._is_copy(message) else [message]
+        names = [message]
         for topic in translator.counterpart_topics(message.msg_type):
             try:
                 data = translator.translate_payload(message.msg_type, topic, message.data)
             except Exception:  # noqa: BLE001, S112 - data that is not as it should be has no other form
                 continue
-            others.append(BusMessage(topic, data, message.context))
-            self._heard.append((self._clock(), fingerprint(others[-1])))
-        return others
+            names.append(BusMessage(topic, data, message.context))
+            self._heard.append((self._clock(), fingerprint(names[-1])))
+        return names
 
-    def is_copy(self, message: BusMessage) -> bool:
-        """Whether listeners have heard this already, under its other name."""
-        if TWIN not in message.context:
-            return False
+    def _is_copy(self, message: BusMessage) -> bool:
         now, mark = self._clock(), fingerprint(message, TWIN)
         return any(known == mark and now - when < _WITNESSED for when, known in tuple(self._heard))

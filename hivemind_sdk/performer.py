@@ -51,7 +51,7 @@ class Performer:
     def handle(self, message: HiveMessage) -> None:
         """A message has come."""
         with self._lock:
-            outcomes = self._ask(lambda context: self._dispatcher.dispatch(message, context))
+            outcomes = self._ask(self._dispatcher.dispatch, message)
         self._perform(outcomes)
 
     def close(self) -> None:
@@ -62,9 +62,11 @@ class Performer:
         for _, timer in pending.values():
             timer.cancel()
 
-    def _ask(self, work: Callable[[HandlerContext], list[Outcome]]) -> list[Outcome]:
+    def _ask(
+        self, work: Callable[[Any, HandlerContext], list[Outcome]], subject: HiveMessage | WakeRequest
+    ) -> list[Outcome]:
         try:
-            return work(self._context())
+            return work(subject, self._context())
         except Exception as error:  # noqa: BLE001 - an action that is none, an identity that can't be read
             self._outlets.failed("dispatch", error)
             return []
@@ -121,7 +123,7 @@ class Performer:
             if self._wakes.get(key, (None,))[0] is not request:
                 return  # replaced, or closed, since its time came
             del self._wakes[key]
-            outcomes = self._ask(lambda context: self._dispatcher.wake(request, context))
+            outcomes = self._ask(self._dispatcher.wake, request)
         self._perform(outcomes)
 
 

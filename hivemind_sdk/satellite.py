@@ -29,7 +29,7 @@ from .delivery import Policy, Raise, Rules
 from .denials import DENIED, denial
 from .dispatch import Dispatcher, NamedHandler
 from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing, PolicyDenied
-from .listening import Listening
+from .listening import HIVE, Listening
 from .mailroom import Line, Mailroom
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
@@ -347,7 +347,7 @@ class Satellite(Listening, Asking):
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
 
     def _received(self, message: HiveMessage) -> None:
-        self.subscriptions.publish(f"hive:{message.msg_type.value}", message)
+        self.subscriptions.publish(HIVE[message.msg_type], message)
         if self.subscriptions.of("event:message") and message.msg_type is not HiveMessageType.BINARY:
             self.subscriptions.publish("event:message", message.serialize())
         self._performer.handle(message)

@@ -73,10 +73,10 @@ class CounterObserver:
         self._numbers["bytes_received"] += event.size
 
     def _message_sent(self, event: MessageSent) -> None:
-        self._add("messages_sent", event.msg_type.value)
+        self._add("messages_sent", str(event.msg_type))
 
     def _message_received(self, event: MessageReceived) -> None:
-        self._add("messages_received", event.msg_type.value)
+        self._add("messages_received", str(event.msg_type))
 
     def _dropped(self, event: Dropped) -> None:
         self._add("dropped", event.reason)

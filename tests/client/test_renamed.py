@@ -62,13 +62,13 @@ def test_a_copy_under_the_old_name_is_dropped_if_what_it_copies_was_heard(renami
 
 def test_without_ovos_table_everything_keeps_its_name():
     renamed = Renamed()
-    assert renamed.other_names(BusMessage(OLD)) == []
-    assert not renamed.is_copy(BusMessage(OLD, {}, {TWIN: True}))
+    for message in (BusMessage(OLD), BusMessage(OLD, {}, {TWIN: True})):
+        assert renamed.names(message) == [message]
 
 
 def test_the_installed_table_is_understood():
     pytest.importorskip("ovos_spec_tools")
     renamed = Renamed()
     renamed.load()
-    assert [message.msg_type for message in renamed.other_names(BusMessage(OLD))] == [NEW]
-    assert [message.msg_type for message in renamed.other_names(BusMessage(NEW))] == [OLD]
+    assert [message.msg_type for message in renamed.names(BusMessage(OLD))] == [OLD, NEW]
+    assert [message.msg_type for message in renamed.names(BusMessage(NEW))] == [NEW, OLD]

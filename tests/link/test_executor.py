@@ -195,7 +195,7 @@ def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
         for thread in threads:
             thread.join(LONG)
         assert workers._threads == []
-        assert (workers._free, workers._waiting) == (0, 0)
+        assert workers._spare == 0
     workers.release(LONG)
 
 
