@@ -252,11 +252,7 @@ class HiveMessage:
         metadata, route = get("metadata"), get("route")
         message = cls.from_parts(kind, raw, {} if metadata is None else metadata, max_hops=max_hops)
         if route is not None:
-            if not isinstance(route, list):
-                raise MalformedFrame("`route` is not a list")
-            if len(route) > max_hops:
-                raise LimitExceeded(f"a route of {len(route)} hops exceeds the limit of {max_hops}")
-            message._route = route
+            message._route = _checked_route(route, max_hops)
         addresses = tuple(map(get, _ADDRESSES))
         if addresses != _NO_ADDRESSES:
             _check_addresses(addresses)
@@ -385,6 +381,14 @@ class HiveMessage:
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
+
+
+def _checked_route(value: Any, max_hops: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise MalformedFrame("`route` is not a list")
+    if len(value) > max_hops:
+        raise LimitExceeded(f"a route of {len(value)} hops exceeds the limit of {max_hops}")
+    return value
 
 
 def _check_addresses(found: tuple[Any, ...]) -> None:

@@ -50,17 +50,16 @@ def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessa
 
     Raises MalformedMessage.
     """
-    if is_bus_message(message):
-        return HiveMessage(HiveMessageType.BUS, fill(BusMessage.of(message)))
     outgoing = as_hive_message(message)
-    if outgoing.msg_type is not HiveMessageType.BUS and outgoing.msg_type not in NESTING_TYPES:
+    kind = outgoing.msg_type
+    if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:
         return outgoing
     try:
         payload: Any = outgoing.payload
     except MalformedFrame as error:  # a payload of the caller's making
         hint = "the payload of BUS is a bus message (type, data, context), of a routing verb a HiveMessage"
         raise MalformedMessage(str(error), hint=hint) from None
-    return outgoing.forward(payload=prepare(payload, fill) if isinstance(payload, HiveMessage) else fill(payload))
+    return outgoing.forward(payload=fill(payload) if kind is HiveMessageType.BUS else prepare(payload, fill))
 
 
 def complete(

@@ -5,6 +5,7 @@ The only room, beside the bridge's lazily made FakeBus and the collector, that i
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import time
@@ -28,9 +29,15 @@ def to_message(message: Any) -> Message:
     if not isinstance(message, BusMessage):
         found: Message = message
         return found
-    from ovos_bus_client.message import Message
+    return _message_type()(message.msg_type, message.data, dict(message.context))
 
-    return Message(message.msg_type, message.data, dict(message.context))
+
+@functools.cache
+def _message_type() -> type[Message]:
+    from ovos_bus_client.message import Message as Ovos
+
+    ours: type[Message] = Ovos
+    return ours
 
 
 def fingerprint(message: BusMessage, *ignored: str) -> int:
@@ -71,7 +78,7 @@ class Renamed:
         self._translator = NamespaceTranslator()
 
     def names(self, message: BusMessage) -> list[BusMessage]:
-        """The message, and the same under its other name if it has one; nothing for a copy of what was heard already."""
+        """The message, also under its other name if it has one; nothing for a copy of what was heard already."""
         translator = self._translator
         if translator is None:
             return [message]

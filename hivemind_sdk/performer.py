@@ -36,9 +36,7 @@ class Outlets:
 class Performer:
     """Handlers are called under one lock; what they want sent goes out in order, off the calling thread."""
 
-    def __init__(
-        self, dispatcher: Dispatcher, context: Callable[[], HandlerContext], outlets: Outlets, sending: Lane
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, context: HandlerContext, outlets: Outlets, sending: Lane) -> None:
         self._dispatcher = dispatcher
         self._context = context
         self._outlets = outlets
@@ -66,8 +64,8 @@ class Performer:
         self, work: Callable[[Any, HandlerContext], list[Outcome]], subject: HiveMessage | WakeRequest
     ) -> list[Outcome]:
         try:
-            return work(subject, self._context())
-        except Exception as error:  # noqa: BLE001 - an action that is none, an identity that can't be read
+            return work(subject, self._context)
+        except Exception as error:  # noqa: BLE001 - an action that is none
             self._outlets.failed("dispatch", error)
             return []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import executor
 from .asking import Asking
+from .audience import Audience, Hear
 from .cascade import Select
 from .connection import NamedHandshake
 from .contracts import (
@@ -18,10 +19,8 @@ from .contracts import (
     Counters,
     CountingObserver,
     Crypto,
-    HandlerContext,
     NodeState,
     Observer,
-    Role,
     SessionInfo,
     TransportConnector,
 )
@@ -33,7 +32,7 @@ from .listening import HIVE, Listening
 from .mailroom import Line, Mailroom
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .node import Node, NodeHooks
-from .observations import CallbackFailed, CallbackHung, Denied, Dropped, Observation, PhasePassed, StateChanged
+from .observations import CallbackFailed, CallbackHung, Denied, Dropped, PhasePassed, StateChanged
 from .outgoing import HubSession, complete, prepare
 from .parts import Given, assemble
 from .performer import Outlets, Performer
@@ -43,6 +42,7 @@ from .requests import Requests
 from .settings import Settings
 from .subscriptions import Complaints, Subscriptions
 from .supervisor import FINAL, State, Status, Supervisor
+from .surroundings import Surroundings, text
 from .topology import HiveMapper
 from .upstreams import Upstreams
 
@@ -92,6 +92,8 @@ class Satellite(Listening, Asking):
         self.cascade_select: Select | None = None
         given = Given(transport, handshakes, handlers, ciphers, identity, observers)
         self._parts = assemble(settings, catalogue, given)
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        self._observe = Audience(self._parts.observers, own).tell
         workers = settings.callbacks.workers
         self._workers = (executor.shared if workers is None else executor.Workers(workers)).acquire()
         self._senders = executor.senders.acquire()
@@ -100,7 +102,8 @@ class Satellite(Listening, Asking):
         self.subscriptions = Subscriptions(self._workers, complaints, settings.callbacks)
         self._requests = Requests(settings.limits)
         self._sending = executor.Lane(self._senders)
-        self._floods = Recent(settings.limits.floods)
+        self.own_floods = Recent(settings.limits.floods)
+        """ids of floods that we started ourselves"""
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
         outlets = Outlets(
             send=self.send,
@@ -112,7 +115,7 @@ class Satellite(Listening, Asking):
             observe=self._observe,
             failed=self._callback_failed,
         )
-        self._performer = Performer(dispatcher, self._handler_context, outlets, self._sending)
+        self._performer = Performer(dispatcher, Surroundings(self), outlets, self._sending)
         self._node: Node | None = None
         self._life = threading.Lock()
         self._outgoing = executor.Lane(self._senders)
@@ -293,7 +296,7 @@ class Satellite(Listening, Asking):
 
     def remember_flood(self, flood_id: str) -> None:
         """A flood of our own, before it is sent: we do not answer ourselves."""
-        self._floods.add(flood_id)
+        self.own_floods.add(flood_id)
 
     # --- from the node ---
 
@@ -342,8 +345,8 @@ class Satellite(Listening, Asking):
 
     def _greeted(self, hello: JSONObject) -> None:
         self.hub_hello = hello
-        self._observe(PhasePassed("hello", _text(hello.get("node_id"))[:200]))
-        self.hive_map.set_origin(self.peer, _text(hello.get("node_id")), _text(hello.get("pubkey")))
+        self._observe(PhasePassed("hello", text(hello.get("node_id"))[:200]))
+        self.hive_map.set_origin(self.peer, text(hello.get("node_id")), text(hello.get("pubkey")))
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
 
     def _received(self, message: HiveMessage) -> None:
@@ -355,17 +358,9 @@ class Satellite(Listening, Asking):
     def _lost(self, cause: HiveMindError) -> None:
         self._requests.abort_all(cause)
 
-    def _observe(self, event: Observation) -> None:
-        for observer in self._parts.observers:
-            try:
-                observer.observe(event)
-            except Exception:  # an observer must not harm the link
-                log.exception("observer %s failed", type(observer).__name__)
-        if isinstance(event, StateChanged):
-            self._mailroom.state_changed(event.before, event.after)
-            self.subscriptions.publish("state", event.after)
-        elif isinstance(event, Dropped):
-            log.debug("dropped: %s (%s)", event.reason, event.detail)
+    def _state_changed(self, event: StateChanged) -> None:
+        self._mailroom.state_changed(event.before, event.after)
+        self.subscriptions.publish("state", event.after)
 
     def _denied(self, error: PolicyDenied) -> None:
         log.warning("the hub denied %r (%r)", error.denied_type, error.code)
@@ -383,27 +378,6 @@ class Satellite(Listening, Asking):
     def _callback_dropped(self, name: str) -> None:
         self._observe(Dropped("callbacks are behind", name))
 
-    def _handler_context(self) -> HandlerContext:
-        read, hello = self._parts.state.read, self.hub_hello
-        return HandlerContext(
-            now=time.monotonic(),
-            wall_time=time.time(),
-            role=Role.SATELLITE,
-            site_id=self.site_id,
-            peer=self.peer,
-            session_id=self.session_id,
-            hub_id=_text(hello.get("node_id")),
-            hub_key=_text(hello.get("pubkey")) or None,
-            public_key=read("public_key"),
-            private_key=self._parts.state.read_secret("private.pem"),
-            trusted_keys=self.trusted_keys,
-            crypto=self._parts.crypto,
-            own_floods=self._floods,
-            expected_nodes=len(self.hive_map.nodes),
-            cascade_timeout=self.cascade_timeout,
-            cascade_select=self.cascade_select,
-        )
-
     def _complete(self, message: BusMessage) -> BusMessage:
         state = self.hub_session.state() if not message.context.get("session") else None
         return complete(message, self.settings.useragent, self.session_id, self.site_id, state)
@@ -419,5 +393,5 @@ def _given_up(status: Status, retry: bool) -> bool:
     return status.state in FINAL
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _log_dropped(event: Dropped) -> None:
+    log.debug("dropped: %s (%s)", event.reason, event.detail)

@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 class Observer(Protocol):
     """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is
     logged. Events of a type that it does not know are to be ignored: there will be more.
+
+    An observer may have `kinds`, a collection of those types: then it is told of no others.
     """
 
     def observe(self, event: Any) -> None:

@@ -26,6 +26,8 @@ _PATIENCE = 1.0
 class HealthFile:
     """An observer. Its thread exists from the first state on, where there is a file to write."""
 
+    kinds = (StateChanged,)
+
     def __init__(self, file: str | None, every: float) -> None:
         self._path = Path(file) if file else None
         self._every = every

@@ -20,11 +20,17 @@ class BusHandler:
 
 def localise(message: BusMessage, context: HandlerContext) -> BusMessage:
     """The message as the local bus may see it; a copy where something has to change (wire.md sections 8 and 10.2)."""
-    changed: JSONObject = {key: value for key, value in message.context.items() if key != VERIFIED_SIGNER}
+    found, session = message.context, message.context.get("session")
+    moved = (
+        isinstance(session, dict)
+        and session.get("session_id") == context.session_id
+        and session.get("site_id") != context.site_id
+    )
+    if not moved and context.signer is None and VERIFIED_SIGNER not in found:
+        return message
+    changed: JSONObject = {key: value for key, value in found.items() if key != VERIFIED_SIGNER}
     if context.signer is not None:
         changed[VERIFIED_SIGNER] = context.signer
-    session = changed.get("session")
-    own = isinstance(session, dict) and session.get("session_id") == context.session_id
-    if isinstance(session, dict) and own and session.get("site_id") != context.site_id:
-        changed["session"] = {**session, "site_id": context.site_id}
-    return message if changed == message.context else BusMessage(message.msg_type, message.data, changed)
+    if moved:
+        changed["session"] = {**found["session"], "site_id": context.site_id}
+    return BusMessage(message.msg_type, message.data, changed)

@@ -14,13 +14,12 @@ from hivemind_sdk.contracts import (
     Drop,
     HandlerContext,
     Redispatch,
-    Resolve,
     Role,
     SendMessage,
     Wake,
 )
 from hivemind_sdk.dispatch import Dispatcher, NamedHandler, WakeRequest
-from hivemind_sdk.errors import MalformedFrame, NotConnected
+from hivemind_sdk.errors import IdentityFileCorrupted, MalformedFrame, NotConnected
 from hivemind_sdk.executor import Lane, Workers
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.observations import Dropped
@@ -135,7 +134,7 @@ class Stage:
             ),
         )
         subject = Dispatcher(named, 8, outlets.failed)
-        self.performer = Performer(subject, lambda: CONTEXT, outlets, self.lane)
+        self.performer = Performer(subject, CONTEXT, outlets, self.lane)
 
     def _note_send(self, message):
         self.sent_by.append(threading.current_thread())
@@ -207,15 +206,23 @@ def test_after_closing_nobody_is_woken_and_nobody_can_ask_to_be(stage):
     assert (on.performer._wakes, on.drops()) == ({}, [])
 
 
-def test_a_context_that_can_not_be_read_costs_the_message_and_not_the_link(stage):
-    on = stage(Does(Resolve("k")))
+def test_an_identity_that_can_not_be_read_costs_who_looks_at_it_and_not_the_link(stage):
+    class Corrupt(HandlerContext):
+        outer = ()
 
-    def corrupt():
-        raise MalformedFrame("identity")
+        @property
+        def public_key(self):
+            raise IdentityFileCorrupted("identity")
 
-    on.performer._context = corrupt
+    class Looks:
+        def handle(self, message, context):
+            return [Drop("read", context.public_key)]
+
+    on = stage(Looks(), Does(Drop("next")))
+    on.performer._context = Corrupt.__new__(Corrupt)
     on.performer.handle(BUS)
-    assert on.failures == [("dispatch", MalformedFrame)]
+    assert on.failures == [("h0", IdentityFileCorrupted)]
+    assert on.drops() == [("next", "")]
 
 
 def test_handlers_are_never_called_concurrently(stage):
