@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .contracts import Observer
+from .contracts import ChoosyObserver, Observer
 from .observations import Observation
 
 log = logging.getLogger(__name__)
@@ -20,24 +20,24 @@ class Audience:
         """`own`: type -> what the satellite does about it."""
         self._observers = observers
         self._own = own
-        self._hearers: dict[type, tuple[Hear, ...]] = {}
+        self._hearers: dict[type, tuple[tuple[str, Hear], ...]] = {}
 
     def tell(self, event: Observation) -> None:
         """Let everybody hear it. What an observer raises is logged."""
         kind = type(event)
         hearers = self._hearers.get(kind)
         if hearers is None:
-            hearers = self._hearers[kind] = tuple(one.observe for one in self._observers if _wants(one, kind))
-        for hear in hearers:
+            heard = ((type(one).__name__, _hearer(one, kind)) for one in self._observers)
+            hearers = self._hearers[kind] = tuple((name, hear) for name, hear in heard if hear is not None)
+        for name, hear in hearers:
             try:
                 hear(event)
             except Exception:  # an observer must not harm the link
-                log.exception("observer %s failed", type(getattr(hear, "__self__", hear)).__name__)
+                log.exception("observer %s failed", name)
         own = self._own.get(kind)
         if own is not None:
             own(event)
 
 
-def _wants(observer: Observer, kind: type) -> bool:
-    kinds = getattr(observer, "kinds", None)
-    return kinds is None or kind in kinds
+def _hearer(observer: Observer, kind: type) -> Hear | None:
+    return observer.hearer(kind) if isinstance(observer, ChoosyObserver) else observer.observe

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -115,7 +116,7 @@ class _Turn:
         self.owner: object = None
         self.job_began = 0.0
         self.overtaken = self.reported = False
-        self.thread: threading.Thread | None = None
+        self.thread: int | None = None
 
 
 class Lane:
@@ -171,14 +172,14 @@ class Lane:
                     self._watch(PATIENCE)
                 return True
             turn = self._turn = _Turn()
-        self._workers.submit(lambda: self._run(turn))
+        self._workers.submit(partial(self._run, turn))
         return True
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
         with self._lock:
-            me = threading.current_thread()
-            if any(turn.thread is me for turn in (self._turn, *self._overtaken) if turn is not None):
+            me = threading.get_ident()
+            if any(turn.thread == me for turn in (self._turn, *self._overtaken) if turn is not None):
                 return False
             self._idle_awaited += 1
             try:
@@ -209,7 +210,7 @@ class Lane:
         return self._turn is None and not self._overtaken
 
     def _run(self, turn: _Turn) -> None:
-        turn.thread = threading.current_thread()
+        turn.thread = threading.get_ident()
         for _ in range(_BATCH):
             job = self._next(turn)
             if job is None:
@@ -220,7 +221,7 @@ class Lane:
                 log.exception("a job failed")  # that is a fault of ours; the others must not wait for ever
             del job  # what it holds must not live until the next one
         turn.thread = None
-        self._workers.submit(lambda: self._run(turn))
+        self._workers.submit(partial(self._run, turn))
 
     def _next(self, turn: _Turn) -> Job | None:
         """The next job for this turn; None ends it."""
@@ -270,7 +271,7 @@ class Lane:
             follower = self._turn = _Turn()
             self._watch(PATIENCE)
             self._watch(PATIENCE)
-        self._workers.submit(lambda: self._run(follower))
+        self._workers.submit(partial(self._run, follower))
 
     def _check_hung(self) -> None:
         """Set by the first job that begins, and again for as long as one runs: no timer for each job."""

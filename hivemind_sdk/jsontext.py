@@ -7,7 +7,7 @@ import json
 import json.encoder
 import json.scanner
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from .errors import LimitExceeded, MalformedFrame, NotEncodable, RemoteProtocolError
@@ -22,19 +22,19 @@ def dumps(value: Any) -> str:
 
     Raises NotEncodable for what JSON can't hold.
     """
-    text = _write(_write_raw, value)
+    text = _write_raw(value)
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError:  # half a surrogate pair exists as an escape only
-        return _write(_write_ascii, value)
+        return _write_ascii(value)
     return text
 
 
 def dumps_ascii(value: Any) -> str:
     r"""The same with `\uXXXX` escapes, as the metadata block of a binary frame has it."""
-    return _write(_write_ascii, value)
+    return _write_ascii(value)
 
 
 def loads(text: str | bytes, *, depth: int = 64) -> Any:
@@ -59,25 +59,29 @@ def loads(text: str | bytes, *, depth: int = 64) -> Any:
     return value
 
 
-def _write(write: Callable[[Any], str], value: Any) -> str:
-    try:
-        return write(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotEncodable(
-            f"the message holds something that JSON can't: {_shape(error)}",
-            hint="use only str, int, finite float, bool, None, list and dict with str keys",
-        ) from None
-
-
 def _writer(*, ascii_only: bool) -> Callable[[Any], str]:
     """One C encoder for all calls: `JSONEncoder.encode` makes one for each, half the time of a short message."""
     make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False).encode
-    escape = getattr(json.encoder, "encode_basestring_ascii" if ascii_only else "encode_basestring")
-    # without markers a circular object ends in RecursionError, and no state is left behind by an error
-    parts = make(None, _refuse, escape, None, ": ", ", ", False, False, False)
-    return lambda value: "".join(parts(value, 0))
+    if make is not None:
+        escape = getattr(json.encoder, "encode_basestring_ascii" if ascii_only else "encode_basestring")
+        # without markers a circular object ends in RecursionError, and no state is left behind by an error
+        parts = make(None, _refuse, escape, None, ": ", ", ", False, False, False)
+    else:
+        encoder = json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False)
+
+        def parts(value: Any, _level: int) -> Iterable[str]:
+            return encoder.iterencode(value)
+
+    def write(value: Any) -> str:
+        try:
+            return "".join(parts(value, 0))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise NotEncodable(
+                f"the message holds something that JSON can't: {_shape(error)}",
+                hint="use only str, int, finite float, bool, None, list and dict with str keys",
+            ) from None
+
+    return write
 
 
 def _refuse(value: object) -> NoReturn:

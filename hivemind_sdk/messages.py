@@ -173,8 +173,7 @@ class HiveMessage:
     @property
     def route(self) -> list[JSONObject]:
         """The hops that can be used: objects with a text in `source`. Neither signed nor checked: a hint at most."""
-        hops = self._route
-        return [hop for hop in hops if isinstance(hop, dict) and _is_name(hop.get("source"))] if hops else []
+        return [hop for hop in self._route if isinstance(hop, dict) and _is_name(hop.get("source"))]
 
     @property
     def target_peers(self) -> list[str]:
@@ -185,10 +184,10 @@ class HiveMessage:
     def as_dict(self) -> JSONObject:
         """The eight keys of the text form, as plain JSON. Raises NotEncodable for BINARY, which has none."""
         return {
-            "msg_type": self._type.value,
+            "msg_type": str(self._type),
             "payload": self.wire_payload(),
             "metadata": self.metadata,
-            "route": self.route,
+            "route": self.route if self._route else [],
             "node": self.node_id,
             "target_site_id": self.target_site_id,
             "target_pubkey": self.target_public_key,

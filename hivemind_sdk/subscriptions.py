@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .executor import Lane, Workers
@@ -62,7 +63,7 @@ class Subscription:
             return  # another delivery was first
         if self.inline:
             self.call(args)
-        elif not self._owner.lane.post(lambda: self.call(args), self):
+        elif not self._owner.lane.post(partial(self.call, args), self):
             self._owner.complaints.dropped(self.name)
 
 

@@ -27,7 +27,7 @@ from .handlers import (
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
 from .noise import Noise, NoiseCipher, NoiseState
-from .observers import Counters, CountingObserver, Observer, RoundTrips
+from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
 from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
 
@@ -39,6 +39,7 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "ChoosyObserver",
     "Cipher",
     "Compute",
     "Consume",

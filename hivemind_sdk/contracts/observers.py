@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,12 +10,18 @@ from typing import Any, Protocol, runtime_checkable
 class Observer(Protocol):
     """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is
     logged. Events of a type that it does not know are to be ignored: there will be more.
-
-    An observer may have `kinds`, a collection of those types: then it is told of no others.
     """
 
     def observe(self, event: Any) -> None:
         """`event` is one of `hivemind_sdk.observations`."""
+
+
+@runtime_checkable
+class ChoosyObserver(Observer, Protocol):
+    """An observer that wants to hear some types only, and may have a method for each. Some come with every frame."""
+
+    def hearer(self, kind: type) -> Callable[[Any], object] | None:
+        """What is called with events of exactly this type, instead of `observe`; None: nothing. Asked once for each."""
 
 
 @dataclass(frozen=True, slots=True)

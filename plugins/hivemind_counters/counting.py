@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from hivemind_sdk.contracts import Counters, RoundTrips
@@ -52,10 +53,13 @@ class CounterObserver:
         """number, last, least, most, sum"""
 
     def observe(self, event: Any) -> None:
-        count = _COUNTS.get(type(event))
+        count = self.hearer(type(event))
         if count is not None:
-            with self._lock:
-                count(self, event)
+            count(event)
+
+    def hearer(self, kind: type) -> Callable[[Any], None] | None:
+        count = _COUNTS.get(kind)
+        return None if count is None else partial(count, self)
 
     def counters(self) -> Counters:
         with self._lock:
@@ -65,12 +69,14 @@ class CounterObserver:
         return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
 
     def _frame_sent(self, event: FrameSent) -> None:
-        self._numbers["frames_sent"] += 1
-        self._numbers["bytes_sent"] += event.size
+        with self._lock:
+            self._numbers["frames_sent"] += 1
+            self._numbers["bytes_sent"] += event.size
 
     def _frame_received(self, event: FrameReceived) -> None:
-        self._numbers["frames_received"] += 1
-        self._numbers["bytes_received"] += event.size
+        with self._lock:
+            self._numbers["frames_received"] += 1
+            self._numbers["bytes_received"] += event.size
 
     def _message_sent(self, event: MessageSent) -> None:
         self._add("messages_sent", str(event.msg_type))
@@ -94,23 +100,27 @@ class CounterObserver:
         self._add("callback_failures", event.name)
 
     def _warned(self, _event: Warned) -> None:
-        self._numbers["warnings"] += 1
+        with self._lock:
+            self._numbers["warnings"] += 1
 
     def _changed(self, event: StateChanged) -> None:
-        if event.after.state is State.READY:
-            self._numbers["links"] += 1
+        with self._lock:
+            if event.after.state is State.READY:
+                self._numbers["links"] += 1
 
     def _returned(self, event: RoundTrip) -> None:
-        number, _, least, most, total = self._round_trips
-        seconds = event.seconds
-        least = min(least, seconds) if number else seconds
-        self._round_trips = number + 1, seconds, least, max(most, seconds), total + seconds
+        with self._lock:
+            number, _, least, most, total = self._round_trips
+            seconds = event.seconds
+            least = min(least, seconds) if number else seconds
+            self._round_trips = number + 1, seconds, least, max(most, seconds), total + seconds
 
     def _add(self, mapping: str, name: str) -> None:
         counts = self._named[mapping]
-        if name not in counts and len(counts) >= MOST_NAMES:
-            name = OTHERS
-        counts[name] = counts.get(name, 0) + 1
+        with self._lock:
+            if name not in counts and len(counts) >= MOST_NAMES:
+                name = OTHERS
+            counts[name] = counts.get(name, 0) + 1
 
 
 _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,6 @@ _PATIENCE = 1.0
 
 class HealthFile:
     """An observer. Its thread exists from the first state on, where there is a file to write."""
-
-    kinds = (StateChanged,)
 
     def __init__(self, file: str | None, every: float) -> None:
         self._path = Path(file) if file else None
@@ -44,6 +43,9 @@ class HealthFile:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, args=(self._path,), name="hivemind-health", daemon=True)
             self._thread.start()
+
+    def hearer(self, kind: type) -> Callable[[Any], None] | None:
+        return self.observe if kind is StateChanged and self._path is not None else None
 
     def close(self) -> None:
         self._closed = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.contracts import Counters, CountingObserver, Observer, RoundTrips
+from hivemind_sdk.contracts import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from hivemind_sdk.observations import FrameSent, Observation, RoundTrip
 
 
@@ -19,9 +20,13 @@ class Tally:
         elif isinstance(event, RoundTrip):
             self.last = event.seconds
 
+    def hearer(self, kind: type) -> Callable[[Any], object] | None:
+        return self.observe if kind in (FrameSent, RoundTrip) else None
+
     def counters(self) -> Counters:
         return Counters(frames_sent=self.frames, round_trips=RoundTrips(last=self.last))
 
 
 observer: Observer = Tally()
 counting: CountingObserver = Tally()
+choosy: ChoosyObserver = Tally()
