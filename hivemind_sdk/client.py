@@ -134,7 +134,7 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
             self._bridged().attach(internal_bus)
         self.satellite.on_state(self._state_changed, inline=True)
         self.satellite.on_binary(lambda message: binary_data.deliver(message, self.bin_callbacks))
-        self.satellite.on_bus("*", lambda message: self.emitter.hear(message, arrived=True), inline=True)
+        self.satellite.on_bus("*", partial(self.emitter.hear, arrived=True), inline=True)
 
     # --- life ---
 

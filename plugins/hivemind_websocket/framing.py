@@ -16,6 +16,8 @@ except ImportError:  # a platform without a wheel
 
 _FIN = _MASKED = 0x80
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
+_KNOWN = frozenset({*ABNF.OPCODES, *(_FIN | opcode for opcode in ABNF.OPCODES)})
+"""first bytes that a frame may have"""
 _LENGTHS = {_TWO_BYTES: 2, _EIGHT_BYTES: 8}
 
 
@@ -46,25 +48,21 @@ class FrameReader:
             if not buffer:
                 buffer += self._recv()
             start, end = _extent(buffer)
-            if len(buffer) >= start:
-                self._check(buffer[0], end - start)
-                if len(buffer) >= end:
-                    break
+            if end - start > self.limit:
+                raise LimitExceeded(
+                    f"a frame of {end - start} bytes came, and {self.limit} are allowed",
+                    hint="raise Limits.frame if the hub is trusted",
+                )
+            if buffer[0] not in _KNOWN:
+                raise BrokenFrame(f"unknown bits or opcode {buffer[0]:#04x}")
+            if len(buffer) >= end:
+                break
             buffer += self._recv()
         first, payload = buffer[0], bytes(buffer[start:end])
         if buffer[1] & _MASKED:
             payload = apply_mask(payload, buffer[start - 4 : start])
         del buffer[:end]
         return first >= _FIN, first & 0x0F, payload
-
-    def _check(self, first: int, length: int) -> None:
-        if length > self.limit:
-            raise LimitExceeded(
-                f"a frame of {length} bytes came, and {self.limit} are allowed",
-                hint="raise Limits.frame if the hub is trusted",
-            )
-        if first & 0x70 or first & 0x0F not in ABNF.OPCODES:
-            raise BrokenFrame(f"unknown bits or opcode {first:#04x}")
 
 
 def _extent(data: bytearray) -> tuple[int, int]:

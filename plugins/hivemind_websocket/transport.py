@@ -62,7 +62,7 @@ class WebSocketTransport:
         """text, code and reason of the first thing that ended the link"""
 
     def send(self, frame: Frame) -> None:
-        if self._ended():  # the stream may not know it yet
+        if self._end is not None:  # the stream may not know it yet
             raise self._closed()
         if isinstance(frame, bytes):
             opcode, payload = ABNF.OPCODE_BINARY, frame
