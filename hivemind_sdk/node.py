@@ -134,9 +134,8 @@ class Node:
         Where it raises, the hub will never see the message whole.
         """
         with self._send_lock:
-            opened = self._open
-            if opened is None or not self.ready:
-                status = self.status
+            opened, status = self._open, self._supervisor.status
+            if opened is None or status.state is not State.READY:
                 raise NotConnected(
                     f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
                 )

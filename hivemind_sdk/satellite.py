@@ -234,7 +234,7 @@ class Satellite(Listening, Asking):
         LinkClosed and LinkTimeout where the policy is Raise, or where no link will come any more; OutboxFull;
         StoreFailed.
         """
-        return self._mailroom.post(self.prepare(message), delivery)
+        return self._mailroom.post(prepare(message, self._complete), delivery)
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""

@@ -92,7 +92,8 @@ class Stream:
         After StreamLate nothing can be sent any more.
         """
         with self._lock:
-            self._check()
+            if self._finishing:
+                raise _closed()
             self._queued += 1
             ticket = self._queued
             self._out.append(memoryview(data))
@@ -121,7 +122,8 @@ class Stream:
                 self._out.clear()
             raise
         with self._lock:
-            self._check()
+            if self._finishing:
+                raise _closed()
             self._pump()
 
     def offer(self, data: bytes) -> None:
@@ -168,7 +170,8 @@ class Stream:
             if self._drained:
                 self._wait(self._poller(read=True) if self._out else self._readable, self.deadline)
             with self._lock:
-                self._check()
+                if self._finishing:
+                    raise _closed()
                 if self._out:
                     self._pump()
                 data = self._receive()
@@ -222,7 +225,8 @@ class Stream:
         """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         with self._lock:
-            self._check()
+            if self._finishing:
+                raise _closed()
             self._waiting += 1
         try:
             if not ready(left):
@@ -233,15 +237,15 @@ class Stream:
                 if self._released:
                     self._release()
 
-    def _check(self) -> None:
-        if self._finishing:
-            raise StreamEnded("closed by this side")
-
     def _release(self) -> None:
         """Close the descriptors, but not while somebody waits on their numbers, which would be given away again."""
         if not self._waiting:
             for sock in (self._socket, self._wake, self._waker):
                 sock.close()
+
+
+def _closed() -> StreamEnded:
+    return StreamEnded("closed by this side")
 
 
 def _poller(sock: socket.socket, wake: socket.socket | None, *, read: bool, write: bool) -> Ready:

@@ -17,7 +17,7 @@ class QueryHandler:
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         if message.msg_type is T.BUS:
-            return self._answered(message, context)
+            return self._answered(message, context) if context.outer else ()
         inner: HiveMessage = message.payload
         if is_request(message):
             return [Drop("request", "a query for hubs; a satellite answers none")]
@@ -27,10 +27,10 @@ class QueryHandler:
 
     def _answered(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         """A bus message, which may have come out of a QUERY: directly, or out of an INTERCOM in it."""
-        queries = [one for one in context.outer if one.msg_type is T.QUERY] if context.outer else []
-        if not queries:
+        query = next((one for one in context.outer if one.msg_type is T.QUERY), None)
+        if query is None:
             return ()
-        answer = answer_of(queries[0], message.payload)
+        answer = answer_of(query, message.payload)
         resolve = Resolve(f"query:{answer.query_id}", answer, final=answer.last)
         swallowed = answer.is_marker and message.payload.msg_type != NO_ANSWER
         return (resolve, Consume()) if swallowed else (resolve,)

@@ -56,6 +56,9 @@ class NoiseSession:
             raise self._break("a frame fails authentication: changed, replayed, lost or out of order") from None
         if not plaintext:
             raise self._break("a frame without a marker")
+        form = _WHOLE_FORMS.get(plaintext[0])
+        if form is not None and self._open is None:
+            return self._complete(form, plaintext[1:])
         return self._take(plaintext[0], plaintext[1:])
 
     def _take(self, marker: int, body: bytes) -> tuple[Form, bytes] | None:
@@ -64,8 +67,6 @@ class NoiseSession:
         continues = marker in (_MIDDLE[0], _LAST[0])
         if continues is (self._open is None):
             raise self._break("a chunk without a beginning" if continues else "a message begins inside another one")
-        if marker in _WHOLE_FORMS:
-            return self._complete(_WHOLE_FORMS[marker], body)
         if len(self._body) + len(body) > self._reassembly:
             raise self._break(f"a message exceeds the limit of {self._reassembly} bytes")
         self._body += body
