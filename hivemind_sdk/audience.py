@@ -40,4 +40,10 @@ class Audience:
 
 
 def _hearer(observer: Observer, kind: type) -> Hear | None:
-    return observer.hearer(kind) if isinstance(observer, ChoosyObserver) else observer.observe
+    if not isinstance(observer, ChoosyObserver):
+        return observer.observe
+    try:
+        return observer.hearer(kind)
+    except Exception:
+        log.exception("observer %s failed", type(observer).__name__)
+        return None

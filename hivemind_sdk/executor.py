@@ -237,7 +237,7 @@ class Lane:
             held = [one.owner for one in self._overtaken] if self._overtaken else ()
             for index, (owner, job) in enumerate(self._waiting):
                 if owner not in held:
-                    if len(self._waiting) >= self._limit:
+                    if len(self._waiting) >= self._limit:  # nobody waits for room before
                         self._room.notify_all()
                     del self._waiting[index]
                     turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
@@ -246,7 +246,7 @@ class Lane:
                         self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
                     return job
             self._turn = turn.thread = None
-            if self._idle_awaited and not self._overtaken:
+            if self._idle_awaited and self._is_idle():
                 self._idle.notify_all()
             return None
 

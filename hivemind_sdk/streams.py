@@ -72,6 +72,7 @@ class Stream:
         self._over = threading.Event()
         self._waiting = 0
         self._readable = _poller(sock, self._wake, read=True, write=False)
+        """what nearly every wait is for; made once"""
         self._chunk, self._taken = b"", 0
         self._records = isinstance(sock, ssl.SSLSocket)
         """it may hold bytes that no poll knows of"""
@@ -115,7 +116,7 @@ class Stream:
         if self._broken:
             raise StreamEnded("the connection is broken")
         try:
-            self._wait(self._poller(read=False), self.patience and self._taken_at + self.patience)
+            self._wait(read=False, write=True, deadline=self.patience and self._taken_at + self.patience)
         except StreamLate:
             with self._lock:
                 self._broken = True
@@ -168,7 +169,7 @@ class Stream:
     def _fill(self) -> bytes:
         while True:
             if self._drained:
-                self._wait(self._poller(read=True) if self._out else self._readable, self.deadline)
+                self._wait(read=True, write=bool(self._out), deadline=self.deadline)
             with self._lock:
                 if self._finishing:
                     raise _closed()
@@ -217,11 +218,7 @@ class Stream:
             else:
                 out[0] = out[0][sent:]
 
-    def _poller(self, *, read: bool) -> Ready:
-        """For when something waits to be written."""
-        return _poller(self._socket, self._wake, read=read, write=True)
-
-    def _wait(self, ready: Ready, deadline: float | None) -> None:
+    def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
         """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         with self._lock:
@@ -229,6 +226,7 @@ class Stream:
                 raise _closed()
             self._waiting += 1
         try:
+            ready = _poller(self._socket, self._wake, read=read, write=write) if write else self._readable
             if not ready(left):
                 raise StreamLate
         finally:

@@ -104,7 +104,7 @@ Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announce
 
 @dataclass(frozen=True, slots=True)
 class HandlerContext:
-    """What a handler may look at. Handlers change nothing, they return actions."""
+    """What a handler may look at, as it is when it looks. Handlers change nothing, they return actions."""
 
     now: float
     """monotonic seconds"""

@@ -168,7 +168,7 @@ def test_a_whole_session_writes_no_secret(how, written):
         session, credentials = link._session, sat.settings.credentials
         written.show(sat, sat._node, sat.settings, credentials, link, session, info, sat.status, sat.counters, sent)
         written.show(sat.catalogue, sat.crypto, state, sat._parts, hub, known, peer, sat.hub_session, sat.hive_map)
-        written.show(Dial(sat.settings.endpoint, credentials, USERAGENT, 1.0), sat._handler_context())
+        written.show(Dial(sat.settings.endpoint, credentials, USERAGENT, 1.0), sat._performer._context)
         peer.close(1011)
         log.wait(lambda log: [one.after.state for one in log.of(StateChanged)].count(State.READY) == 2)
         sat.close()
