@@ -109,7 +109,7 @@ def test_what_expires_while_it_is_being_sent_in_vain_ends(desk):
 def test_what_expires_while_it_waits_for_its_confirmation_ends_with_the_link(tmp_path):
     desk = Desk(Store(str(tmp_path / "messages.db")))
     desk.ready, desk.sending = True, desk.sent.append
-    receipt = desk.room.post(BUS, Queue(ttl=0.01, durable=True))
+    receipt = desk.room.post(BUS, Queue(ttl=0.5, durable=True))
     assert receipt.state is Outcome.UNCONFIRMED
     assert desk.idle.wait(LONG)
     desk.lose()
