@@ -147,6 +147,7 @@ class Lane:
         self._idle = threading.Condition(self._lock)
         self._idle_awaited = 0
         self._room = threading.Condition(self._lock)
+        self._room_awaited = 0
         self._stuck = self._complained = False
         self._waiting: deque[tuple[object, Job]] = deque()
         self._turn: _Turn | None = None
@@ -200,7 +201,11 @@ class Lane:
     def _has_room(self) -> bool:
         """Wait for it, unless nothing has been done since that was last in vain."""
         if not self._stuck:
-            self._stuck = not self._room.wait_for(lambda: len(self._waiting) < self._limit, PATIENCE)
+            self._room_awaited += 1
+            try:
+                self._stuck = not self._room.wait_for(lambda: len(self._waiting) < self._limit, PATIENCE)
+            finally:
+                self._room_awaited -= 1
             if self._stuck and not self._complained:
                 self._complained = True
                 log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
@@ -237,9 +242,9 @@ class Lane:
             held = [one.owner for one in self._overtaken] if self._overtaken else ()
             for index, (owner, job) in enumerate(self._waiting):
                 if owner not in held:
-                    if len(self._waiting) >= self._limit:  # nobody waits for room before
-                        self._room.notify_all()
                     del self._waiting[index]
+                    if self._room_awaited:
+                        self._room.notify()  # who has waited longest: nobody may wait in vain while jobs get done
                     turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
                     self._stuck = False
                     if self._hang_after and self._hang_timer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from asyncio import CancelledError
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -112,6 +113,20 @@ def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(wor
     assert lane.wait_idle(LONG)
     assert ran == [0, 1, 2, *range(100, 200)]
     lane.close()
+
+
+def test_who_posts_faster_than_jobs_get_done_is_held_back_in_turn_and_loses_nothing(workers, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE", 0.06)  # three times as long as a turn of each takes
+
+    def all_accepted():
+        lane, work = Lane(workers, limit=5), threading.Event()
+        with ThreadPoolExecutor(5) as posters:
+            told = list(posters.map(lambda _: lane.post(lambda: work.wait(0.004)), range(200)))
+        assert lane.wait_idle(LONG)
+        lane.close()
+        return all(told)
+
+    assert any(all_accepted() for _ in range(3))  # once may be a machine that stood still
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, CancelledError])
