@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
@@ -92,16 +92,10 @@ class Dispatcher:
                 consumed = True
             elif isinstance(action, Redispatch):
                 outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
-                inner = _inside(context, outer, action.signer or context.signer)
+                inner = replace(context, outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
             elif isinstance(action, Wake):
                 outcomes.append(WakeRequest(one, action.key, action.delay))
             else:
                 outcomes.append(action)
         return consumed
-
-
-def _inside(context: HandlerContext, outer: tuple[HiveMessage, ...], signer: str | None) -> HandlerContext:
-    """The context of a message that came inside of others."""
-    values = {one.name: getattr(context, one.name) for one in fields(HandlerContext)}
-    return HandlerContext(**{**values, "outer": outer, "signer": signer})

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 
 class Surroundings(HandlerContext):
-    """The context of a message that came by itself. One for each satellite, and for all its messages."""
+    """The context of a message that came by itself. One for each satellite, and for all its messages.
+
+    `dataclasses.replace` makes an ordinary context of it, which stays as it is.
+    """
 
     role, signer, outer, lang = Role.SATELLITE, None, (), "en-us"
 
     _satellite: Satellite
+
+    def __new__(cls, satellite: Satellite | None = None, **values: Any) -> Any:
+        return HandlerContext(**values) if satellite is None else super().__new__(cls)
 
     def __init__(self, satellite: Satellite) -> None:
         object.__setattr__(self, "_satellite", satellite)  # a context is frozen

@@ -54,8 +54,8 @@ class CascadeHandler:
             if len(self._windows) >= self._options.pending:
                 return [told, Drop("too many cascades", f"{len(self._windows)} wait for answers")]
             window = self._windows[key] = Window(context.expected_nodes, self._options.answers)
-            timeout = self._options.timeout if context.cascade_timeout is None else context.cascade_timeout
-            opening = [Wake(key, timeout)]
+            timeout = context.cascade_timeout  # it may change at any time
+            opening = [Wake(key, self._options.timeout if timeout is None else timeout)]
         if not window.add(answer):
             return [told, Drop("too many answers", f"to one cascade: {self._options.answers} are kept")]
         return [told, *opening, *(self._decide(key, context) if window.complete else ())]
