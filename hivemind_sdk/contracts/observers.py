@@ -21,7 +21,10 @@ class ChoosyObserver(Observer, Protocol):
     """An observer that wants to hear some types only, and may have a method for each. Some come with every frame."""
 
     def hearer(self, kind: type) -> Callable[[Any], object] | None:
-        """What is called with events of exactly this type, instead of `observe`; None: nothing. Asked once for each."""
+        """What is called with events of exactly this type, instead of `observe`; None: nothing. Asked once for each.
+
+        `observe` is then not called by a satellite: who inherits and overrides one, overrides both.
+        """
 
 
 @dataclass(frozen=True, slots=True)

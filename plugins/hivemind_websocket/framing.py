@@ -58,7 +58,9 @@ class FrameReader:
             if len(buffer) >= end:
                 break
             buffer += self._recv()
-        first, payload = buffer[0], bytes(buffer[start:end])
+        first = buffer[0]
+        with memoryview(buffer) as view:  # a slice of the buffer would be one more copy
+            payload = bytes(view[start:end])
         if buffer[1] & _MASKED:
             payload = apply_mask(payload, buffer[start - 4 : start])
         del buffer[:end]

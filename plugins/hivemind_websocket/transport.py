@@ -80,7 +80,7 @@ class WebSocketTransport:
         """See contracts.Transport.
 
         Raises MalformedFrame for a text frame that is not UTF-8 (the link goes on), and LimitExceeded for a frame above
-        `Dial.max_frame`, of which no more than the header is read (the link is closed with 1009).
+        `Dial.max_frame`, of which no more is read than has come with its header (the link is closed with 1009).
         """
         limit = None if timeout is None else time.monotonic() + timeout
         while not self._ended():
