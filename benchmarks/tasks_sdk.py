@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -169,7 +170,7 @@ def emit(size: str) -> Run:
 def open_client(key: str) -> HiveMessageBusClient:
     binary = key.endswith("-binary")
     return HiveMessageBusClient(
-        key=f"{key}-sdk", password=PASSWORD, host="ws://127.0.0.1", port=peer_port(), binarize=binary
+        key=f"{key}-sdk{os.getpid()}", password=PASSWORD, host="ws://127.0.0.1", port=peer_port(), binarize=binary
     )
 
 
