@@ -200,12 +200,12 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.startup("Start")
     bench.dummies("Plugins that are not used")
     bench.memory("Memory", 20 if options.quick else goals.CLIENTS)
-    newest = "Protocol 3, beside client 1.2.12a1"
-    if bench.wants(newest):
-        theirs = bench.worker(reference.interpreter("1.2.12a1"), "tasks_newest")
-        bench.rows(newest, goals.NEWEST, ours, theirs)
-        if faster is not None:
-            bench.rows(f"{newest}, with hivemind-openssl", goals.NEWEST, faster, theirs)
+    for title, worker in (
+        ("Protocol 3, beside client 1.2.12a1", ours),
+        ("Protocol 3, beside client 1.2.12a1, with hivemind-openssl", faster),
+    ):
+        if worker is not None and bench.wants(title):
+            bench.rows(title, goals.NEWEST, worker, bench.worker(reference.interpreter("1.2.12a1"), "tasks_newest"))
 
 
 def machine() -> dict[str, Any]:

@@ -86,10 +86,11 @@ ROUND_TRIPS = [
 ]
 CONNECTING = [Row("connect, password handshake", "connect password", WALL, 30, limit=0.2, pace=Pace.SLOW)]
 NEWEST = [
-    Row("connect, XX, PSK cached", "connect noise XX", WALL, 1, pace=Pace.WAITING),
-    Row("connect, KK, PSK cached", "connect noise KK", WALL, 1, pace=Pace.WAITING),
     *_trip("noise", "1 kB", None, 5),
     *_trip("noise", "10 kB", None, 8),
+    # last: what the reference leaves behind of a link goes on running, and slows down its round trips a hundredfold
+    Row("connect, XX, PSK cached", "connect noise XX", WALL, 1, pace=Pace.WAITING),
+    Row("connect, KK, PSK cached", "connect noise KK", WALL, 1, pace=Pace.WAITING),
 ]
 
 _WITH_OPENSSL = {
