@@ -215,3 +215,19 @@ def sessions(reassembly: int = Limits().reassembly, suite: str = CHACHA) -> tupl
         NoiseSession(INFO, *state.split(), role=role, reassembly=reassembly)
         for state, role in zip(handshaken(XX, suite, b"", KEYS), (Role.SATELLITE, Role.HUB), strict=True)
     )
+
+
+def pinned_pair() -> tuple[Node, Node]:
+    client, server = satellite(), hub()
+    connect(client, server)
+    return client, server
+
+
+def offer_of(server: Node) -> dict[str, Any]:
+    return OFFER | server.handshake.offer(server.context(HELLO, OFFER))
+
+
+def declined(node: Node, offer: dict[str, Any], hello: dict[str, Any] = HELLO) -> str:
+    answer = node.handshake.satellite(node.context(hello, offer))
+    assert isinstance(answer, Declined)
+    return answer.reason
