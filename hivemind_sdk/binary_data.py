@@ -13,7 +13,7 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]) *(\.|$)")
 
 
 class BinaryDataCallbacks:
-    """What is done with binary data from the hub. Override what you need; called off the reader's thread, in order.
+    """What is done with binary data from the hub. Override what you need; called as all callbacks are, in order.
 
     `file_name` comes from the network: no folder is in it and it is never empty, but it may be that of a file you have.
     """

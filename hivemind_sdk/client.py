@@ -337,8 +337,8 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
         text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
 
-        Callbacks run off the reader's thread, in the order of what happened; one that takes long is overtaken by
-        others. What one raises is logged under its name, and harms nobody else.
+        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, holds up
+        neither the link nor, for more than a moment, the others. What one raises is logged under its name.
         """
         self._listen(event_name, func, once=False)
 

@@ -15,7 +15,7 @@ HIVE = {kind: f"hive:{kind.value}" for kind in HiveMessageType}
 
 
 class Listening:
-    """Callbacks run off the reader's thread, in one order, unless they are `inline`: those must not block."""
+    """Callbacks run in one order, and may take long, unless they are `inline`: those must not block."""
 
     subscriptions: Subscriptions
 

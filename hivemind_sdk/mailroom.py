@@ -24,6 +24,7 @@ from .errors import (
     SettingsError,
     StoreFailed,
 )
+from .lane import step_aside
 from .marks import mark
 from .messages import HiveMessage, HiveMessageType
 from .observations import DeliveryChanged, Observation
@@ -348,6 +349,7 @@ class Mailroom:
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         self._go_later()
+        step_aside()
         with self._moved:  # and no sooner than the receipts say so
             return self._moved.wait_for(lambda: not self._outbox.untold and condition(), timeout)
 

@@ -1,4 +1,4 @@
-"""Where transport, link and threads meet: one thread for each satellite, that dials, agrees, reads, and tries again."""
+"""Where transport, link and threads meet: one thread at a time that dials, agrees, reads, and tries again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from .connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
@@ -19,6 +20,7 @@ from .errors import (
     MalformedFrame,
     NotConnected,
 )
+from .lane import Relief, step_aside
 from .lookout import Hubs, Lookout, Watch
 from .messages import HiveMessage, JSONObject
 from .observations import (
@@ -38,8 +40,14 @@ from .supervisor import State, Status, Supervisor
 
 log = logging.getLogger(__name__)
 
+_Opened = tuple[SatelliteLink, Transport]
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
+
+
+def _alone(work: Callable[[Any], object], subject: Any, _relieve: Relief) -> bool:
+    work(subject)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,15 @@ class NodeHooks:
     observe: Callable[[Observation], None]
     busy: Callable[[], bool] = lambda: False
     """whether requests wait for answers: a link is not left for a better hub meanwhile"""
+    host: Callable[[Callable[[Any], object], Any, Relief], bool] = _alone
+    """does what a frame asks for, and may run the application's code on this thread, see Lane.host"""
 
 
 class Node:
     """Keeps one link to one hub at a time: dials, agrees, reads, and tries again as the supervisor decides.
 
     One life for each node: `start`, then CLOSED or REFUSED for ever. `clock` gives monotonic seconds.
+    The thread runs callbacks, too, while they are quick; else another takes over, with the open link (`_relieve`).
     """
 
     def __init__(
@@ -82,8 +93,11 @@ class Node:
         self._watches: list[Callable[[Status], None]] = []
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
+        self._over = threading.Event()
+        """there will be no more attempt"""
         self._thread: threading.Thread | None = None
-        self._open: tuple[SatelliteLink, Transport] | None = None
+        self._relieved: list[threading.Thread] = []
+        self._open: _Opened | None = None
         self._lookout: Lookout | None = None
         self._verdicts = Verdicts()
         self._warned: set[str] = set()
@@ -100,8 +114,7 @@ class Node:
 
     def start(self) -> None:
         """Begin; returns at once. Once for each node."""
-        self._thread = threading.Thread(target=self._run, name="hivemind-link", daemon=True)
-        self._thread.start()
+        self._go_on(None)
 
     def wait_until(self, condition: Callable[[Status], bool], deadline: float | None) -> Status:
         """Block until listeners were told a status that fulfils the condition, or until `deadline` (monotonic seconds).
@@ -109,6 +122,7 @@ class Node:
         -> that status, however short it lasts; else the one of that moment. On the link's own thread, where nothing can
         change meanwhile, it does not wait.
         """
+        step_aside()
         if threading.current_thread() is self._thread:
             return self.status
         found: list[Status] = []
@@ -167,52 +181,81 @@ class Node:
         A transport that is just being dialled can't be interrupted: it is closed as soon as it is there, and the thread
         ends with it, within the deadline for connecting.
         """
+        step_aside()
         deadline = self._clock() + timeout
         self._closing.set()
         opened, lookout = self._open, self._lookout
         looking = lookout.stop() if lookout is not None else None
         if opened is not None:
             opened[1].close(1000, "", min(timeout, HANG_UP_WITHIN))
-        for thread in (self._thread, looking):
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._over.wait(max(0.0, deadline - self._clock()))  # not for the thread, that another one may relieve
+        for thread in (self._thread, *self._relieved, looking):
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - self._clock()))
         self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
 
     def drop(self) -> None:
         """End the link of this moment; the supervisor decides what comes next."""
+        step_aside()
         opened = self._open
         if opened is not None:
             opened[1].close(1000, "", HANG_UP_WITHIN)
 
     # --- the thread ---
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            name = self._hubs.name(self._supervisor.hub)
-            self._enter(lambda now: self._supervisor.connecting(now, name))  # noqa: B023 - called at once
-            cause = self._attempt()
+    def _go_on(self, opened: _Opened | None) -> None:
+        """Have a thread of its own live from the next attempt on, or from the reading of an open link."""
+        self._thread = threading.Thread(target=self._live, args=(opened,), name="hivemind-link", daemon=True)
+        self._thread.start()
+
+    def _relieve(self, opened: _Opened) -> bool:
+        """This thread is held up by a callback: another one lives on in its place. -> whether it does"""
+        before = self._thread
+        try:
+            self._go_on(opened)
+        except RuntimeError:  # no more threads: this one has to do
+            self._thread = before
+            return False
+        self._relieved = [thread for thread in (*self._relieved, before) if thread is not None and thread.is_alive()]
+        return True
+
+    def _live(self, opened: _Opened | None) -> None:
+        while not self._closing.is_set() or opened is not None:
+            if opened is None:
+                name = self._hubs.name(self._supervisor.hub)
+                self._enter(lambda now: self._supervisor.connecting(now, name))  # noqa: B023 - called at once
+            cause, opened = self._attempt(opened), None
+            if cause is None:
+                return
             if not self._closing.is_set():
                 self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
             self._hang_up()
             next_try = self.status.next_try
             if next_try is None and not self._closing.is_set():
+                self._over.set()
                 return
             self._closing.wait(max(0.0, (next_try or 0.0) - self._clock()))
         self._enter(self._supervisor.closed)
+        self._over.set()
 
-    def _attempt(self) -> HiveMindError:
-        """One link from dialling to its end; the transport is left open. -> why it ended"""
+    def _attempt(self, opened: _Opened | None) -> HiveMindError | None:
+        """One link from dialling (or from the reading, where it is open) to its end; the transport is left open.
+
+        -> why it ended; None: another thread reads on
+        """
         link: SatelliteLink | None = None
         try:
-            hub = self._supervisor.hub
-            link = self._hubs.new_link(hub)
-            transport = self._hubs.dial(hub)
-            self._open = link, transport
-            if not self._closing.is_set():
-                self._enter(self._supervisor.opened)
-                early = self._agree(link, transport)
-                self._handle(early)
-                self._read(link, transport)
+            if opened is None:
+                hub = self._supervisor.hub
+                link = self._hubs.new_link(hub)
+                opened = self._open = link, self._hubs.dial(hub)
+                if not self._closing.is_set():
+                    self._enter(self._supervisor.opened)
+                    self._handle(self._agree(*opened))
+            link = opened[0]
+            if not self._read(*opened):
+                return None
             cause: HiveMindError = LinkClosed("closed by this side")
         except HiveMindError as error:
             cause = error
@@ -282,8 +325,10 @@ class Node:
             pass
         return [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
 
-    def _read(self, link: SatelliteLink, transport: Transport) -> None:
-        observe, handle = self._hooks.observe, self._handle
+    def _read(self, link: SatelliteLink, transport: Transport) -> bool:
+        """-> False: another thread reads on"""
+        observe, host, handle = self._hooks.observe, self._hooks.host, self._handle
+        relieve = partial(self._relieve, (link, transport))
         while not self._closing.is_set():
             try:
                 frame = transport.receive()
@@ -291,7 +336,9 @@ class Node:
                 observe(Dropped("malformed frame", str(error)))
                 continue
             observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-            handle(link.receive(frame))
+            if not host(handle, link.receive(frame), relieve):
+                return False
+        return True
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:

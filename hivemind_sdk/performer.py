@@ -11,7 +11,7 @@ from . import timers
 from .contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, Run, SendMessage
 from .dispatch import Dispatcher, Outcome, WakeRequest
 from .errors import HiveMindError
-from .executor import Lane
+from .lane import Lane
 from .messages import BusMessage, HiveMessage
 from .observations import Dropped, Observation
 
@@ -27,7 +27,7 @@ class Outlets:
     """-> whether somebody waits for it"""
     announced: Callable[[HiveMessage], object]
     run: Callable[[str, Callable[[], None]], None]
-    """call the application's code, under this name, off the calling thread"""
+    """call the application's code, under this name, in turn with its callbacks"""
     observe: Callable[[Observation], None]
     failed: Callable[[str, BaseException], None]
     """told the name of what raised, and what"""

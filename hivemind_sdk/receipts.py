@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from .delivery import FINAL_OUTCOMES, Outcome
+from .lane import step_aside
 from .messages import HiveMessage
 
 _changed = threading.Condition()
@@ -28,6 +29,7 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
+        step_aside()
         with _changed:
             _changed.wait_for(lambda: self.final, timeout)
             return self.state

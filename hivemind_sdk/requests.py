@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import HiveMindError, LimitExceeded, RequestAborted, RequestError, RequestTimeout
+from .lane import step_aside
 from .settings import Limits
 
 
@@ -39,6 +40,7 @@ class Request:
 
     def take(self, deadline: float) -> tuple[Any, bool, HiveMindError | None]:
         """The next entry. Raises queue.Empty at the deadline (monotonic)."""
+        step_aside()
         return self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Request:

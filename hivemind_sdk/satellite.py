@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import executor
+from . import workers as pools
 from .asking import Asking
 from .audience import Audience, Hear
 from .cascade import Select
@@ -28,6 +28,7 @@ from .delivery import Policy, Raise, Rules
 from .denials import DENIED, denial
 from .dispatch import Dispatcher, NamedHandler
 from .errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing, PolicyDenied
+from .lane import Lane
 from .listening import HIVE, Listening
 from .mailroom import Line, Mailroom
 from .messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
@@ -94,14 +95,14 @@ class Satellite(Listening, Asking):
         self._parts = assemble(settings, catalogue, given)
         own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
         self._observe = Audience(self._parts.observers, own).tell
-        workers = settings.callbacks.workers
-        self._workers = (executor.shared if workers is None else executor.Workers(workers)).acquire()
-        self._senders = executor.senders.acquire()
+        size = settings.callbacks.workers
+        self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
+        self._senders = pools.senders.acquire()
         self._released = False
         complaints = Complaints(self._callback_failed, self._callback_hung, self._callback_dropped)
         self.subscriptions = Subscriptions(self._workers, complaints, settings.callbacks)
         self._requests = Requests(settings.limits)
-        self._sending = executor.Lane(self._senders)
+        self._sending = Lane(self._senders)
         self.own_floods = Recent(settings.limits.floods)
         """ids of floods that we started ourselves"""
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
@@ -118,7 +119,7 @@ class Satellite(Listening, Asking):
         self._performer = Performer(dispatcher, Surroundings(self), outlets, self._sending)
         self._node: Node | None = None
         self._life = threading.Lock()
-        self._outgoing = executor.Lane(self._senders)
+        self._outgoing = Lane(self._senders)
         try:
             self._mailroom = self._open_mailroom()
         except BaseException:
@@ -318,7 +319,8 @@ class Satellite(Listening, Asking):
             retry_refused=settings.retry_refused,
         )
         upstreams = Upstreams(lambda: self.settings, self._parts, self._hello, self._observe)
-        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
+        host = self.subscriptions.lane.host
+        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting, host)
         return Node(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
     def _open_mailroom(self) -> Mailroom:

@@ -1,4 +1,4 @@
-"""Who wants to hear what: topics, and for all of their callbacks one order, off the reader's thread."""
+"""Who wants to hear what: topics, and for all of their callbacks one order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .executor import Lane, Workers
+from .lane import Lane
 from .settings import Callbacks
+from .workers import Workers
 
 log = logging.getLogger(__name__)
 Callback = Callable[..., Any]

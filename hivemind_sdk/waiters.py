@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .lane import step_aside
 from .messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, is_bus_message
 from .ovos import to_message
 
@@ -44,6 +45,7 @@ class Waiter:
 
     def wait(self, timeout: float) -> Any:
         """The message, a bus message in its OVOS form; None after `timeout` seconds."""
+        step_aside()
         self._found.wait(timeout)
         return to_message(self._message) if isinstance(self._message, BusMessage) else self._message
 

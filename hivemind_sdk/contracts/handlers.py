@@ -89,7 +89,7 @@ class Consume:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Action: call this application's code off the reader's thread and outside of every lock; then do what it returns.
+    """Action: call this application's code in turn with its callbacks, outside of every lock; then do what it returns.
 
     That may be any action but Redispatch, Wake and Consume. `name` is for the log, should it raise.
     """

@@ -69,7 +69,7 @@ def test_a_question_too_many_does_not_take_the_turn_of_later_ones(hub):
 
 
 def test_satellites_that_have_nothing_to_send_have_one_thread_each(hub, monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.executor.LINGER", 0.01)
+    monkeypatch.setattr("hivemind_sdk.workers.LINGER", 0.01)
     before = our_threads()
     sats = [satellite(hub.connector()) for _ in range(10)]
     for sat in sats:

@@ -20,10 +20,11 @@ from hivemind_sdk.contracts import (
 )
 from hivemind_sdk.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.errors import IdentityFileCorrupted, MalformedFrame, NotConnected
-from hivemind_sdk.executor import Lane, Workers
+from hivemind_sdk.lane import Lane
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.observations import Dropped
 from hivemind_sdk.performer import Outlets, Performer
+from hivemind_sdk.workers import Workers
 
 CONTEXT = HandlerContext(now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub")
 

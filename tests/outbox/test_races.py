@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from link_kit import BUS, CLIENT, LONG, deadlines, satellite
 
-from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State, executor
+from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State, workers
 from hivemind_sdk.delivery import Outcome, Queue, Rules
 from hivemind_sdk.durable import Store
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotConnected, StoreFailed
@@ -127,13 +127,13 @@ def test_a_damaged_row_holds_up_nothing_or_is_said_and_nothing_stays_open(damage
     with sqlite3.connect(file) as database:
         database.execute(f"UPDATE messages SET {damage} WHERE number = 1")
     database.close()
-    users = executor.shared._users
+    users = workers.shared._users
     with Hub([CLIENT]) as hub:
         try:
             sat = satellite(hub.connector(), durable=file)
         except StoreFailed as error:
             assert "number 1" in str(error)
-            assert executor.shared._users == users
+            assert workers.shared._users == users
             Store(file).close()  # while the exception is alive
         else:
             sat.connect()

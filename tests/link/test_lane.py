@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_kit import LONG
 
-from hivemind_sdk import executor
-from hivemind_sdk.executor import Lane, Workers
+from hivemind_sdk import lane as lane_module
+from hivemind_sdk.lane import Lane
 from hivemind_sdk.timers import Timers
+from hivemind_sdk.workers import Workers
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):
 
 
 def test_who_takes_long_is_overtaken_by_others_and_not_by_itself(lane, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.02)
+    monkeypatch.setattr(lane_module, "PATIENCE", 0.02)
     ran, let_go, reached = [], threading.Event(), threading.Event()
     lane.post(lambda: (let_go.wait(LONG), ran.append("slow 1")), "slow")
     lane.post(lambda: ran.append("slow 2"), "slow")
@@ -64,7 +65,7 @@ def test_who_takes_long_is_overtaken_by_others_and_not_by_itself(lane, monkeypat
 
 
 def test_several_who_wait_for_each_other_all_come_through(lane, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.01)
+    monkeypatch.setattr(lane_module, "PATIENCE", 0.01)
     meeting = threading.Barrier(4, timeout=LONG)
     for owner in range(4):
         lane.post(meeting.wait, owner)
@@ -116,7 +117,7 @@ def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(wor
 
 
 def test_who_posts_faster_than_jobs_get_done_is_held_back_in_turn_and_loses_nothing(workers, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.06)  # three times as long as a turn of each takes
+    monkeypatch.setattr(lane_module, "PATIENCE", 0.06)  # three times as long as a turn of each takes
 
     def all_accepted():
         lane, work = Lane(workers, limit=5), threading.Event()
@@ -199,7 +200,7 @@ def test_the_last_user_may_leave_from_inside_of_a_job():
 
 
 def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
-    monkeypatch.setattr(executor, "LINGER", 0.01)
+    monkeypatch.setattr("hivemind_sdk.workers.LINGER", 0.01)
     workers = Workers(2).acquire()
     for _ in range(3):
         ran = threading.Barrier(3, timeout=LONG)

@@ -1,4 +1,4 @@
-"""Lanes: jobs in order, off the reader's thread, on a bounded pool of workers shared by the process."""
+"""Lanes: jobs one after the other, on a worker, or on the thread whose work they come from while that is quick."""
 
 from __future__ import annotations
 
@@ -8,114 +8,33 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from . import timers
+from .workers import Job, Workers
 
 log = logging.getLogger(__name__)
-Job = Callable[[], None]
-DEFAULT_WORKERS = 8
+Relief = Callable[[], bool]
+"""has another thread take over; -> whether one does"""
 PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full lane those who post"""
-LINGER = 10.0
-"""seconds that a thread waits for another job before it ends"""
+GRACE = 0.01
+"""seconds that jobs may hold up the thread whose work they come from"""
 _BATCH = 32
 """jobs that a lane may run before other lanes get their turn"""
 
 
-class Workers:
-    """A pool that exists while somebody uses it. There are as many threads as there were jobs at once, `size` at most.
-
-    They go when there is nothing to do for LINGER, or when the last user has left, and never keep a process alive.
-    """
-
-    def __init__(self, size: int = DEFAULT_WORKERS) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._users = 0
-        self._threads: list[threading.Thread] = []
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._spare = 0
-        """threads that wait for a job, or are about to, less the jobs that wait for a thread"""
-
-    def acquire(self) -> Workers:
-        with self._lock:
-            self._users += 1
-        return self
-
-    def release(self, timeout: float) -> None:
-        """With the last user the threads end, and are waited for, `timeout` seconds at most. A job may call this."""
-        with self._lock:
-            self._users -= 1
-            if self._users:
-                return
-            threads, self._threads = self._threads, []
-            jobs, self._jobs = self._jobs, SimpleQueue()
-            self._spare = 0
-        for _ in threads:
-            jobs.put(None)
-        deadline = time.monotonic() + timeout
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
-
-    def submit(self, job: Job) -> None:
-        """Run `job` on some thread, soon. Nothing runs where there is no user."""
-        with self._lock:
-            if not self._users:
-                return
-            self._jobs.put(job)
-            self._spare -= 1
-            if self._spare < 0 and len(self._threads) < self._size:
-                name = f"hivemind-worker-{len(self._threads)}"
-                thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
-                thread.start()
-                self._threads.append(thread)
-                self._spare += 1
-
-    def _work(self, jobs: SimpleQueue[Job | None]) -> None:
-        while True:
-            try:
-                job = jobs.get(timeout=LINGER)
-            except Empty:
-                if self._is_spare(jobs):
-                    return
-                continue
-            if job is None:
-                return
-            job()
-            del job  # what it holds must not live until the next one
-            with self._lock:
-                if jobs is self._jobs:
-                    self._spare += 1
-
-    def _is_spare(self, jobs: SimpleQueue[Job | None]) -> bool:
-        """Whether this thread may go: there is one for each job that waits without it."""
-        with self._lock:
-            spare = jobs is self._jobs and self._spare > 0
-            if spare:
-                self._spare -= 1
-                self._threads.remove(threading.current_thread())
-            return spare
-
-
-shared = Workers()
-"""the pool of this process"""
-senders = Workers(32)
-"""another, for what satellites send by themselves: callbacks that hang must not keep a node from answering, and a
-network that takes nothing holds one of these, for as long as `Deadlines.send` allows"""
-
-
 class _Turn:
-    """One worker's time at a lane."""
+    """One thread's time at a lane."""
 
-    __slots__ = ("job_began", "overtaken", "owner", "reported", "thread")
+    __slots__ = ("began", "job_began", "overtaken", "owner", "relieve", "relieved", "reported", "thread")
 
-    def __init__(self) -> None:
+    def __init__(self, relieve: Relief | None = None, began: float = 0.0) -> None:
         self.owner: object = None
+        self.began = began
         self.job_began = 0.0
-        self.overtaken = self.reported = False
+        self.overtaken = self.relieved = self.reported = False
+        self.relieve = relieve
         self.thread: int | None = None
 
 
@@ -124,6 +43,9 @@ class Lane:
 
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
+
+    They run on workers, or on the thread of a host (see `host`): to wake another thread for each job costs more than
+    most jobs do.
 
     `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
     seconds (0: nobody is); it must be quick.
@@ -154,7 +76,48 @@ class Lane:
         self._overtaken: list[_Turn] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
+        self._host_timer: timers.Timer | None = None
+        self._hosted: _Turn | None = None
+        """the turn of a host, until it is over or relieved"""
+        self._host_thread = 0
+        """who will run what is posted from this thread"""
         self._closed = False
+
+    def host(self, work: Callable[[Any], object], subject: Any, relieve: Relief) -> bool:
+        """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
+
+        What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
+        wait (see `step_aside`), `relieve()` is called, once and perhaps on another thread, and has to be quick.
+        -> whether it was not: False leaves all that remains to whoever has taken over
+        """
+        self._host_thread = threading.get_ident()
+        try:
+            work(subject)
+        except BaseException:
+            self._host_thread = 0
+            with self._lock:
+                self._begin()
+            raise
+        self._host_thread = 0
+        if not self._waiting:
+            return True
+        with self._lock:
+            if self._turn is not None or not self._waiting:
+                return True
+            turn = self._turn = self._hosted = _Turn(relieve, self._clock())
+            if self._host_timer is None:
+                self._host_timer = timers.shared.call_later(GRACE, self._check_host)
+            if len(self._waiting) > 1:
+                self._watch(PATIENCE)
+        _here.turn = turn, self
+        try:
+            self._run(turn)
+        finally:
+            _here.turn = None
+        with self._lock:
+            if self._hosted is turn:
+                self._hosted = None
+            return not turn.relieved
 
     def post(self, job: Job, owner: object = None) -> bool:
         """Run `job` after all that were posted before. -> False: it is not run, because too many wait
@@ -163,17 +126,18 @@ class Lane:
         nothing is run any more.
         """
         with self._lock:
-            if len(self._waiting) >= self._limit and not self._has_room():
-                return False
+            if len(self._waiting) >= self._limit:
+                self._begin()
+                if not self._has_room():
+                    return False
             if self._closed:
                 return True
             self._waiting.append((owner, job))
             if self._turn is not None:
                 if owner is not self._turn.owner:
                     self._watch(PATIENCE)
-                return True
-            turn = self._turn = _Turn()
-        self._workers.submit(partial(self._run, turn))
+            elif self._host_thread != threading.get_ident():
+                self._begin()
         return True
 
     def wait_idle(self, timeout: float) -> bool:
@@ -198,6 +162,12 @@ class Lane:
                 if timer is not None:
                     timer.cancel()
 
+    def _begin(self) -> None:
+        """Have a worker run what waits, if nobody does."""
+        if self._turn is None and self._waiting:
+            turn = self._turn = _Turn()
+            self._workers.submit(partial(self._run, turn))
+
     def _has_room(self) -> bool:
         """Wait for it, unless nothing has been done since that was last in vain."""
         if not self._stuck:
@@ -212,7 +182,7 @@ class Lane:
         return not self._stuck
 
     def _is_idle(self) -> bool:
-        return self._turn is None and not self._overtaken
+        return self._turn is None and not self._overtaken and not self._waiting
 
     def _run(self, turn: _Turn) -> None:
         turn.thread = threading.get_ident()
@@ -255,6 +225,27 @@ class Lane:
                 self._idle.notify_all()
             return None
 
+    # --- hosts ---
+
+    def relieve(self, turn: _Turn) -> None:
+        """Let the host of this turn have its other duties taken over, unless the turn is over."""
+        with self._lock:
+            if self._hosted is turn and turn.relieve is not None:
+                self._hosted = None
+                turn.relieved = turn.relieve()
+
+    def _check_host(self) -> None:
+        """Set by the first turn of a host, and again for as long as one takes: no timer for each."""
+        with self._lock:
+            self._host_timer, turn = None, self._hosted
+            if turn is None:
+                return
+            left = turn.began + GRACE - self._clock()
+            if left > 0:
+                self._host_timer = timers.shared.call_later(left, self._check_host)
+                return
+        self.relieve(turn)
+
     # --- patience ---
 
     def _watch(self, delay: float) -> None:
@@ -275,7 +266,6 @@ class Lane:
             self._overtaken.append(turn)
             follower = self._turn = _Turn()
             self._watch(PATIENCE)
-            self._watch(PATIENCE)
         self._workers.submit(partial(self._run, follower))
 
     def _check_hung(self) -> None:
@@ -295,3 +285,14 @@ class Lane:
                 self._hang_timer = timers.shared.call_later(delay, self._check_hung)
         for owner, seconds in told:
             self._hung(owner, seconds)
+
+
+_here = threading.local()
+"""`turn`: the turn that this thread has at a lane as its host, with the lane; or None"""
+
+
+def step_aside() -> None:
+    """For whoever is about to wait: where this thread is a lane's host, it is relieved at once of what else it does."""
+    turn, lane = getattr(_here, "turn", None) or (None, None)
+    if turn is not None and lane is not None:
+        lane.relieve(turn)
