@@ -11,7 +11,9 @@ from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeCont
 from hivemind_sdk.settings import Credentials
 
 VECTORS = Path(__file__).parent / "vectors"
-RECORDS = {record.cipher: record for record in hivemind_ciphers()}
+PROVIDERS = {record.name: record for record in hivemind_ciphers()}
+RECORDS = {one.cipher: one for one in sorted(PROVIDERS.values(), key=lambda one: one.rank)}
+"""for each cipher the provider that is preferred"""
 RSA, PBKDF2 = PycryptodomeRSA(), HashlibPBKDF2()
 ENCODINGS = ("JSON-B64", "JSON-HEX", "JSON-Z85B")
 
@@ -34,8 +36,9 @@ def negative(area: str) -> list[Any]:
 KEYS = vectors("handshake_rsa")["keys"]
 
 
-def bind(cipher: str, key: bytes) -> Any:
-    return RECORDS[cipher].create().bind(key)
+def bind(name: str, key: bytes) -> Any:
+    """`name`: of a provider, or of a cipher."""
+    return (PROVIDERS.get(name) or RECORDS[name]).create().bind(key)
 
 
 class BuiltinCrypto:

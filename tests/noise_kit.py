@@ -12,14 +12,14 @@ from typing import Any
 from crypto_kit import BuiltinCrypto, wire
 
 from hivemind_noise.handshake import NoiseHandshake
-from hivemind_noise.primitives import PycryptodomeX25519
+from hivemind_noise.primitives import CryptographyX25519
 from hivemind_noise.state import HandshakeState
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, SessionInfo
 from hivemind_sdk.errors import HiveMindError, IdentityReadOnly, PluginMissing
 from hivemind_sdk.settings import Credentials, Limits
 from hivemind_sdk.testing.state import MemoryState
 
-X25519 = PycryptodomeX25519()
+X25519 = CryptographyX25519()
 XX, KK = "XXpsk2", "KKpsk0"
 CHACHA, AESGCM = "25519_ChaChaPoly_SHA256", "25519_AESGCM_SHA256"
 AUTHORITY = "hub.local:5678"

@@ -13,7 +13,7 @@ def bounds() -> dict[str, str]:
     """Our dependencies, name -> lower bound."""
     stated = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (listed,) = re.findall(r"^dependencies = \[\n(.*?)^\]", stated, re.MULTILINE | re.DOTALL)
-    return dict(re.findall(r'"([\w-]+)>=([\w.]+)"', listed))
+    return dict(re.findall(r'"([\w-]+)>=([\w.]+)["; ]', listed))
 
 
 def test_the_lowest_environment_has_exactly_our_lower_bounds():

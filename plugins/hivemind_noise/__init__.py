@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.hooks import HandshakePlugin, PrimitivePlugin, hookimpl
@@ -9,7 +10,7 @@ from hivemind_sdk.hooks import HandshakePlugin, PrimitivePlugin, hookimpl
 if TYPE_CHECKING:
     from .bare import BareNoise
     from .handshake import NoiseHandshake
-    from .primitives import CffiArgon2id, PycryptodomeX25519
+    from .primitives import CffiArgon2id, CryptographyX25519, PycryptodomeX25519
 
 HIVEMIND_API = 1
 
@@ -20,7 +21,13 @@ def _handshake() -> NoiseHandshake:
     return NoiseHandshake()
 
 
-def _x25519() -> PycryptodomeX25519:
+def _x25519() -> CryptographyX25519:
+    from .primitives import CryptographyX25519
+
+    return CryptographyX25519()
+
+
+def _other_x25519() -> PycryptodomeX25519:
     from .primitives import PycryptodomeX25519
 
     return PycryptodomeX25519()
@@ -52,8 +59,14 @@ def hivemind_handshakes() -> list[HandshakePlugin]:
 
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
+    faster = PrimitivePlugin(
+        name="x25519-cryptography", primitive="X25519", rank=1, create=_x25519, help="X25519 by cryptography"
+    )
     return [
-        PrimitivePlugin(name="x25519-pycryptodome", primitive="X25519", create=_x25519, help="X25519 by pycryptodome"),
+        *([faster] if find_spec("cryptography") else ()),
+        PrimitivePlugin(
+            name="x25519-pycryptodome", primitive="X25519", create=_other_x25519, help="X25519 by pycryptodome"
+        ),
         PrimitivePlugin(name="argon2id-cffi", primitive="ARGON2ID", create=_argon2id, help="Argon2id by argon2-cffi"),
         PrimitivePlugin(name="noise-bare", primitive="NOISE", create=_noise, help="the bare Noise state machine"),
     ]

@@ -1,4 +1,4 @@
-"""X25519 by pycryptodome and Argon2id by argon2-cffi, as contracts.X25519 and contracts.Argon2id want them."""
+"""X25519 by cryptography or pycryptodome, Argon2id by argon2-cffi, as contracts.X25519 and .Argon2id want them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,30 @@ KEY_SIZE = 32
 """bytes of an X25519 key, private or public, and of what two of them agree on"""
 
 
-class PycryptodomeX25519:
+class CryptographyX25519:
     """See contracts.X25519."""
+
+    def __init__(self) -> None:
+        try:
+            from cryptography.hazmat.primitives.asymmetric import x25519
+        except ImportError:
+            raise _missing("X25519", "cryptography>=44") from None
+        self._private = x25519.X25519PrivateKey.from_private_bytes
+        self._public = x25519.X25519PublicKey.from_public_bytes
+
+    def public(self, private: bytes) -> bytes:
+        return self._private(private).public_key().public_bytes_raw()
+
+    def shared(self, private: bytes, public: bytes) -> bytes:
+        own = self._private(private)
+        try:
+            return own.exchange(self._public(public))
+        except ValueError:
+            raise _unusable() from None
+
+
+class PycryptodomeX25519:
+    """See contracts.X25519. For platforms without a wheel of cryptography."""
 
     def __init__(self) -> None:
         try:
@@ -29,9 +51,9 @@ class PycryptodomeX25519:
             peer = self._dh.import_x25519_public_key(public)
             secret = self._dh.key_agreement(eph_priv=own, eph_pub=peer, kdf=bytes)
         except ValueError:
-            raise MalformedFrame("the peer's X25519 key can't be used (low order, or not 32 bytes)") from None
+            raise _unusable() from None
         if not any(secret):
-            raise MalformedFrame("the peer's X25519 key is of low order")
+            raise _unusable()
         return secret
 
 
@@ -54,6 +76,10 @@ class CffiArgon2id:
             raise HandshakeError(
                 f"Argon2id failed: {error}", hint=f"the key derivation needs {memory_kib // 1024} MiB of free memory"
             ) from None
+
+
+def _unusable() -> MalformedFrame:
+    return MalformedFrame("the peer's X25519 key can't be used (low order, or not 32 bytes)")
 
 
 def _missing(primitive: str, distribution: str) -> PluginMissing:

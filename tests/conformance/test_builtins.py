@@ -11,13 +11,19 @@ from functools import lru_cache
 
 import trustme
 
-from hivemind_ciphers import AesGcm, ChaCha20Poly1305, PycryptodomeRSA
+from hivemind_ciphers import (
+    AesGcm,
+    ChaCha20Poly1305,
+    CryptographyAesGcm,
+    CryptographyChaCha20Poly1305,
+    PycryptodomeRSA,
+)
 from hivemind_ciphers.pbkdf2 import HashlibPBKDF2
 from hivemind_handshakes import PasswordHandshake, PresharedHandshake, RSAHandshake
 from hivemind_identity_env.backend import EnvironmentIdentity
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_noise.handshake import NoiseHandshake
-from hivemind_noise.primitives import CffiArgon2id, PycryptodomeX25519
+from hivemind_noise.primitives import CffiArgon2id, CryptographyX25519, PycryptodomeX25519
 from hivemind_sdk.errors import LinkError
 from hivemind_sdk.loader import load
 from hivemind_sdk.settings import Endpoint, TLSSettings
@@ -42,6 +48,20 @@ class TestChaCha20Poly1305(CipherContract):
         return ChaCha20Poly1305()
 
 
+class TestAesGcmByCryptography(CipherContract):
+    name = "AES-GCM"
+
+    def cipher(self):
+        return CryptographyAesGcm()
+
+
+class TestChaCha20Poly1305ByCryptography(CipherContract):
+    name = "CHACHA20-POLY1305"
+
+    def cipher(self):
+        return CryptographyChaCha20Poly1305()
+
+
 class TestRSA(RSAContract):
     def rsa(self):
         return PycryptodomeRSA()
@@ -50,6 +70,11 @@ class TestRSA(RSAContract):
 class TestX25519(X25519Contract):
     def x25519(self):
         return PycryptodomeX25519()
+
+
+class TestX25519ByCryptography(X25519Contract):
+    def x25519(self):
+        return CryptographyX25519()
 
 
 class TestArgon2id(Argon2idContract):

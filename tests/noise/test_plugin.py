@@ -10,7 +10,7 @@ import pytest
 import hivemind_noise
 from hivemind_sdk.errors import PluginMissing
 
-HEAVY = ("Crypto", "argon2", "cffi", "hashlib", "hivemind_noise.handshake", "hivemind_noise.primitives")
+HEAVY = ("cryptography", "Crypto", "argon2", "cffi", "hashlib", "hivemind_noise.handshake", "hivemind_noise.primitives")
 
 
 def test_it_provides_protocol_3_and_both_primitives():
@@ -27,7 +27,14 @@ def test_importing_the_plugin_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("module", "create"), [("Crypto.Protocol", "_x25519"), ("argon2", "_argon2id")])
+@pytest.mark.parametrize(
+    ("module", "create"),
+    [
+        ("cryptography.hazmat.primitives.asymmetric", "_x25519"),
+        ("Crypto.Protocol", "_other_x25519"),
+        ("argon2", "_argon2id"),
+    ],
+)
 def test_a_library_that_is_not_there_is_named(monkeypatch, module, create):
     monkeypatch.setitem(sys.modules, module, None)
     if module == "argon2":

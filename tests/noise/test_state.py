@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from noise_kit import AESGCM, CHACHA, INFO, KEYS, KK, X25519, XX, Crypto, handshaken, states
 
-from hivemind_noise.primitives import CffiArgon2id
+from hivemind_noise.primitives import CffiArgon2id, CryptographyX25519, PycryptodomeX25519
 from hivemind_noise.prologue import prologue
 from hivemind_noise.psk import derive
 from hivemind_noise.session import NoiseSession
@@ -30,6 +30,7 @@ NEGATIVE = negative("noise")
 MESSAGES = [param for param in NEGATIVE if "plaintexts_hex" not in param.values[0]["input"]]
 FRAMES = [param for param in NEGATIVE if "plaintexts_hex" in param.values[0]["input"]]
 FORMS = {"json": Form.TEXT, "binary": Form.BINARY}
+BOTH_X25519 = [CryptographyX25519(), PycryptodomeX25519()]
 LOW_ORDER = (  # and with the highest bit set, which X25519 ignores (RFC 7748 section 5)
     0,
     1,
@@ -192,25 +193,28 @@ def test_a_message_longer_than_noise_allows_is_refused():
         server.read(bytes(65536))
 
 
+@pytest.mark.parametrize("x25519", BOTH_X25519)
 @pytest.mark.parametrize("top", [0, 2**255])
 @pytest.mark.parametrize("point", LOW_ORDER)
-def test_points_of_low_order_are_refused(point, top):
+def test_points_of_low_order_are_refused(point, top, x25519):
     with pytest.raises(MalformedFrame):
-        X25519.shared(bytes([7] * 32), (point + top).to_bytes(32, "little"))
+        x25519.shared(bytes([7] * 32), (point + top).to_bytes(32, "little"))
 
 
+@pytest.mark.parametrize("x25519", BOTH_X25519)
 @pytest.mark.parametrize("size", [0, 31, 33])
-def test_keys_of_another_length_are_refused(size):
+def test_keys_of_another_length_are_refused(size, x25519):
     with pytest.raises(MalformedFrame):
-        X25519.shared(bytes([7] * 32), bytes([9] * size))
+        x25519.shared(bytes([7] * 32), bytes([9] * size))
 
 
 @given(mine=st.binary(min_size=32, max_size=32), theirs=st.binary(min_size=32, max_size=32))
-def test_x25519_agrees_with_the_cryptography_package(mine, theirs):
+def test_both_x25519_agree_with_the_cryptography_package(mine, theirs):
     private = X25519PrivateKey.from_private_bytes(mine)
-    assert X25519.public(mine) == private.public_key().public_bytes_raw()
     public = X25519PrivateKey.from_private_bytes(theirs).public_key().public_bytes_raw()
-    assert X25519.shared(mine, public) == private.exchange(X25519PublicKey.from_public_bytes(public))
+    for x25519 in BOTH_X25519:
+        assert x25519.public(mine) == private.public_key().public_bytes_raw()
+        assert x25519.shared(mine, public) == private.exchange(X25519PublicKey.from_public_bytes(public))
 
 
 @given(password=st.binary(max_size=40), salt=st.binary(min_size=8, max_size=40))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from hivemind_openssl.aead import AesGcm, ChaCha20Poly1305
 from hivemind_openssl.derivation import OpenSSLPBKDF2
 from hivemind_openssl.rsa import OpenSSLRSA
-from hivemind_openssl.x25519 import OpenSSLX25519
 from hivemind_sdk.testing import CipherContract
-from hivemind_sdk.testing.conformance import PBKDF2Contract, RSAContract, X25519Contract
+from hivemind_sdk.testing.conformance import PBKDF2Contract, RSAContract
 
 
 class TestAesGcm(CipherContract):
@@ -27,11 +26,6 @@ class TestChaCha20Poly1305(CipherContract):
 class TestRSA(RSAContract):
     def rsa(self):
         return OpenSSLRSA()
-
-
-class TestX25519(X25519Contract):
-    def x25519(self):
-        return OpenSSLX25519()
 
 
 class TestPBKDF2(PBKDF2Contract):

@@ -11,11 +11,10 @@ from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 from .aead import AesGcm, ChaCha20Poly1305
 from .derivation import OpenSSLPBKDF2
 from .rsa import OpenSSLRSA
-from .x25519 import OpenSSLX25519
 
 HIVEMIND_API = 1
 RANK = 10
-"""above the built-ins, whose ranks are 0 and -1"""
+"""above the built-ins, whose ranks are -1 to 2"""
 
 __all__ = ["HIVEMIND_API", "hivemind_ciphers", "hivemind_primitives"]
 
@@ -51,9 +50,6 @@ def hivemind_primitives() -> list[PrimitivePlugin]:
     return [
         PrimitivePlugin(
             name="rsa-openssl", primitive="RSA", rank=RANK, create=OpenSSLRSA, help="RSA (OAEP and PSS), by OpenSSL"
-        ),
-        PrimitivePlugin(
-            name="x25519-openssl", primitive="X25519", rank=RANK, create=OpenSSLX25519, help="X25519, by OpenSSL"
         ),
         PrimitivePlugin(
             name="pbkdf2-openssl",
