@@ -93,29 +93,8 @@ NEWEST = [
     Row("connect, KK, PSK cached", "connect noise KK", WALL, 1, pace=Pace.WAITING),
 ]
 
-_WITH_OPENSSL = {
-    **{row.task: 35.0 for row in SEALING if row.goal},
-    **{f"receive{one} {form} 1 kB": 45.0 for one in ("", " one") for form in ("binary", "JSON")},
-    "emit 1 kB": 17.0,
-    "round trip binary 1 kB": 8.0,
-    "round trip binary 10 kB": 11.0,
-    "round trip JSON-HEX 10 kB": 20.0,
-}
-"""task -> how many times faster than the reference"""
-
-
-def with_openssl(rows: list[Row]) -> list[Row]:
-    """The same rows, with the goals for an environment that has hivemind-openssl."""
-    return [
-        replace(
-            row,
-            goal=_WITH_OPENSSL.get(row.task) if row.goal else None,
-            limit=0.12 if row.limit else None,
-            floor="",
-        )
-        for row in rows
-    ]
-
+CONNECTING_WITH_OPENSSL = [replace(row, limit=0.12) for row in CONNECTING]
+"""with hivemind-openssl, which derives the key of the password handshake faster"""
 
 IMPORT_LIMIT, HELP_LIMIT = 3.0, 8.0
 """times `python -c pass`"""

@@ -177,7 +177,7 @@ def open_client(key: str) -> HiveMessageBusClient:
 def versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    wanted = ("hivemind-satellite-sdk", "pycryptodome", "websocket-client", "ovos-bus-client")
+    wanted = ("hivemind-satellite-sdk", "cryptography", "pycryptodome", "websocket-client", "ovos-bus-client")
     return {name: version(name) for name in wanted}
 
 
