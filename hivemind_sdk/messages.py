@@ -413,7 +413,7 @@ def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
             raise MalformedMessage(f"a BINARY message holds bytes, not {type(value).__name__}")
         data = bytes(value)
         return data, data
-    if is_bus_message(value):
+    if isinstance(value, BusMessage) or is_bus_message(value):
         bus = BusMessage.of(value)
         if kind in NESTING_TYPES:
             return None, HiveMessage(HiveMessageType.BUS, bus)

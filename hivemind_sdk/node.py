@@ -22,7 +22,7 @@ from .errors import (
 )
 from .lane import Relief, step_aside
 from .lookout import Hubs, Lookout, Watch
-from .messages import HiveMessage, JSONObject
+from .messages import HiveMessage, HiveMessageType, JSONObject
 from .observations import (
     Dropped,
     FrameReceived,
@@ -41,6 +41,9 @@ from .supervisor import State, Status, Supervisor
 log = logging.getLogger(__name__)
 
 _Opened = tuple[SatelliteLink, Transport]
+_SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
+_RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
+"""what is told of each message; made once"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
 
@@ -157,7 +160,7 @@ class Node:
             link.send(message)
             frames = self._write(link, transport)
         self._sent(frames)
-        self._hooks.observe(MessageSent(message.msg_type))
+        self._hooks.observe(_SENT[message.msg_type])
 
     @property
     def probes(self) -> bool:
@@ -343,7 +346,7 @@ class Node:
     def _handle(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Received):
-                self._hooks.observe(MessageReceived(event.message.msg_type))
+                self._hooks.observe(_RECEIVED[event.message.msg_type])
                 self._hooks.received(event.message)
             elif isinstance(event, Discarded):
                 self._hooks.observe(Dropped(event.reason, event.detail))
