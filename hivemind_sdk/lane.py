@@ -27,15 +27,24 @@ _BATCH = 32
 class _Turn:
     """One thread's time at a lane."""
 
-    __slots__ = ("began", "job_began", "overtaken", "owner", "relieve", "relieved", "reported", "thread")
+    __slots__ = ("job_began", "overtaken", "owner", "reported", "thread")
 
-    def __init__(self, relieve: Relief | None = None, began: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.owner: object = None
-        self.began = began
         self.job_began = 0.0
-        self.overtaken = self.relieved = self.reported = False
-        self.relieve = relieve
+        self.overtaken = self.reported = False
         self.thread: int | None = None
+
+
+class _Host:
+    """A thread that has a turn in between, and other duties."""
+
+    __slots__ = ("began", "relieve", "relieved")
+
+    def __init__(self, relieve: Relief, began: float) -> None:
+        self.relieve = relieve
+        self.began = began
+        self.relieved = False
 
 
 class Lane:
@@ -76,48 +85,46 @@ class Lane:
         self._overtaken: list[_Turn] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
+        self._host: _Host | None = None
+        """until it is relieved, or its turn is over"""
         self._host_timer: timers.Timer | None = None
-        self._hosted: _Turn | None = None
-        """the turn of a host, until it is over or relieved"""
-        self._host_thread = 0
-        """who will run what is posted from this thread"""
+        self._working = 0
+        """the thread of a host that is at its work, and will run what it posts meanwhile"""
         self._closed = False
 
     def host(self, work: Callable[[Any], object], subject: Any, relieve: Relief) -> bool:
         """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
 
         What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
-        wait (see `step_aside`), `relieve()` is called, once and perhaps on another thread, and has to be quick.
-        -> whether it was not: False leaves all that remains to whoever has taken over
+        wait (see `step_aside`), `relieve()` is called, perhaps on another thread, until it has said True once; it has
+        to be quick. -> True: this thread goes on; False: whoever has taken over does
         """
-        self._host_thread = threading.get_ident()
+        self._working = threading.get_ident()
         try:
             work(subject)
         except BaseException:
-            self._host_thread = 0
-            with self._lock:
-                self._begin()
+            self._hand_over()
             raise
-        self._host_thread = 0
+        self._working = 0
         if not self._waiting:
             return True
         with self._lock:
             if self._turn is not None or not self._waiting:
                 return True
-            turn = self._turn = self._hosted = _Turn(relieve, self._clock())
+            if len(self._overtaken) >= self._workers.size:  # that many hang; more threads would be no help
+                self._begin()
+                return True
+            turn = self._turn = _Turn()
+            host = self._host = _Host(relieve, self._clock())
             if self._host_timer is None:
                 self._host_timer = timers.shared.call_later(GRACE, self._check_host)
-            if len(self._waiting) > 1:
-                self._watch(PATIENCE)
-        _here.turn = turn, self
-        try:
-            self._run(turn)
-        finally:
-            _here.turn = None
+        _here.step_aside = partial(self._relieve, host)
+        self._run(turn)
+        _here.step_aside = None
         with self._lock:
-            if self._hosted is turn:
-                self._hosted = None
-            return not turn.relieved
+            if self._host is host:
+                self._host = None
+            return not host.relieved
 
     def post(self, job: Job, owner: object = None) -> bool:
         """Run `job` after all that were posted before. -> False: it is not run, because too many wait
@@ -136,14 +143,16 @@ class Lane:
             if self._turn is not None:
                 if owner is not self._turn.owner:
                     self._watch(PATIENCE)
-            elif self._host_thread != threading.get_ident():
+            elif self._working != threading.get_ident():
                 self._begin()
         return True
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
+        me = threading.get_ident()
+        if self._working == me:
+            self._hand_over()
         with self._lock:
-            me = threading.get_ident()
             if any(turn.thread == me for turn in (self._turn, *self._overtaken) if turn is not None):
                 return False
             self._idle_awaited += 1
@@ -161,6 +170,12 @@ class Lane:
             for timer in (self._watch_timer, self._hang_timer):
                 if timer is not None:
                     timer.cancel()
+
+    def _hand_over(self) -> None:
+        """A host that is at its work will not run what it has posted."""
+        self._working = 0
+        with self._lock:
+            self._begin()
 
     def _begin(self) -> None:
         """Have a worker run what waits, if nobody does."""
@@ -216,6 +231,8 @@ class Lane:
                     if self._room_awaited:
                         self._room.notify()  # who has waited longest: nobody may wait in vain while jobs get done
                     turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
+                    if self._waiting:
+                        self._watch(PATIENCE)
                     self._stuck = False
                     if self._hang_after and self._hang_timer is None:
                         self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
@@ -227,24 +244,26 @@ class Lane:
 
     # --- hosts ---
 
-    def relieve(self, turn: _Turn) -> None:
-        """Let the host of this turn have its other duties taken over, unless the turn is over."""
+    def _relieve(self, host: _Host) -> None:
+        """Have its other duties taken over, unless its turn is over."""
         with self._lock:
-            if self._hosted is turn and turn.relieve is not None:
-                self._hosted = None
-                turn.relieved = turn.relieve()
+            if self._host is host:
+                host.relieved = host.relieve()
+                if host.relieved:
+                    self._host = None
 
     def _check_host(self) -> None:
         """Set by the first turn of a host, and again for as long as one takes: no timer for each."""
         with self._lock:
-            self._host_timer, turn = None, self._hosted
-            if turn is None:
-                return
-            left = turn.began + GRACE - self._clock()
-            if left > 0:
-                self._host_timer = timers.shared.call_later(left, self._check_host)
-                return
-        self.relieve(turn)
+            self._host_timer, host = None, self._host
+        if host is None:
+            return
+        left = host.began + GRACE - self._clock()
+        if left <= 0:
+            self._relieve(host)
+        with self._lock:
+            if self._host is not None and self._host_timer is None:
+                self._host_timer = timers.shared.call_later(left if left > 0 else PATIENCE, self._check_host)
 
     # --- patience ---
 
@@ -288,11 +307,11 @@ class Lane:
 
 
 _here = threading.local()
-"""`turn`: the turn that this thread has at a lane as its host, with the lane; or None"""
+"""`step_aside`: relieves this thread, where it is the host of a lane; else None, or not there"""
 
 
 def step_aside() -> None:
     """For whoever is about to wait: where this thread is a lane's host, it is relieved at once of what else it does."""
-    turn, lane = getattr(_here, "turn", None) or (None, None)
-    if turn is not None and lane is not None:
-        lane.relieve(turn)
+    relieve = getattr(_here, "step_aside", None)
+    if relieve is not None:
+        relieve()

@@ -48,6 +48,11 @@ HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
 
 
+def _join(thread: threading.Thread | None, timeout: float) -> None:
+    if thread is not None and thread is not threading.current_thread() and thread.ident is not None:
+        thread.join(max(0.0, timeout))
+
+
 def _alone(work: Callable[[Any], object], subject: Any, _relieve: Relief) -> bool:
     work(subject)
     return True
@@ -55,7 +60,7 @@ def _alone(work: Callable[[Any], object], subject: Any, _relieve: Relief) -> boo
 
 @dataclass(frozen=True, slots=True)
 class NodeHooks:
-    """What a node calls. All from its own thread, but `observe`, which comes from any."""
+    """What a node calls. All from the thread that it has at the time, but `observe`, which comes from any."""
 
     greeted: Callable[[JSONObject], None]
     """the hub's HELLO"""
@@ -193,10 +198,15 @@ class Node:
             opened[1].close(1000, "", min(timeout, HANG_UP_WITHIN))
         if self._thread is not None and self._thread is not threading.current_thread():
             self._over.wait(max(0.0, deadline - self._clock()))  # not for the thread, that another one may relieve
-        for thread in (self._thread, *self._relieved, looking):
-            if thread is not None and thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - self._clock()))
+        for thread in (self._thread, looking):
+            _join(thread, deadline - self._clock())
         self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
+
+    def join(self, timeout: float) -> None:
+        """After `close`, and when no callback runs any more: wait for the threads that these had to themselves."""
+        deadline = self._clock() + timeout
+        for thread in self._relieved:
+            _join(thread, deadline - self._clock())
 
     def drop(self) -> None:
         """End the link of this moment; the supervisor decides what comes next."""
@@ -214,33 +224,41 @@ class Node:
 
     def _relieve(self, opened: _Opened) -> bool:
         """This thread is held up by a callback: another one lives on in its place. -> whether it does"""
-        before = self._thread
+        before, others = self._thread, [thread for thread in self._relieved if thread.is_alive()]
+        self._relieved = others if before is None else [*others, before]
         try:
             self._go_on(opened)
         except RuntimeError:  # no more threads: this one has to do
-            self._thread = before
+            self._thread, self._relieved = before, others
             return False
-        self._relieved = [thread for thread in (*self._relieved, before) if thread is not None and thread.is_alive()]
         return True
 
     def _live(self, opened: _Opened | None) -> None:
+        relieved = False
+        try:
+            relieved = self._lead(opened)
+        finally:
+            if not relieved:
+                self._over.set()
+
+    def _lead(self, opened: _Opened | None) -> bool:
+        """-> whether another thread goes on"""
         while not self._closing.is_set() or opened is not None:
             if opened is None:
                 name = self._hubs.name(self._supervisor.hub)
                 self._enter(lambda now: self._supervisor.connecting(now, name))  # noqa: B023 - called at once
             cause, opened = self._attempt(opened), None
             if cause is None:
-                return
+                return True
             if not self._closing.is_set():
                 self._enter(lambda now: self._supervisor.failed(now, cause))  # noqa: B023 - called at once
             self._hang_up()
             next_try = self.status.next_try
             if next_try is None and not self._closing.is_set():
-                self._over.set()
-                return
+                return False
             self._closing.wait(max(0.0, (next_try or 0.0) - self._clock()))
         self._enter(self._supervisor.closed)
-        self._over.set()
+        return False
 
     def _attempt(self, opened: _Opened | None) -> HiveMindError | None:
         """One link from dialling (or from the reading, where it is open) to its end; the transport is left open.

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import workers as pools
@@ -171,7 +172,9 @@ class Satellite(Listening, Asking):
         if released:
             return
         self._performer.close()
-        self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close` and what came before it
+        idle = self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close`, and what came before
+        if idle and self._node is not None:
+            self._node.join(deadline - time.monotonic())
         self.subscriptions.clear()
         self._mailroom.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
         self._outgoing.close()
@@ -319,8 +322,9 @@ class Satellite(Listening, Asking):
             retry_refused=settings.retry_refused,
         )
         upstreams = Upstreams(lambda: self.settings, self._parts, self._hello, self._observe)
-        host = self.subscriptions.lane.host
-        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting, host)
+        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
+        if settings.callbacks.workers is None:  # otherwise callbacks run on these alone
+            hooks = replace(hooks, host=self.subscriptions.lane.host)
         return Node(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
     def _open_mailroom(self) -> Mailroom:
@@ -374,8 +378,9 @@ class Satellite(Listening, Asking):
         self._observe(CallbackFailed(name, error))
 
     def _callback_hung(self, name: str, seconds: float) -> None:
+        """On the timer's thread, which an observer must not hold up."""
         log.warning("%s has not returned for %.3g s", name, seconds)
-        self._observe(CallbackHung(name, seconds))
+        self._senders.submit(lambda: self._observe(CallbackHung(name, seconds)))
 
     def _callback_dropped(self, name: str) -> None:
         self._observe(Dropped("callbacks are behind", name))

@@ -156,7 +156,8 @@ class Callbacks:
     """How the application's callbacks run."""
 
     workers: int | None = None
-    """threads of this satellite's own; None: those that the satellites of this process share, eight at most"""
+    """threads of this satellite's own, and no others; None: the link's thread while they are quick, and those that the
+    satellites of this process share, eight at most"""
     hang_after: float = 30.0
     """seconds after which one that has not returned is reported; 0: never"""
     waiting: int = 10_000

@@ -56,7 +56,7 @@ class Subscription:
             return
         try:
             self.callback(*args)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - one's fault is no other's, and ends no worker
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one's fault is no other's, and ends no thread
             self._owner.complaints.failed(self.name, error)
 
     def deliver(self, args: tuple[Any, ...]) -> None:

@@ -52,10 +52,19 @@ class Timers:
         with self._changed:
             heapq.heappush(self._heap, (time.monotonic() + delay, next(self._count), timer))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+                self._start()
+            elif self._heap[0][2] is timer:  # sooner than what is waited for
+                self._changed.notify()
         return timer
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # who comes next tries again, for all
+            log.warning("no thread can be started: what is to be done later may take longer")
+            return
+        self._thread = thread
 
     def _run(self) -> None:
         while True:

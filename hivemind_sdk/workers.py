@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+log = logging.getLogger(__name__)
 Job = Callable[[], None]
 DEFAULT_WORKERS = 8
 LINGER = 10.0
@@ -20,7 +22,7 @@ class Workers:
     """
 
     def __init__(self, size: int = DEFAULT_WORKERS) -> None:
-        self._size = size
+        self.size = size
         self._lock = threading.Lock()
         self._users = 0
         self._threads: list[threading.Thread] = []
@@ -56,12 +58,20 @@ class Workers:
                 return
             self._jobs.put(job)
             self._spare -= 1
-            if self._spare < 0 and len(self._threads) < self._size:
-                name = f"hivemind-worker-{len(self._threads)}"
-                thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
-                thread.start()
-                self._threads.append(thread)
-                self._spare += 1
+            if self._spare < 0 and len(self._threads) < self.size:
+                self._grow()
+
+    def _grow(self) -> None:
+        """One more thread, with the lock held. Where none can be had, the job waits for those that are there."""
+        name = f"hivemind-worker-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            log.warning("no more threads can be started: what waits may take longer")
+            return
+        self._threads.append(thread)
+        self._spare += 1
 
     def _work(self, jobs: SimpleQueue[Job | None]) -> None:
         while True:

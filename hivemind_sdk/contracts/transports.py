@@ -63,7 +63,7 @@ class TransportFeatures:
 
 @runtime_checkable
 class Transport(Protocol):
-    """One open link. `receive` is called by one thread, `send` and `close` by any, all at the same time."""
+    """One open link. `receive` is called by one thread at a time, `send` and `close` by any, all at once."""
 
     features: TransportFeatures
 

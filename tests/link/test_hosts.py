@@ -1,27 +1,19 @@
-"""Callbacks run on the link's thread while they are quick; what takes long, or waits, holds up nothing but itself."""
+"""Lanes whose jobs run on the thread of a host: in order, and it is relieved where they take long or wait."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from queue import SimpleQueue
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from link_kit import CLIENT, LONG, Log, deadlines, our_threads, satellite
+from link_kit import LONG
 
-from hivemind_sdk import State
-from hivemind_sdk.delivery import Outcome, Queue
+from hivemind_sdk import lane as lane_module
 from hivemind_sdk.lane import Lane, step_aside
-from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.observations import StateChanged
-from hivemind_sdk.settings import Backoff, Endpoint
-from hivemind_sdk.testing import Hub
 from hivemind_sdk.workers import Workers
-
-DURABLE = Queue(ttl=LONG, durable=True)
-WHILE = Backoff(first=LONG, cap=LONG)
-"""long enough to be seen while it waits"""
 
 
 @pytest.fixture
@@ -44,12 +36,6 @@ def nobody_looks(monkeypatch):
     monkeypatch.setattr(Lane, "_check_host", lambda self: None)
 
 
-@pytest.fixture
-def hub():
-    with Hub([CLIENT]) as made:
-        yield made
-
-
 def here():
     return threading.current_thread()
 
@@ -58,19 +44,20 @@ class Relief:
     """Counts how often somebody was asked to take over, and answers `answer`."""
 
     def __init__(self, answer=True):
-        self.asked = threading.Event()
+        self.asked, self.asked_often = threading.Event(), threading.Event()
         self.times = 0
         self._answer = answer
 
     def __call__(self):
         self.times += 1
-        self.asked.set()
+        (self.asked_often if self.times > 1 else self.asked).set()
         return self._answer
 
 
 # --- a lane -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("nobody_looks")
 def test_what_a_host_posts_runs_on_its_thread_when_its_work_is_done(lane):
     ran = []
 
@@ -85,6 +72,7 @@ def test_what_a_host_posts_runs_on_its_thread_when_its_work_is_done(lane):
     assert lane.wait_idle(LONG)
 
 
+@pytest.mark.usefixtures("nobody_looks")
 def test_a_worker_that_is_at_it_already_takes_what_a_host_posts(lane):
     begun, let_go, ran = threading.Event(), threading.Event(), []
     lane.post(lambda: (begun.set(), let_go.wait(LONG), ran.append("first")))
@@ -102,10 +90,11 @@ def test_a_host_that_takes_long_is_relieved_once_and_told_so(lane):
     assert (more, ran, relief.times) == (False, ["slow"], 1)
 
 
-def test_a_host_that_nobody_can_relieve_goes_on_itself(lane):
+def test_a_host_that_nobody_can_relieve_goes_on_itself_but_it_is_tried_again(lane, monkeypatch):
+    monkeypatch.setattr(lane_module, "PATIENCE", 0.01)
     relief = Relief(answer=False)
-    assert lane.host(lambda _: lane.post(lambda: relief.asked.wait(LONG)), None, relief)
-    assert relief.times == 1
+    assert lane.host(lambda _: lane.post(lambda: relief.asked_often.wait(LONG)), None, relief)
+    assert relief.times > 1
 
 
 @pytest.mark.usefixtures("nobody_looks")
@@ -139,6 +128,39 @@ def test_when_the_work_of_a_host_fails_what_it_has_posted_is_done_all_the_same(l
     assert relief.times == 0
 
 
+@pytest.mark.parametrize("how", ["the work fails", "another one posts"])
+def test_what_a_host_posts_is_watched_whoever_runs_it(lane, how):
+    """One that hangs is overtaken."""
+    let_go, other = threading.Event(), threading.Event()
+
+    def work(_):
+        lane.post(lambda: let_go.wait(LONG), "hangs")
+        lane.post(other.set, "other")
+        if how == "the work fails":
+            raise ValueError
+        guest = threading.Thread(target=lane.post, args=(lambda: None, "guest"))
+        guest.start()
+        guest.join(LONG)
+
+    with suppress(ValueError):
+        lane.host(work, None, Relief())
+    assert other.wait(LONG / 2)
+    let_go.set()
+
+
+def test_who_waits_for_a_lane_inside_of_a_hosts_work_waits_for_a_worker(lane):
+    ran = []
+
+    def work(_):
+        lane.post(lambda: ran.append(here()))
+        assert lane.wait_idle(LONG)
+        assert len(ran) == 1
+
+    assert lane.host(work, None, Relief())
+    assert ran != [here()]
+
+
+@pytest.mark.usefixtures("nobody_looks")
 def test_what_a_host_posts_beyond_the_limit_waits_for_no_work_of_its_own(workers):
     ran, lane = [], Lane(workers, limit=1)
     assert lane.host(lambda _: [lane.post(lambda n=n: ran.append(n), n) for n in range(20)], None, Relief())
@@ -147,6 +169,7 @@ def test_what_a_host_posts_beyond_the_limit_waits_for_no_work_of_its_own(workers
     lane.close()
 
 
+@pytest.mark.usefixtures("nobody_looks")
 def test_a_host_gives_way_to_others_after_so_many_jobs(lane):
     ran = []
 
@@ -192,162 +215,3 @@ def test_whoever_posts_all_of_it_runs_once_and_each_ones_in_order(steps):
         wanted = [(who, step) for step, count in enumerate(turns[who]) for _ in range(count)]
         assert [(one[0], one[1]) for one in found if one[0] == who] == wanted
     workers.release(LONG)
-
-
-# --- a link -------------------------------------------------------------------------------------------------------
-
-
-def peer_of(hub):
-    return hub.wait_for(lambda hub: hub.peers, LONG)[0]
-
-
-def test_quick_callbacks_run_on_the_links_thread_and_wake_no_worker(hub):
-    before = our_threads()
-    sat = satellite(hub.connector())
-    ran = SimpleQueue()
-    sat.on_bus("quick", lambda message: ran.put(here().name))
-    sat.connect()
-    for _ in range(100):
-        peer_of(hub).send_bus(BusMessage("quick"))
-    assert {ran.get(timeout=LONG) for _ in range(100)} == {"hivemind-link"}
-    assert not [thread for thread in our_threads() - before if thread.name.startswith("hivemind-worker")]
-
-
-def test_while_callbacks_hang_another_thread_reads_and_of_many_none_is_left(hub):
-    sat = satellite(hub.connector(), observers=[log := Log()])
-    let_go, ran = SimpleQueue(), SimpleQueue()
-    sat.on_bus("slow", lambda message: (ran.put(here()), let_go.get(timeout=LONG)))
-    heard = threading.Semaphore(0)
-    sat.on_bus("sign", lambda message: heard.release(), inline=True)
-    sat.connect()
-    threads = set()
-    for _ in range(20):
-        peer_of(hub).send_bus(BusMessage("slow"))
-        threads.add(ran.get(timeout=LONG))
-        peer_of(hub).send_bus(BusMessage("sign"))
-        assert heard.acquire(timeout=LONG), "nobody reads"
-        let_go.put(None)
-    sat.close()
-    assert not [thread for thread in threads if thread.name == "hivemind-link" and thread.is_alive()]
-    assert [event.after.state for event in log.of(StateChanged)].count(State.READY) == 1
-
-
-def asks(sat):
-    assert [reply.data["utterance"] for reply in sat.ask("one", timeout=LONG)] == ["echo: one"]
-
-
-def emits_and_waits(sat):
-    assert sat.emit(BusMessage("kept"), delivery=DURABLE).wait(LONG) is Outcome.CONFIRMED
-
-
-def drains(sat):
-    sat.emit(BusMessage("kept"), delivery=DURABLE)
-    assert sat.drain(LONG)
-
-
-def drops(sat):
-    lost = threading.Event()
-    sat.on_state(lambda status: status.state is State.BACKOFF and lost.set(), inline=True)
-    sat.drop()
-    assert lost.wait(LONG)
-
-
-def waits_for_the_next_link(sat):
-    """Another thread drops this one, as soon as we wait."""
-    dropping = threading.Timer(0.0, sat.drop)
-    dropping.start()
-    assert sat.wait_for(State.BACKOFF, timeout=LONG).state is State.BACKOFF
-    dropping.join(LONG)
-
-
-def closes(sat):
-    sat.close()
-    assert [thread for thread in our_threads() if thread.name == "hivemind-link"] == [here()]
-
-
-@pytest.mark.usefixtures("nobody_looks")
-@pytest.mark.parametrize("wait", [asks, emits_and_waits, drains, drops, waits_for_the_next_link, closes])
-def test_a_callback_may_wait_for_what_only_the_link_can_bring(hub, wait, tmp_path):
-    sat = satellite(
-        endpoint=Endpoint("ws", "127.0.0.1", hub.start().port),
-        durable=str(tmp_path / "messages.db"),
-        deadlines=deadlines(close=LONG / 3),
-        backoff=WHILE,
-    )
-    done = SimpleQueue()
-
-    def waits(message):
-        try:
-            done.put(wait(sat))
-        except BaseException as error:
-            done.put(error)
-
-    sat.on_bus("begin", waits)
-    sat.connect()
-    peer_of(hub).send_bus(BusMessage("begin"))
-    assert done.get(timeout=LONG / 2) is None
-
-
-def test_a_link_that_is_lost_while_a_callback_hangs_comes_back(hub):
-    sat = satellite(hub.connector())
-    let_go, begun = threading.Event(), threading.Event()
-    sat.on_bus("slow", lambda message: (begun.set(), let_go.wait(LONG)))
-    sat.connect()
-    peer = peer_of(hub)
-    peer.send_bus(BusMessage("slow"))
-    assert begun.wait(LONG)
-    peer.close(1012)
-    hub.wait_for(lambda hub: hub.peers and hub.peers[0] is not peer, LONG)
-    assert sat.wait_for(State.READY, timeout=LONG).state is State.READY
-    let_go.set()
-    assert [reply.data["utterance"] for reply in sat.ask("one", timeout=LONG)] == ["echo: one"]
-
-
-def test_closing_tells_of_the_end_though_a_callback_hangs(hub):
-    sat = satellite(hub.connector())
-    let_go, begun, closed = threading.Event(), threading.Event(), threading.Event()
-    sat.on_bus("slow", lambda message: (begun.set(), let_go.wait(LONG)))
-    sat.on_state(lambda status: status.state is State.CLOSED and closed.set(), inline=True)
-    sat.connect()
-    peer_of(hub).send_bus(BusMessage("slow"))
-    assert begun.wait(LONG)
-    closing = threading.Thread(target=sat.close, args=(LONG,))
-    closing.start()
-    assert closed.wait(LONG / 2)
-    let_go.set()
-    closing.join(LONG)
-    assert not closing.is_alive()
-
-
-def test_where_no_thread_can_be_started_the_link_waits_for_its_callback(hub, monkeypatch):
-    sat = satellite(hub.connector())
-    refused, ran = threading.Event(), threading.Event()
-
-    def start(thread):
-        refused.set()
-        raise RuntimeError("can't start new thread")
-
-    def slow(message):
-        monkeypatch.setattr(threading.Thread, "start", start)
-        refused.wait(LONG)
-        monkeypatch.undo()
-
-    sat.on_bus("slow", slow)
-    sat.on_bus("next", lambda message: ran.set())
-    sat.connect()
-    peer_of(hub).send_bus(BusMessage("slow"))
-    peer_of(hub).send_bus(BusMessage("next"))
-    assert ran.wait(LONG)
-    assert sat.status.state is State.READY
-
-
-def test_a_message_of_the_hive_reaches_its_callbacks_in_the_order_of_what_happened(hub):
-    sat = satellite(hub.connector())
-    heard = SimpleQueue()
-    sat.on_message(HiveMessageType.BUS, lambda message: heard.put(("hive", message.payload.data["number"])))
-    sat.on_bus("count", lambda message: heard.put(("bus", message.data["number"])))
-    sat.connect()
-    for number in range(200):
-        peer_of(hub).send(HiveMessage(HiveMessageType.BUS, BusMessage("count", {"number": number})))
-    found = [heard.get(timeout=LONG) for _ in range(400)]
-    assert found == [(kind, number) for number in range(200) for kind in ("hive", "bus")]
