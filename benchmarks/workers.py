@@ -72,9 +72,15 @@ class Pace(Enum):
 
     COMPUTING = 1
     WAITING = 8
-    """threads and processes hand over to each other: caches and schedulers need a while to settle"""
+    """threads and processes hand over to each other: caches, schedulers and what an idle CPU does (a virtual one may
+    poll a while before it halts, after some hundred short waits) need a third of a second to settle"""
     SLOW = 0
     """seconds each: one at a time, and few"""
+
+
+_WARM = {Pace.COMPUTING: 1 / 8, Pace.WAITING: 2, Pace.SLOW: 0}
+"""how many times a sample goes before it, untimed: the other processes have run meanwhile"""
+_LESS_OFTEN = {Pace.WAITING: 2}
 
 
 @dataclass(frozen=True)
@@ -126,10 +132,10 @@ def interleave(contenders: Mapping[str, tuple[Worker, str]], plan: Plan, pace: P
     }
     found: dict[str, list[dict[str, float]]] = {name: [] for name in numbers}
     order = list(numbers)
-    for _ in range(plan.slow_rounds if pace is Pace.SLOW else plan.rounds):
+    for _ in range(plan.slow_rounds if pace is Pace.SLOW else plan.rounds // _LESS_OFTEN.get(pace, 1)):
         for name in order:
             worker, task = contenders[name]
-            found[name].append(worker.ask(task=task, number=numbers[name], warm=numbers[name] // 8))
+            found[name].append(worker.ask(task=task, number=numbers[name], warm=int(numbers[name] * _WARM[pace])))
         order = order[1:] + order[:1]
     return {
         clock: {name: Samples(tuple(one[clock] for one in samples)) for name, samples in found.items()}
