@@ -337,8 +337,8 @@ class HiveMessageBusClient(Waiting, Hive, Surface):
         `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
         text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
 
-        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, holds up
-        neither the link nor, for more than a moment, the others. What one raises is logged under its name.
+        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
+        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
         """
         self._listen(event_name, func, once=False)
 

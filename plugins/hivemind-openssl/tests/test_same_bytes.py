@@ -131,6 +131,18 @@ def test_a_satellite_with_openssl_and_a_hub_without_understand_each_other(profil
             satellite.close()
 
 
+def test_without_cryptography_it_steps_aside_and_says_so():
+    code = (
+        "import sys; sys.modules['cryptography'] = None;"
+        "from hivemind_sdk.loader import load; catalogue = load();"
+        "print([one.name for one in catalogue.ciphers['AES-GCM']]);"
+        "print(*[report for report in catalogue.reports if 'openssl' in str(report)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("['aes-gcm']\n")
+    assert "needs cryptography" in done.stdout
+
+
 def test_loading_it_imports_nothing_of_cryptography():
     code = (
         "import sys, hivemind_openssl as plugin;"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from hivemind_sdk.cpu import has_aes
 from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 
@@ -15,6 +17,9 @@ from .rsa import OpenSSLRSA
 HIVEMIND_API = 1
 RANK = 10
 """above the built-ins, whose ranks are -1 to 2"""
+
+if find_spec("cryptography") is None:  # so that the built-ins go on without us
+    raise ImportError("hivemind-openssl needs cryptography: pip install 'cryptography>=44'")
 
 __all__ = ["HIVEMIND_API", "hivemind_ciphers", "hivemind_primitives"]
 
