@@ -40,13 +40,14 @@ def dumps_ascii(value: Any) -> str:
 def loads(text: str | bytes, *, depth: int = 64) -> Any:
     """Parse JSON strictly: UTF-8, no NaN, no infinity, nested at most `depth` levels.
 
+    So half of a surrogate pair is an escape, or refused: two halves that were apart would be one when they are written.
     Raises MalformedFrame, or LimitExceeded where the nesting is too deep.
     """
     try:
         if isinstance(text, bytes):
             data, text = text, text.decode()
         else:
-            data = text.encode(errors="replace")
+            data = text.encode()
         if len(data) > 2 * depth and _openings(data) > depth:
             _check_depth(data, depth)
         value, end = _scan(text, 0 if text[:1] > " " else len(text) - len(text.lstrip(_WHITESPACE)))

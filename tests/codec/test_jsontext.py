@@ -78,6 +78,7 @@ def test_for_any_bytes_only_our_errors_come_out(data):
         "\ufeff{}",
         "9" * 5000,
         '"\n"',
+        '"\\ud800\udcc5"',  # two halves of a surrogate pair, one of them raw
     ],
 )
 def test_what_is_no_json_is_refused(text):
