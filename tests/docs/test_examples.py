@@ -16,13 +16,14 @@ network, and is: it comes from our wheel.
 
 from __future__ import annotations
 
+import logging
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,17 @@ class Reader:
         return build(folder)
 
 
+@contextmanager
+def logging_as_it_was():
+    """Pages say how to see the log; the tests that come next need not see it."""
+    loggers = [logging.getLogger(), logging.getLogger("hivemind_sdk")]
+    kept = [(one, one.level, list(one.handlers)) for one in loggers]
+    yield
+    for one, level, handlers in kept:
+        one.setLevel(level)
+        one.handlers[:] = handlers
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_examples_of_this_page_do_what_it_says(page, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -135,6 +147,7 @@ def test_the_examples_of_this_page_do_what_it_says(page, tmp_path, monkeypatch, 
     for folder in FILES.findall(content):
         shutil.copytree(ROOT / folder, tmp_path, dirs_exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(logging_as_it_was())
         if wanted := HUB.search(content):
             from hivemind_sdk.testing import Hub, HubClient
 
