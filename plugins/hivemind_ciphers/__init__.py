@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
+from hivemind_sdk.contracts import Cipher
 from hivemind_sdk.cpu import has_aes
 from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 
@@ -34,60 +36,48 @@ __all__ = [
 
 @hookimpl
 def hivemind_ciphers() -> list[CipherPlugin]:
-    """By `cryptography`, a tenth of the time and less; where a platform has no wheel of it, by pycryptodome alone."""
-    return [*(_by_cryptography() if find_spec("cryptography") else ()), *_by_pycryptodome()]
+    """By `cryptography`, a tenth of the time and less; where a platform has no wheel of it, by pycryptodome alone.
 
-
-def _by_cryptography() -> list[CipherPlugin]:
-    """What this CPU is better at comes first."""
-    aes_first = has_aes()
-    return [
-        CipherPlugin(
-            name="aes-gcm-cryptography",
-            cipher="AES-GCM",
-            key_sizes=aes_gcm.KEY_SIZES,
-            nonce_size=16,
-            rank=2 if aes_first else 1,
-            create=CryptographyAesGcm,
-            help="AES in GCM, 128 to 256 bits, by cryptography",
-        ),
-        CipherPlugin(
-            name="chacha20-poly1305-cryptography",
-            cipher="CHACHA20-POLY1305",
-            key_sizes=chacha20.KEY_SIZES,
-            nonce_size=12,
-            rank=1 if aes_first else 2,
-            create=CryptographyChaCha20Poly1305,
-            help="ChaCha20 with Poly1305 (RFC 8439), by cryptography",
-        ),
-    ]
-
-
-def _by_pycryptodome() -> list[CipherPlugin]:
-    """CHACHA20-POLY1305 first: what pycryptodome's objects cost counts for more than what the CPU is better at.
-
-    A message of up to 10 kB takes it 25 to 50 us, and AES-GCM 50 to 60; only from 30 kB on do AES instructions win.
+    With the former comes first what this CPU is better at. With the latter CHACHA20-POLY1305: what pycryptodome's
+    objects cost counts for more. A message of up to 10 kB takes it 25 to 50 us, and AES-GCM 50 to 60; only from 30 kB
+    on do AES instructions win.
     """
+    faster = []
+    if find_spec("cryptography"):
+        aes, chacha = (2, 1) if has_aes() else (1, 2)
+        faster = [
+            _aes_gcm("aes-gcm-cryptography", CryptographyAesGcm, aes, "cryptography"),
+            _chacha20("chacha20-poly1305-cryptography", CryptographyChaCha20Poly1305, chacha, "cryptography"),
+        ]
     return [
-        CipherPlugin(
-            name="aes-gcm",
-            cipher="AES-GCM",
-            key_sizes=aes_gcm.KEY_SIZES,
-            nonce_size=16,
-            rank=-1,
-            create=AesGcm,
-            help="AES in GCM, 128 to 256 bits, by pycryptodome",
-        ),
-        CipherPlugin(
-            name="chacha20-poly1305",
-            cipher="CHACHA20-POLY1305",
-            key_sizes=chacha20.KEY_SIZES,
-            nonce_size=12,
-            rank=0,
-            create=ChaCha20Poly1305,
-            help="ChaCha20 with Poly1305 (RFC 8439), by pycryptodome",
-        ),
+        *faster,
+        _aes_gcm("aes-gcm", AesGcm, -1, "pycryptodome"),
+        _chacha20("chacha20-poly1305", ChaCha20Poly1305, 0, "pycryptodome"),
     ]
+
+
+def _aes_gcm(name: str, create: Callable[[], Cipher], rank: int, by: str) -> CipherPlugin:
+    return CipherPlugin(
+        name=name,
+        cipher="AES-GCM",
+        key_sizes=aes_gcm.KEY_SIZES,
+        nonce_size=16,
+        rank=rank,
+        create=create,
+        help=f"AES in GCM, 128 to 256 bits, by {by}",
+    )
+
+
+def _chacha20(name: str, create: Callable[[], Cipher], rank: int, by: str) -> CipherPlugin:
+    return CipherPlugin(
+        name=name,
+        cipher="CHACHA20-POLY1305",
+        key_sizes=chacha20.KEY_SIZES,
+        nonce_size=12,
+        rank=rank,
+        create=create,
+        help=f"ChaCha20 with Poly1305 (RFC 8439), by {by}",
+    )
 
 
 @hookimpl

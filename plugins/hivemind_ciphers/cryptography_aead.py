@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.contracts import Aead
-from hivemind_sdk.errors import DecryptionError
 
 from . import aes_gcm, chacha20
 from .aead import authentication_failed, check_key, check_nonce
@@ -49,17 +48,13 @@ class _Bound:
 
     def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes = b"") -> bytes:
         """-> ciphertext with the 16-byte tag at its end. A nonce of another size: LocalProtocolError."""
-        if len(nonce) not in self._nonce_sizes:
-            check_nonce(nonce, self._nonce_sizes)
+        check_nonce(nonce, self._nonce_sizes)
         return self._aead.encrypt(nonce, plaintext, associated_data)
 
     def decrypt(self, nonce: bytes, ciphertext: bytes, associated_data: bytes = b"") -> bytes:
         """Raises DecryptionError, and then hands out nothing, when the tag does not fit."""
-        if len(nonce) not in self._nonce_sizes:
-            check_nonce(nonce, self._nonce_sizes)
-        failure: DecryptionError
+        check_nonce(nonce, self._nonce_sizes)
         try:
             return self._aead.decrypt(nonce, ciphertext, associated_data)
         except self._invalid:
-            failure = authentication_failed(ciphertext)
-        raise failure
+            raise authentication_failed(ciphertext) from None

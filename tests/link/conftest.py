@@ -1,9 +1,12 @@
-"""Nothing that a test has started is there when it is over."""
+"""Nothing that a test has started is there when it is over; workers, and a lane on them."""
 
 from __future__ import annotations
 
 import pytest
-from link_kit import close_all, our_threads, wait_for_end
+from link_kit import LONG, close_all, our_threads, wait_for_end
+
+from hivemind_sdk.lane import Lane
+from hivemind_sdk.workers import Workers
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +15,23 @@ def _no_thread_is_left():
     yield
     close_all()
     assert wait_for_end(our_threads() - before) == set()
+
+
+@pytest.fixture
+def workers():
+    made = Workers(4).acquire()
+    yield made
+    made.release(LONG)
+
+
+@pytest.fixture
+def lane(workers):
+    made = Lane(workers)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch):
+    """A host that takes long is not found: only who steps aside is relieved."""
+    monkeypatch.setattr(Lane, "_check_host", lambda self: None)

@@ -16,26 +16,6 @@ from hivemind_sdk.lane import Lane, step_aside
 from hivemind_sdk.workers import Workers
 
 
-@pytest.fixture
-def workers():
-    made = Workers(4).acquire()
-    yield made
-    made.release(LONG)
-
-
-@pytest.fixture
-def lane(workers):
-    made = Lane(workers)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def nobody_looks(monkeypatch):
-    """A host that takes long is not found: only who steps aside is relieved."""
-    monkeypatch.setattr(Lane, "_check_host", lambda self: None)
-
-
 def here():
     return threading.current_thread()
 

@@ -17,20 +17,6 @@ from hivemind_sdk.timers import Timers
 from hivemind_sdk.workers import Workers
 
 
-@pytest.fixture
-def workers():
-    workers = Workers(4).acquire()
-    yield workers
-    workers.release(LONG)
-
-
-@pytest.fixture
-def lane(workers):
-    lane = Lane(workers)
-    yield lane
-    lane.close()
-
-
 @given(st.lists(st.sampled_from("abc"), max_size=200))
 @settings(max_examples=20)
 def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):

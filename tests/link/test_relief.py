@@ -13,7 +13,6 @@ from link_kit import CLIENT, LONG, Log, Reached, deadlines, our_threads, satelli
 from hivemind_sdk import State
 from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.errors import LinkError
-from hivemind_sdk.lane import Lane
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk.observations import CallbackHung, MessageReceived, StateChanged
 from hivemind_sdk.settings import Backoff, Callbacks, Endpoint
@@ -22,12 +21,6 @@ from hivemind_sdk.testing import Hub
 DURABLE = Queue(ttl=LONG, durable=True)
 WHILE = Backoff(first=LONG, cap=LONG)
 """long enough to be seen while it waits"""
-
-
-@pytest.fixture
-def nobody_looks(monkeypatch):
-    """A callback that takes long is not found: only who steps aside is relieved."""
-    monkeypatch.setattr(Lane, "_check_host", lambda self: None)
 
 
 @pytest.fixture
