@@ -35,6 +35,7 @@ from .observations import (
     Warned,
 )
 from .refusals import Verdicts
+from .relay import Relay, join
 from .settings import Deadlines, Failover
 from .supervisor import State, Status, Supervisor
 
@@ -46,11 +47,6 @@ _RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
-
-
-def _join(thread: threading.Thread | None, timeout: float) -> None:
-    if thread is not None and thread is not threading.current_thread() and thread.ident is not None:
-        thread.join(max(0.0, timeout))
 
 
 def _alone(work: Callable[[Any], object], subject: Any, _relieve: Relief) -> bool:
@@ -78,7 +74,7 @@ class Node:
     """Keeps one link to one hub at a time: dials, agrees, reads, and tries again as the supervisor decides.
 
     One life for each node: `start`, then CLOSED or REFUSED for ever. `clock` gives monotonic seconds.
-    The thread runs callbacks, too, while they are quick; else another takes over, with the open link (`_relieve`).
+    The thread runs callbacks, too, while they are quick; else another takes over, with the open link (see Relay).
     """
 
     def __init__(
@@ -101,10 +97,7 @@ class Node:
         self._watches: list[Callable[[Status], None]] = []
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
-        self._over = threading.Event()
-        """there will be no more attempt"""
-        self._thread: threading.Thread | None = None
-        self._relieved: list[threading.Thread] = []
+        self._relay: Relay[_Opened] = Relay("hivemind-link", self._live)
         self._open: _Opened | None = None
         self._lookout: Lookout | None = None
         self._verdicts = Verdicts()
@@ -122,7 +115,7 @@ class Node:
 
     def start(self) -> None:
         """Begin; returns at once. Once for each node."""
-        self._go_on(None)
+        self._relay.start()
 
     def wait_until(self, condition: Callable[[Status], bool], deadline: float | None) -> Status:
         """Block until listeners were told a status that fulfils the condition, or until `deadline` (monotonic seconds).
@@ -131,7 +124,7 @@ class Node:
         change meanwhile, it does not wait.
         """
         step_aside()
-        if threading.current_thread() is self._thread:
+        if self._relay.mine:
             return self.status
         found: list[Status] = []
 
@@ -196,17 +189,13 @@ class Node:
         looking = lookout.stop() if lookout is not None else None
         if opened is not None:
             opened[1].close(1000, "", min(timeout, HANG_UP_WITHIN))
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._over.wait(max(0.0, deadline - self._clock()))  # not for the thread, that another one may relieve
-        for thread in (self._thread, looking):
-            _join(thread, deadline - self._clock())
+        self._relay.wait(deadline - self._clock())
+        join(looking, deadline - self._clock())
         self._enter(lambda now: self._supervisor.closed(now, self.status.cause))
 
     def join(self, timeout: float) -> None:
         """After `close`, and when no callback runs any more: wait for the threads that these had to themselves."""
-        deadline = self._clock() + timeout
-        for thread in self._relieved:
-            _join(thread, deadline - self._clock())
+        self._relay.wait_for_relieved(timeout)
 
     def drop(self) -> None:
         """End the link of this moment; the supervisor decides what comes next."""
@@ -217,32 +206,8 @@ class Node:
 
     # --- the thread ---
 
-    def _go_on(self, opened: _Opened | None) -> None:
-        """Have a thread of its own live from the next attempt on, or from the reading of an open link."""
-        self._thread = threading.Thread(target=self._live, args=(opened,), name="hivemind-link", daemon=True)
-        self._thread.start()
-
-    def _relieve(self, opened: _Opened) -> bool:
-        """This thread is held up by a callback: another one lives on in its place. -> whether it does"""
-        before, others = self._thread, [thread for thread in self._relieved if thread.is_alive()]
-        self._relieved = others if before is None else [*others, before]
-        try:
-            self._go_on(opened)
-        except RuntimeError:  # no more threads: this one has to do
-            self._thread, self._relieved = before, others
-            return False
-        return True
-
-    def _live(self, opened: _Opened | None) -> None:
-        relieved = False
-        try:
-            relieved = self._lead(opened)
-        finally:
-            if not relieved:
-                self._over.set()
-
-    def _lead(self, opened: _Opened | None) -> bool:
-        """-> whether another thread goes on"""
+    def _live(self, opened: _Opened | None) -> bool:
+        """From the next attempt on, or from the reading of an open link. -> whether another thread goes on"""
         while not self._closing.is_set() or opened is not None:
             if opened is None:
                 name = self._hubs.name(self._supervisor.hub)
@@ -349,7 +314,7 @@ class Node:
     def _read(self, link: SatelliteLink, transport: Transport) -> bool:
         """-> False: another thread reads on"""
         observe, host, handle = self._hooks.observe, self._hooks.host, self._handle
-        relieve = partial(self._relieve, (link, transport))
+        relieve = partial(self._relay.hand_on, (link, transport))
         while not self._closing.is_set():
             try:
                 frame = transport.receive()

@@ -36,7 +36,7 @@ def test_who_waits_for_the_end_sees_it_though_a_listener_closed_while_it_heard_o
     sat = satellite(Reached(), backoff=NEVER)
     sat.on_state(lambda status: status.state is State.BACKOFF and sat.close(), inline=True)
     node = sat.start()
-    node._thread.join(LONG)
+    node._relay._thread.join(LONG)
     assert sat.wait_for(State.CLOSED, timeout=0).state is State.CLOSED
 
 

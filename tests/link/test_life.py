@@ -318,8 +318,8 @@ def test_closing_while_dialling_is_bounded_and_what_is_dialled_is_closed():
         assert time.monotonic() - began < LONG / 2
         assert sat.status.state is State.CLOSED
         hanging.let_go.set()
-        node._thread.join(LONG)
-        assert not node._thread.is_alive()
+        node._relay._thread.join(LONG)
+        assert not node._relay._thread.is_alive()
         assert hanging.links[0].wait_closed()
         assert sat.status.state is State.CLOSED
 
@@ -333,8 +333,8 @@ def test_closing_while_a_key_is_derived_is_bounded_and_ends_in_closed():
         assert hanging.reached.wait(LONG)
         sat.close(SOON)
         hanging.let_go.set()
-        node._thread.join(LONG)
-        assert not node._thread.is_alive()
+        node._relay._thread.join(LONG)
+        assert not node._relay._thread.is_alive()
         assert states_of(log) == [State.CONNECTING, State.HANDSHAKE, State.CLOSED]
 
 
@@ -369,8 +369,8 @@ def test_a_state_listener_may_close(state, inline):
         sat.on_state(listener, inline=inline)
         node = sat.start()
         assert closed.wait(LONG)
-        node._thread.join(LONG)
-        assert not node._thread.is_alive()
+        node._relay._thread.join(LONG)
+        assert not node._relay._thread.is_alive()
         assert states_of(log)[-1] is State.CLOSED
         assert states_of(log).count(State.CLOSED) == 1
 
