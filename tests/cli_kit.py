@@ -92,13 +92,9 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def interrupt(self) -> int:
-        """Ctrl-C, again every second, as a person would: Python may take one where it can't be raised. -> exit code"""
-        deadline = time.monotonic() + LIMIT
-        while self._process.poll() is None and time.monotonic() < deadline:
-            self.type("\x03")
-            while self._read(1.0):
-                pass
-        return self._process.wait(1)
+        """Ctrl-C, once. -> exit code"""
+        self.type("\x03")
+        return self.end()
 
     def end(self) -> int:
         """The exit code; `shown` is then complete."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 
+from .interrupts import INTERRUPTED, noticed
+
 
 def main() -> None:
     """Run the command that the arguments name, and exit. Never ends in a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what a terminal can't show is escaped, and harms nothing
             stream.reconfigure(errors="backslashreplace")
-    try:
-        from .app import client
+    with noticed():
+        try:
+            from .app import run
 
-        client(prog_name="hivemind-client")
-    except KeyboardInterrupt:
-        sys.exit(130)
+            code = run()
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+    sys.exit(code)

@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from . import failures, third_party
+from .interrupts import INTERRUPTED
 from .lazy import BuiltIn, LazyGroup
 
 BUILT_IN: Mapping[str, BuiltIn] = {
@@ -97,3 +98,11 @@ def client(ctx: click.Context, app: str | None, verbose: bool) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(failures.BAD_INPUT)
+
+
+def run() -> int:
+    """Run the command that the arguments of this process name. -> the exit code"""
+    try:
+        return client.main(prog_name="hivemind-client", standalone_mode=False) or 0
+    except click.Abort:  # what click makes of a Ctrl-C while the end of a command was told
+        return INTERRUPTED

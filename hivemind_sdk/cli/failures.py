@@ -28,9 +28,10 @@ from ..errors import (
     Unreachable,
 )
 from .console import fitted, one_line
+from .interrupts import INTERRUPTED, interrupted
 
 FAILED, BAD_INPUT, REFUSED, UNREACHABLE, TIMED_OUT, LOST, DENIED = range(1, 8)
-INTERRUPTED, PIPE_CLOSED = 130, 141
+PIPE_CLOSED = 141
 
 MEANING: Mapping[int, str] = {
     0: "done",
@@ -79,7 +80,7 @@ def tell(error: BaseException, meta: Mapping[str, Any]) -> int:
     """Say what happened, to people and to programs. -> the exit code"""
     if isinstance(error, BrokenPipeError) and not isinstance(error, HiveMindError):
         return _pipe_closed()
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if interrupted(error) or isinstance(error, click.Abort):
         return INTERRUPTED
     text, hint, code = _described(error)
     if meta.get(VERBOSE) and not isinstance(error, (HiveMindError, click.ClickException)):

@@ -11,6 +11,7 @@ import click
 
 from .console import line, warn
 from .failures import JSON
+from .interrupts import interrupted
 from .options import CONNECT
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def closing(satellite: Satellite) -> Iterator[Satellite]:
     patience = GOODBYE
     try:
         yield satellite
-    except KeyboardInterrupt:
-        patience = 0.0
+    except BaseException as error:
+        if interrupted(error):
+            patience = 0.0
         raise
     finally:
         satellite.close(patience)

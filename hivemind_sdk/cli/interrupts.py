@@ -1,0 +1,68 @@
+"""Ctrl-C: noticed wherever the main thread waits, and without a traceback from a program that is ending anyway."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+INTERRUPTED = 130
+"""what a program ends with that Ctrl-C ended, as shells have it: 128 and the number of the signal"""
+NUDGES = (0.02, 0.2)
+"""seconds before the main thread is woken up, and again, in case it did not notice"""
+
+
+@contextmanager
+def noticed() -> Iterator[None]:
+    """A Ctrl-C raises KeyboardInterrupt here within a quarter of a second; once this is over, it ends the process.
+
+    Changes nothing off the main thread, nor where SIGINT does something else already (`nohup`, a program that embeds
+    us).
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # after that no handler of Python's is called
+    if hasattr(signal, "pthread_kill"):
+        _nudge_after_signals()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _end)
+
+
+def interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind it: raised in the midst of waiting on a lock, it may come out as another error."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind is not None
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
+
+
+def _nudge_after_signals() -> None:
+    """A signal that comes just before the main thread blocks on a lock is noticed no sooner than that lock is free:
+    another one, which means nothing, wakes the thread up.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGURG, lambda *_: None)
+
+    def nudge() -> None:
+        while number := os.read(reader, 1):
+            if number[0] == signal.SIGINT:
+                for pause in NUDGES:
+                    time.sleep(pause)
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
+
+    threading.Thread(target=nudge, name="hivemind-ctrl-c", daemon=True).start()
