@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._reading = self._prompting = False
         self._readline: Any = None
         if self.interactive:
@@ -30,6 +31,8 @@ class Screen:
             except ImportError:  # Windows
                 return
             self._readline = readline
+            if self._tells_of_prompts:  # a function of Python's would swallow a Ctrl-C that comes in its midst
+                readline.set_pre_input_hook(self._lock.release)
 
     def lines(self) -> Iterator[str]:
         """What is typed, without blank lines, until the end of input."""
@@ -61,9 +64,11 @@ class Screen:
 
     def _typed(self) -> str:
         """A line with its end; nothing at the end of input."""
-        with self._lock:
-            self._prompting = True
+        self._lock.acquire()  # until the prompt has been drawn
+        self._prompting = True
         try:
+            if not self._tells_of_prompts:
+                self._lock.release()
             return input(PROMPT) + "\n"
         except (EOFError, KeyboardInterrupt) as end:
             click.echo()
@@ -71,5 +76,11 @@ class Screen:
                 raise
             return ""
         finally:
+            with suppress(RuntimeError):  # it is still ours only where the prompt was never drawn
+                self._lock.release()
             with self._lock:
                 self._prompting = False
+
+    @property
+    def _tells_of_prompts(self) -> bool:
+        return hasattr(self._readline, "set_pre_input_hook")

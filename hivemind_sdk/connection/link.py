@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
@@ -35,7 +35,7 @@ from ..errors import (
 from ..jsontext import loads
 from ..messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ..settings import Limits
-from .config import LinkConfig
+from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
@@ -276,15 +276,23 @@ class Link:
         declined += [
             f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
         ]
+        reasons = "; ".join(declined) or "none is installed"
+        raise NoCommonHandshake(f"no handshake that both sides can do ({reasons})", hint=self._way_out(forbidden))
+
+    def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
+        """What to do where no handshake was possible."""
+        here = max((one.protocol for one in self._config.handshakes), default=0)
+        there = self._config.context.offer.get("max_protocol_version")
+        if isinstance(there, int) and there > here:
+            return (
+                f"the hub speaks protocol {there}, no handshake that is active here does: see `hivemind-client plugins`"
+            )
         newest = max((one.protocol for one in forbidden), default=0)
-        hint = "check the password, min_protocol and `hivemind-client plugins`"
-        if newest > highest:
-            hint = (
+        if newest > self._config.max_protocol:
+            return (
                 f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
             )
-        raise NoCommonHandshake(
-            "no handshake that both sides can do (" + ("; ".join(declined) or "none is installed") + ")", hint=hint
-        )
+        return "check the password, min_protocol and `hivemind-client plugins`"
 
 
 def settle(link: Link, events: list[Event]) -> list[Event]:

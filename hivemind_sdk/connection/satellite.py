@@ -25,6 +25,7 @@ class SatelliteLink(Link):
 
     def _offered(self, message: HiveMessage) -> list[Event]:
         context = replace(self._config.context, offer=message.payload)
+        self._config = replace(self._config, context=context)
         try:
             script = self._choose(lambda handshake: handshake.satellite(context))
         except Exception as error:  # noqa: BLE001 - raised again, as one of ours

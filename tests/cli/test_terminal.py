@@ -82,7 +82,7 @@ def test_what_comes_in_while_somebody_types_leaves_what_was_typed(hub):
         terminal.type("hello\n")
         terminal.until(">  echo: hello")
         terminal.type("half a li")
-        terminal.until("half a li")
+        terminal.until("Utterance: half a li")
         said = hub.of_type(HiveMessageType.BUS)[0].payload
         hub.peers[0].send_bus(said.reply("speak", {"utterance": "the egg is done"}))
         terminal.until("the egg is done")

@@ -11,9 +11,10 @@ from noise_links import KEY, PASSWORD, SOON, catalogue, make_hub, make_satellite
 from hivemind_sdk import HiveMessageBusClient, NodeIdentity
 from hivemind_sdk.connection import Phase
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NoCommonHandshake, SettingsError
+from hivemind_sdk.loader import load
 from hivemind_sdk.observations import Secured, Warned
 from hivemind_sdk.refusals import refusal
-from hivemind_sdk.settings import Backoff
+from hivemind_sdk.settings import Backoff, PluginSettings
 from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import MemoryState
 from hivemind_sdk.testing.misbehaviour import Misbehaviour, close
@@ -143,10 +144,8 @@ def test_bounds_that_leave_no_protocol_are_refused_before_anything_is_dialled(lo
 
 
 def make_client(hub, tmp_path, **options):
-    where = {"host": "memory://hub", "transport": hub.connector(), "catalogue": catalogue()}
-    return HiveMessageBusClient(
-        KEY, PASSWORD, identity=NodeIdentity(str(tmp_path / "identity.json")), **where, **options
-    )
+    where = {"host": "memory://hub", "transport": hub.connector(), "catalogue": catalogue(), **options}
+    return HiveMessageBusClient(KEY, PASSWORD, identity=NodeIdentity(str(tmp_path / "identity.json")), **where)
 
 
 @pytest.mark.parametrize("profile", ["4.0.0", "4.6.1a1"])
@@ -174,4 +173,14 @@ def test_the_client_that_does_not_insist_is_told_that_v3_was_passed_over(tmp_pat
         assert "protocol v3 would have been possible here" in info.warnings[0]
         assert info == client.status.info
         assert told == list(info.warnings) == [line.message for line in caplog.records if line.levelname == "WARNING"]
+        client.close()
+
+
+def test_the_client_without_the_plugin_for_v3_says_so_of_itself_and_not_only_of_the_hub(tmp_path):
+    without = load(PluginSettings(disabled=frozenset({"noise"})))
+    with make_hub("5.3.10a1") as hub:
+        client = make_client(hub, tmp_path, catalogue=without)
+        with pytest.raises(NoCommonHandshake) as raised:
+            client.connect()
+        assert raised.value.hint.startswith("the hub speaks protocol 3, no handshake that is active here does")
         client.close()

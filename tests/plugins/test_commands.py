@@ -65,6 +65,14 @@ def test_one_that_hangs_is_said_to_hang(dists):
     assert (found["state"], found["reason"]) == ("broken", "it hangs: nothing came within 0.5 s")
 
 
+def test_a_setting_that_names_no_plugin_is_told(dists, monkeypatch):
+    dists.install("post", {"transport.pigeon": ROT13})
+    monkeypatch.setenv("HIVEMIND_PLUGINS_DISABLED", "pigeon,handshake.noise")
+    done = run("plugins", "--no-load")
+    assert "warning: the settings name 'handshake.noise', and no such plugin is installed" in done.out
+    assert run("plugins", "--no-load", "--json").json["unknown"] == ["handshake.noise"]
+
+
 def test_without_loading_nothing_is_imported_not_even_elsewhere(dists, tmp_path):
     dists.install("post", {"transport.pigeon": f"open({str(tmp_path / 'mark')!r}, 'w')", "cipher.x": RAISES})
     dists.install("other", {"cipher.x": RAISES})

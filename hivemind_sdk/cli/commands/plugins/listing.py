@@ -11,6 +11,7 @@ import click
 
 from ...console import fitted, json_line, line, one_line
 from ...options import json_option, seconds
+from .naming import installed
 
 if TYPE_CHECKING:
     from ....claims import PluginReport
@@ -47,10 +48,16 @@ def command(no_load: bool, timeout: float, as_json: bool) -> None:
     else:
         catalogue = examine(settings, limit=timeout).catalogue
         reports, missing = catalogue.reports, catalogue.missing()
+    strange = sorted(
+        (settings.disabled | (settings.only or frozenset())).difference(*(one.names for one in installed()))
+    )
     if as_json:
-        json_line({"plugins": [asdict(one) for one in reports], "missing": None if no_load else list(missing)})
+        plugins = [asdict(one) for one in reports]
+        json_line({"plugins": plugins, "missing": None if no_load else list(missing), "unknown": strange})
         return
     _table(reports)
+    for text in strange:
+        line(fitted(one_line(f"warning: the settings name {text!r}, and no such plugin is installed")), fg="yellow")
     for text in missing:
         line(fitted(one_line(f"missing: {text}")), fg="yellow")
 
