@@ -69,7 +69,7 @@ def test_a_session_that_is_still_there_is_ended_first_and_ours_when_it_closes(hu
     link = connect(hub)
     assert hub.calls[:2] == ["disconnect", "connect"]
     link.close()
-    assert hub.calls[-1] == "disconnect"
+    assert hub.calls[2:].count("disconnect") == 1  # the hub may hear of a request that was cut off still later
     assert not hub.connected
     with pytest.raises(LinkClosed):
         link.receive(1)
