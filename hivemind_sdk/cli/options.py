@@ -123,11 +123,19 @@ utterance_options = _all(
 """--utterance --lang, for `payload.question`"""
 
 
-def timeout_option(answers: float | None = None, connect: float = CONNECT) -> Callable[[F], F]:
-    """--timeout: bounds connecting and, where a command waits for answers (`answers` seconds by default), that too."""
-    text = "Seconds to connect in" + ("." if answers is None else ", and then to wait for answers.")
-    default = f"{connect:g}" + ("" if answers is None else f", and {answers:g} for answers")
-    return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default}]")
+def timeout_option(default: float = CONNECT, text: str = "Seconds to connect in.") -> Callable[[F], F]:
+    """--timeout."""
+    return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default:g}]")
+
+
+def answers_option(default: float) -> Callable[[F], F]:
+    """--timeout, where a command waits for answers: it bounds these; for connecting see `to_connect`."""
+    return timeout_option(default, f"Seconds to wait for answers; there are {CONNECT:g} at least to connect in.")
+
+
+def to_connect(timeout: float | None) -> float:
+    """Seconds to connect in, where `--timeout` is about answers: deriving a key may take longer than a PONG."""
+    return max(CONNECT, timeout or 0.0)
 
 
 def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:

@@ -18,7 +18,7 @@ ACCESS_KEY = "Sesame-4711-open"
 CREDENTIALS = Credentials(ACCESS_KEY, "sw0rdf1sh")
 USERAGENT = "test"
 TOKEN = CREDENTIALS.token(USERAGENT)
-SHORT = 0.2
+SHORT = 1.0
 """a deadline that a test lets pass"""
 LONG = 30.0
 """one that it does not"""

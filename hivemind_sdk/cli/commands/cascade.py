@@ -8,7 +8,7 @@ import click
 
 from ..answers import AnswerPrinter
 from ..linking import linked
-from ..options import json_option, link_options, message_options, timeout_option, utterance_options
+from ..options import answers_option, json_option, link_options, message_options, to_connect, utterance_options
 from ..payload import question
 
 ANSWERS = 5.0
@@ -18,7 +18,7 @@ ANSWERS = 5.0
 @message_options
 @utterance_options
 @click.option("--expected", type=click.IntRange(1), help="End when so many nodes have answered.")
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @json_option("Print each message of the answers as a line of JSON.")
 @link_options
 @click.pass_obj
@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Ask the whole hive, and show who answers what, as the answers come."""
     message = question(msg, payload, utterance, lang)
-    with linked(app, link, timeout) as satellite:
+    with linked(app, link, to_connect(timeout)) as satellite:
         printer = AnswerPrinter(satellite, as_json=as_json)
         for answer in satellite.cascade(message, timeout=timeout or ANSWERS, expected=expected):
             printer.show(answer)

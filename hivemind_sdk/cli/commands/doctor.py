@@ -28,7 +28,7 @@ _ERASE = "\r\x1b[K"
 @click.option("--utterance", metavar="TEXT", help="Say this to the hub, and show what it answers.")
 @click.option("--lang", default="en-us", show_default=True, help="Its language.")
 @click.option("--msg", metavar="TYPE", multiple=True, help="Also ask whether this bus type may be sent; repeatable.")
-@timeout_option(PATIENCE, PATIENCE)
+@timeout_option(PATIENCE, "Seconds for each part of connecting, and for the answer.")
 @json_option()
 @link_options
 @click.pass_context

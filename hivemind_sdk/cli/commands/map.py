@@ -11,7 +11,7 @@ import click
 from ..console import json_line, line
 from ..flood import ANSWERS, flood
 from ..linking import linked
-from ..options import json_option, link_options, timeout_option
+from ..options import answers_option, json_option, link_options, to_connect
 
 if TYPE_CHECKING:
     from ...topology import HiveMapper
@@ -54,7 +54,7 @@ def _drawable(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path
     help="Where it goes; .svg, .html or .json.",
 )
 @click.option("--title", default="Hive map", show_default=True, help="What stands above it.")
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @json_option()
 @link_options
 @click.pass_obj
@@ -63,7 +63,7 @@ def command(app: str | None, /, output: Path, title: str, timeout: float | None,
     from ...errors import RequestTimeout
 
     patience = timeout or ANSWERS
-    with linked(app, link, timeout) as satellite:
+    with linked(app, link, to_connect(timeout)) as satellite:
         if not flood(satellite, patience):
             raise RequestTimeout(
                 f"nobody answered within {patience:g} s",

@@ -9,14 +9,14 @@ import click
 from ..console import json_line, line, one_line
 from ..flood import ANSWERS, flood
 from ..linking import linked
-from ..options import json_option, link_options, timeout_option
+from ..options import answers_option, json_option, link_options, to_connect
 
 if TYPE_CHECKING:
     from ...topology import NodeInfo
 
 
 @click.command("ping")
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @json_option("Print the hive map as one object: nodes with their round trips and paths, and edges.")
 @link_options
 @click.pass_obj
@@ -27,7 +27,7 @@ def command(app: str | None, /, timeout: float | None, as_json: bool, **link: An
     """
     patience = timeout or ANSWERS
     greeting = f"== connected to HiveMind, sending PING (timeout={patience:g}s)"
-    with linked(app, link, timeout, greeting=greeting) as satellite:
+    with linked(app, link, to_connect(timeout), greeting=greeting) as satellite:
         answered = flood(satellite, patience, None if as_json else _show)
         hive_map = satellite.hive_map
     if as_json:

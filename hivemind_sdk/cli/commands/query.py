@@ -8,7 +8,7 @@ import click
 
 from ..answers import AnswerPrinter
 from ..linking import linked
-from ..options import json_option, link_options, message_options, timeout_option, utterance_options
+from ..options import answers_option, json_option, link_options, message_options, to_connect, utterance_options
 from ..payload import question
 
 ANSWERS = 15.0
@@ -17,7 +17,7 @@ ANSWERS = 15.0
 @click.command("query")
 @message_options
 @utterance_options
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @json_option("Print each message of the answer as a line of JSON.")
 @link_options
 @click.pass_obj
@@ -34,7 +34,7 @@ def command(
 ) -> None:
     """Ask up the chain: the first node that can answer does."""
     message = question(msg, payload, utterance, lang)
-    with linked(app, link, timeout) as satellite:
+    with linked(app, link, to_connect(timeout)) as satellite:
         printer = AnswerPrinter(satellite, as_json=as_json)
         for answer in satellite.query_stream(message, timeout=timeout or ANSWERS):
             printer.show(answer)

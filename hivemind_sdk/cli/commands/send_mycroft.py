@@ -9,7 +9,7 @@ import click
 
 from ..console import json_line, line
 from ..linking import OBJECTION, Verdict, linked
-from ..options import json_option, link_options, message_options, timeout_option
+from ..options import answers_option, json_option, link_options, message_options, to_connect
 from ..payload import bus_message
 
 ANSWERS = 10.0
@@ -18,7 +18,7 @@ ANSWERS = 10.0
 @click.command("send-mycroft")
 @message_options
 @click.option("--wait", "wanted", metavar="TYPE", help="Wait for a bus message of this type and print it.")
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @json_option()
 @link_options
 @click.pass_obj
@@ -40,7 +40,7 @@ def command(
     from ...errors import RequestTimeout
 
     message = bus_message(msg, payload)
-    with linked(app, link, timeout) as satellite:
+    with linked(app, link, to_connect(timeout)) as satellite:
         verdict = Verdict(satellite, message.msg_type, wanted)
         satellite.emit(message, delivery=Raise())
         patience = OBJECTION if wanted is None else timeout or ANSWERS

@@ -8,7 +8,7 @@ import click
 
 from ..failures import exit_code
 from ..linking import linked
-from ..options import link_options, timeout_option
+from ..options import answers_option, link_options, to_connect
 from ..payload import utterance_message
 from ..screen import Screen
 from ..talk import Talk
@@ -18,7 +18,7 @@ ANSWERS = 10.0
 
 @click.command("terminal")
 @click.option("--lang", default="en-us", show_default=True, help="Language of the utterances.")
-@timeout_option(ANSWERS)
+@answers_option(ANSWERS)
 @link_options
 @click.pass_context
 def command(ctx: click.Context, /, lang: str, timeout: float | None, **link: Any) -> None:
@@ -28,7 +28,7 @@ def command(ctx: click.Context, /, lang: str, timeout: float | None, **link: Any
     what is still to be answered is waited for.
     """
     patience = timeout or ANSWERS
-    with linked(ctx.obj, link, timeout, reconnect=True) as satellite:
+    with linked(ctx.obj, link, to_connect(timeout), reconnect=True) as satellite:
         screen = Screen()
         talk = Talk(satellite, screen)
         try:
