@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,14 +16,15 @@ INTERRUPTED = 130
 """what a program ends with that Ctrl-C ended, as shells have it: 128 and the number of the signal"""
 NUDGES = (0.02, 0.2)
 """seconds before the main thread is woken up, and again, in case it did not notice"""
+_AGAIN = b"\0"
+"""no signal has this number"""
 
 
 @contextmanager
 def noticed() -> Iterator[None]:
     """A Ctrl-C raises KeyboardInterrupt here within a quarter of a second; once this is over, it ends the process.
 
-    Changes nothing off the main thread, nor where SIGINT does something else already (`nohup`, a program that embeds
-    us).
+    Changes nothing off the main thread, nor where SIGINT does something else already than raising (`nohup`).
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -50,19 +52,33 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _nudge_after_signals() -> None:
-    """A signal that comes just before the main thread blocks on a lock is noticed no sooner than that lock is free:
-    another one, which means nothing, wakes the thread up.
+    """See to it that a Ctrl-C gets through.
+
+    One that comes just before the main thread blocks on a lock is noticed no sooner than that lock is free: another
+    signal, which means nothing, wakes the thread up. One that hits a finaliser is dropped there: it is sent again.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGURG, lambda *_: None)
+    tell = sys.unraisablehook
+
+    def dropped(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            os.write(writer, _AGAIN)
+        else:
+            tell(unraisable)
+
+    sys.unraisablehook = dropped
 
     def nudge() -> None:
-        while number := os.read(reader, 1):
-            if number[0] == signal.SIGINT:
-                for pause in NUDGES:
-                    time.sleep(pause)
-                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
+        main = threading.main_thread().ident or 0
+        while told := os.read(reader, 1):
+            for pause in NUDGES if told[0] == signal.SIGINT else ():
+                time.sleep(pause)
+                signal.pthread_kill(main, signal.SIGURG)
+            if told == _AGAIN:
+                time.sleep(NUDGES[0])
+                signal.pthread_kill(main, signal.SIGINT)
 
     threading.Thread(target=nudge, name="hivemind-ctrl-c", daemon=True).start()

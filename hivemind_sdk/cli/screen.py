@@ -15,6 +15,8 @@ import click
 from .console import clean
 
 PROMPT = "Utterance: "
+DRAWN = 0.5
+"""seconds after which a prompt is there, whether that is told or not"""
 
 
 class Screen:
@@ -49,13 +51,17 @@ class Screen:
 
     def show(self, text: str, *, err: bool = False, **style: Any) -> None:
         """Print a line, without harm to what is being typed."""
-        with self._lock:
+        ours = self._lock.acquire(timeout=DRAWN)
+        try:
             if self._prompting:
                 click.echo("\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K", nl=False)
             click.secho(clean(text), err=err, **style)
             if self._prompting:
                 typed = self._readline.get_line_buffer() if self._readline else ""
                 click.echo(PROMPT + typed, nl=False)
+        finally:
+            if ours:
+                self._lock.release()
 
     def interrupt(self) -> None:
         """Wake whoever reads, with a KeyboardInterrupt."""
@@ -64,9 +70,9 @@ class Screen:
 
     def _typed(self) -> str:
         """A line with its end; nothing at the end of input."""
-        self._lock.acquire()  # until the prompt has been drawn
-        self._prompting = True
         try:
+            self._lock.acquire()  # until the prompt has been drawn
+            self._prompting = True
             if not self._tells_of_prompts:
                 self._lock.release()
             return input(PROMPT) + "\n"
@@ -83,4 +89,5 @@ class Screen:
 
     @property
     def _tells_of_prompts(self) -> bool:
-        return hasattr(self._readline, "set_pre_input_hook")
+        libedit = "libedit" in (getattr(self._readline, "__doc__", "") or "")  # it has the hook, and never calls it
+        return hasattr(self._readline, "set_pre_input_hook") and not libedit

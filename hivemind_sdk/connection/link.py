@@ -281,16 +281,17 @@ class Link:
 
     def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
         """What to do where no handshake was possible."""
-        here = max((one.protocol for one in self._config.handshakes), default=0)
-        there = self._config.context.offer.get("max_protocol_version")
-        if isinstance(there, int) and there > here:
-            return (
-                f"the hub speaks protocol {there}, no handshake that is active here does: see `hivemind-client plugins`"
-            )
         newest = max((one.protocol for one in forbidden), default=0)
         if newest > self._config.max_protocol:
             return (
                 f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
+            )
+        here = max((one.protocol for one in self._config.handshakes), default=0)
+        there = self._config.context.offer.get("max_protocol_version")
+        if type(there) is int and there > here:
+            return (
+                f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
+                "plugins`; or check the password and min_protocol"
             )
         return "check the password, min_protocol and `hivemind-client plugins`"
 

@@ -30,6 +30,20 @@ with noticed():
     except KeyboardInterrupt:
         print("noticed")
 """
+IN_A_FINALISER = f"""
+import signal, threading
+from hivemind_sdk.cli.interrupts import noticed
+class Dies:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+with noticed():
+    try:
+        Dies()
+        threading.Event().wait({LIMIT})
+        print("dropped")
+    except KeyboardInterrupt:
+        print("noticed")
+"""
 ENDING = """
 import sys, threading
 from hivemind_sdk.cli import main
@@ -64,8 +78,9 @@ def python(code):
             process.kill()
 
 
-def test_an_interrupt_that_comes_a_moment_before_the_main_thread_blocks_is_noticed():
-    with python(MISSED) as process:
+@pytest.mark.parametrize("code", [MISSED, IN_A_FINALISER], ids=["before the main thread blocks", "in a finaliser"])
+def test_an_interrupt_that_comes_where_python_loses_it_is_noticed(code):
+    with python(code) as process:
         out, err = process.communicate(timeout=LIMIT)
     assert (out, err, process.returncode) == ("noticed\n", "", 0)
 

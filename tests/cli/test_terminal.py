@@ -91,6 +91,14 @@ def test_what_comes_in_while_somebody_types_leaves_what_was_typed(hub):
         terminal.until(">  echo: half a line")
 
 
+def test_a_readline_that_never_says_when_the_prompt_is_there_holds_no_answer_back(hub, tmp_path):
+    tmp_path.joinpath("sitecustomize.py").write_text("import readline; readline.set_pre_input_hook = lambda hook: None")
+    with Terminal("terminal", PYTHONPATH=str(tmp_path)) as terminal:
+        terminal.until("Utterance: ")
+        terminal.type("hello\n")
+        terminal.until(">  echo: hello")
+
+
 def test_at_a_keyboard_ctrl_c_ends_quietly(hub):
     with Terminal("terminal") as terminal:
         terminal.until("Utterance: ")

@@ -182,5 +182,5 @@ def test_the_client_without_the_plugin_for_v3_says_so_of_itself_and_not_only_of_
         client = make_client(hub, tmp_path, catalogue=without)
         with pytest.raises(NoCommonHandshake) as raised:
             client.connect()
-        assert raised.value.hint.startswith("the hub speaks protocol 3, no handshake that is active here does")
+        assert raised.value.hint.startswith("the hub speaks protocol 3, and no handshake that is active here does")
         client.close()
