@@ -79,6 +79,8 @@ class Lane:
         self._idle_awaited = 0
         self._room = threading.Condition(self._lock)
         self._room_awaited = 0
+        self._taken = 0
+        """jobs that were begun"""
         self._stuck = self._complained = False
         self._waiting: deque[tuple[object, Job]] = deque()
         self._turn: _Turn | None = None
@@ -135,7 +137,7 @@ class Lane:
         with self._lock:
             if len(self._waiting) >= self._limit:
                 self._begin()
-                if not self._has_room():
+                if not self._gets_room():
                     return False
             if self._closed:
                 return True
@@ -183,18 +185,21 @@ class Lane:
             turn = self._turn = _Turn()
             self._workers.submit(partial(self._run, turn))
 
-    def _has_room(self) -> bool:
-        """Wait for it, unless nothing has been done since that was last in vain."""
-        if not self._stuck:
-            self._room_awaited += 1
-            try:
-                self._stuck = not self._room.wait_for(lambda: len(self._waiting) < self._limit, PATIENCE)
-            finally:
-                self._room_awaited -= 1
-            if self._stuck and not self._complained:
-                self._complained = True
-                log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
+    def _gets_room(self) -> bool:
+        """Wait for it as long as jobs get done; not at all where that was in vain, and none has got done since."""
+        self._room_awaited += 1
+        try:
+            while not self._stuck and len(self._waiting) >= self._limit:
+                self._stuck = not self._room.wait_for(partial(self._went_on, self._taken), PATIENCE)
+        finally:
+            self._room_awaited -= 1
+        if self._stuck and not self._complained:
+            self._complained = True
+            log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
         return not self._stuck
+
+    def _went_on(self, before: int) -> bool:
+        return self._closed or self._taken != before
 
     def _is_idle(self) -> bool:
         return self._turn is None and not self._overtaken and not self._waiting
@@ -228,8 +233,9 @@ class Lane:
             for index, (owner, job) in enumerate(self._waiting):
                 if owner not in held:
                     del self._waiting[index]
+                    self._taken += 1
                     if self._room_awaited:
-                        self._room.notify()  # who has waited longest: nobody may wait in vain while jobs get done
+                        self._room.notify_all()
                     turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
                     if self._waiting:
                         self._watch(PATIENCE)
