@@ -53,15 +53,26 @@ class Screen:
         """Print a line, without harm to what is being typed."""
         ours = self._lock.acquire(timeout=DRAWN)
         try:
-            if self._prompting:
-                click.echo("\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K", nl=False)
-            click.secho(clean(text), err=err, **style)
-            if self._prompting:
-                typed = self._readline.get_line_buffer() if self._readline else ""
+            styled = click.style(clean(text), **style) + "\n"
+            if not self._prompting:
+                click.echo(styled, err=err, nl=False)
+                return
+            clear = "\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K"
+            typed = self._typed_so_far()
+            if err:
+                click.echo(clear, nl=False)
+                click.echo(styled, err=True, nl=False)
                 click.echo(PROMPT + typed, nl=False)
+            else:
+                click.echo(clear + styled + PROMPT + typed, nl=False)
+            while typed != (typed := self._typed_so_far()):  # somebody typed in between
+                click.echo(clear + PROMPT + typed, nl=False)
         finally:
             if ours:
                 self._lock.release()
+
+    def _typed_so_far(self) -> str:
+        return self._readline.get_line_buffer() if self._readline else ""
 
     def interrupt(self) -> None:
         """Wake whoever reads, with a KeyboardInterrupt."""
