@@ -71,6 +71,7 @@ def test_a_session_that_is_still_there_is_ended_first_and_ours_when_it_closes(hu
     link.close()
     assert hub.calls[2:].count("disconnect") == 1  # the hub may hear of a request that was cut off still later
     assert not hub.connected
+    assert not [thread for thread in threading.enumerate() if thread.name == "hivemind-http"]
     with pytest.raises(LinkClosed):
         link.receive(1)
     with pytest.raises(LinkClosed):

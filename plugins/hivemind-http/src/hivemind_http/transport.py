@@ -128,6 +128,7 @@ class HttpTransport:
         finally:
             self._sending.close()
             self._using.release()
+        self._thread.join(max(0.0, end - time.monotonic()))
 
     # --- the thread that asks ---
 
