@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from conformance.mutants import caught_by
 
@@ -74,6 +75,7 @@ class OneNameForAllTemporaryFiles(Twin):
             with temporary.open("wb", buffering=0) as file:
                 for start in range(0, len(data), 100):
                     file.write(data[start : start + 100])
+            time.sleep(0.003)  # so that the others come in between on a busy machine, too
             temporary.replace(self._file)
 
 

@@ -21,10 +21,7 @@ TWINS = [
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_the_mutant_fails_the_check_that_it_was_made_for(mutant):
-    for _ in range(5):  # some faults are races, which a machine that is busy with other things may hide for once
-        (result,) = run(mutant.contract, [mutant.check])
-        if not result.passed:
-            break
+    (result,) = run(mutant.contract, [mutant.check])
     assert not result.passed, f"{mutant} passes {mutant.check}"
     assert result.reason
 
