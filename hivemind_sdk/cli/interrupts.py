@@ -16,6 +16,7 @@ INTERRUPTED = 130
 """what a program ends with that Ctrl-C ended, as shells have it: 128 and the number of the signal"""
 NUDGES = (0.02, 0.2)
 """seconds before the main thread is woken up, and again, in case it did not notice"""
+_CAN_WAKE = hasattr(signal, "pthread_kill")
 _AGAIN = b"\0"
 """no signal has this number"""
 
@@ -31,12 +32,18 @@ def noticed() -> Iterator[None]:
         yield
         return
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # after that no handler of Python's is called
-    if hasattr(signal, "pthread_kill"):
+    if _CAN_WAKE:
         _nudge_after_signals()
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, _end)
+
+
+def wake_main(number: int) -> None:
+    """Send the main thread this signal, so that it wakes up where it blocks. On Windows it notices nothing."""
+    if _CAN_WAKE:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def interrupted(error: BaseException) -> bool:
@@ -71,14 +78,13 @@ def _nudge_after_signals() -> None:
 
     sys.unraisablehook = dropped
 
+    answers = {bytes([signal.SIGINT]): (NUDGES, signal.SIGURG), _AGAIN: (NUDGES[:1], signal.SIGINT)}
+
     def nudge() -> None:
-        main = threading.main_thread().ident or 0
         while told := os.read(reader, 1):
-            for pause in NUDGES if told[0] == signal.SIGINT else ():
+            pauses, number = answers.get(told, ((), 0))
+            for pause in pauses:
                 time.sleep(pause)
-                signal.pthread_kill(main, signal.SIGURG)
-            if told == _AGAIN:
-                time.sleep(NUDGES[0])
-                signal.pthread_kill(main, signal.SIGINT)
+                wake_main(number)
 
     threading.Thread(target=nudge, name="hivemind-ctrl-c", daemon=True).start()

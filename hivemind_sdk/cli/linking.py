@@ -12,7 +12,6 @@ import click
 from .console import line, warn
 from .failures import JSON
 from .interrupts import interrupted
-from .options import CONNECT
 
 if TYPE_CHECKING:
     from ..messages import BusMessage
@@ -28,7 +27,7 @@ OBJECTION = 0.5
 
 
 def make_settings(
-    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
+    app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False
 ) -> tuple[Settings, NodeIdentity]:
     """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError, ..."""
     from ..credentials import resolve
@@ -39,7 +38,6 @@ def make_settings(
     endpoint, credentials = resolve(
         identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
     )
-    limit = timeout or CONNECT
     settings = Settings(
         endpoint,
         credentials,
@@ -48,15 +46,13 @@ def make_settings(
         min_protocol=link["min_protocol"],
         max_protocol=link["max_protocol"],
         tls=TLSSettings(verify=not link["insecure"], ca=link["ca"], pin=link["pin"]),
-        deadlines=Deadlines(connect=limit, hello=limit, handshake=limit, close=IMPATIENCE),
+        deadlines=Deadlines(connect=timeout, hello=timeout, handshake=timeout, close=IMPATIENCE),
         reconnect=reconnect,
     )
     return settings, identity
 
 
-def make_satellite(
-    app: str | None, link: Mapping[str, Any], timeout: float | None = None, *, reconnect: bool = False
-) -> Satellite:
+def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False) -> Satellite:
     """Of these settings, and the state of this identity."""
     from ..satellite import Satellite
 
@@ -68,14 +64,14 @@ def make_satellite(
 def linked(
     app: str | None,
     link: Mapping[str, Any],
-    timeout: float | None = None,
+    timeout: float,
     *,
     reconnect: bool = False,
     greeting: str = "== connected to HiveMind",
 ) -> Iterator[Satellite]:
     """The same, connected within `timeout` seconds, at the first attempt; closed at the end, when all has been sent."""
     with closing(make_satellite(app, link, timeout, reconnect=reconnect)) as satellite:
-        info = satellite.connect(timeout or CONNECT)
+        info = satellite.connect(timeout)
         if info.warnings:
             more = len(info.warnings) - 1
             warn(info.warnings[0] + (f" (and {more} more: see test-identity)" if more else ""))

@@ -124,8 +124,10 @@ utterance_options = _all(
 
 
 def timeout_option(default: float = CONNECT, text: str = "Seconds to connect in.") -> Callable[[F], F]:
-    """--timeout."""
-    return click.option("--timeout", type=seconds, metavar="SECONDS", help=f"{text} [default: {default:g}]")
+    """--timeout, a float."""
+    return click.option(
+        "--timeout", type=seconds, metavar="SECONDS", default=f"{default:g}", show_default=True, help=text
+    )
 
 
 def answers_option(default: float) -> Callable[[F], F]:
@@ -133,9 +135,9 @@ def answers_option(default: float) -> Callable[[F], F]:
     return timeout_option(default, f"Seconds to wait for answers; there are {CONNECT:g} at least to connect in.")
 
 
-def to_connect(timeout: float | None) -> float:
+def to_connect(timeout: float) -> float:
     """Seconds to connect in, where `--timeout` is about answers: deriving a key may take longer than a PONG."""
-    return max(CONNECT, timeout or 0.0)
+    return max(CONNECT, timeout)
 
 
 def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from .console import clean
+from .interrupts import wake_main
 
 PROMPT = "Utterance: "
 DRAWN = 0.5
@@ -58,15 +59,15 @@ class Screen:
                 click.echo(styled, err=err, nl=False)
                 return
             clear = "\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K"
-            typed = self._typed_so_far()
+            above = clear + styled
             if err:
                 click.echo(clear, nl=False)
                 click.echo(styled, err=True, nl=False)
-                click.echo(PROMPT + typed, nl=False)
-            else:
-                click.echo(clear + styled + PROMPT + typed, nl=False)
-            while typed != (typed := self._typed_so_far()):  # somebody typed in between
-                click.echo(clear + PROMPT + typed, nl=False)
+                above = ""
+            typed = None
+            while typed != (typed := self._typed_so_far()):  # again where somebody typed in between
+                click.echo(above + PROMPT + typed, nl=False)
+                above = clear
         finally:
             if ours:
                 self._lock.release()
@@ -76,8 +77,8 @@ class Screen:
 
     def interrupt(self) -> None:
         """Wake whoever reads, with a KeyboardInterrupt."""
-        if self._reading and hasattr(signal, "pthread_kill"):  # elsewhere it is noticed at the next line
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        if self._reading:
+            wake_main(signal.SIGINT)
 
     def _typed(self) -> str:
         """A line with its end; nothing at the end of input."""

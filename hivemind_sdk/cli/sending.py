@@ -26,7 +26,7 @@ _ENDS = "This ends half a second after sending: by then a hub that does not allo
 def send_once(
     app: str | None,
     link: Mapping[str, Any],
-    timeout: float | None,
+    timeout: float,
     message: BusMessage,
     send: Callable[[Satellite], Mapping[str, Any]],
     *,
@@ -61,7 +61,7 @@ def verb_command(verb: str, text: str) -> click.Command:
     @link_options
     @click.pass_obj
     def command(
-        app: str | None, /, msg: str | None, payload: str | None, timeout: float | None, as_json: bool, **link: Any
+        app: str | None, /, msg: str | None, payload: str | None, timeout: float, as_json: bool, **link: Any
     ) -> None:
         message = bus_message(msg, payload)
 

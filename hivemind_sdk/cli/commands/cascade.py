@@ -30,7 +30,7 @@ def command(
     utterance: str | None,
     lang: str,
     expected: int | None,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
     **link: Any,
 ) -> None:
@@ -38,7 +38,7 @@ def command(
     message = question(msg, payload, utterance, lang)
     with linked(app, link, to_connect(timeout)) as satellite:
         printer = AnswerPrinter(satellite, as_json=as_json)
-        for answer in satellite.cascade(message, timeout=timeout or ANSWERS, expected=expected):
+        for answer in satellite.cascade(message, timeout=timeout, expected=expected):
             printer.show(answer)
-        printer.nothing(f"nobody answered within {timeout or ANSWERS:g} s")
+        printer.nothing(f"nobody answered within {timeout:g} s")
         printer.summary()

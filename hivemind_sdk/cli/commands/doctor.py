@@ -38,7 +38,7 @@ def command(
     utterance: str | None,
     lang: str,
     msg: tuple[str, ...],
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
     **link: Any,
 ) -> None:
@@ -50,8 +50,7 @@ def command(
     from ...ask import UTTERANCE
     from ...doctor import examine
 
-    patience = timeout or PATIENCE
-    settings, identity = make_settings(ctx.obj, link, patience)
+    settings, identity = make_settings(ctx.obj, link, timeout)
     told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
     steps = examine(
         settings,
@@ -59,7 +58,7 @@ def command(
         types=tuple(dict.fromkeys((UTTERANCE, *msg))),
         utterance=utterance,
         lang=lang,
-        patience=patience,
+        patience=timeout,
     )
     if not as_json:
         line(f"== examining {settings.endpoint}", bold=True)

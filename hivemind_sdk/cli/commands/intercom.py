@@ -32,7 +32,7 @@ def command(
     payload: str | None,
     utterance: str | None,
     lang: str,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
     **link: Any,
 ) -> None:

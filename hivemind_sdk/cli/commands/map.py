@@ -58,15 +58,14 @@ def _drawable(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path
 @json_option()
 @link_options
 @click.pass_obj
-def command(app: str | None, /, output: Path, title: str, timeout: float | None, as_json: bool, **link: Any) -> None:
+def command(app: str | None, /, output: Path, title: str, timeout: float, as_json: bool, **link: Any) -> None:
     """Draw the hive: its nodes, what they hang on, their sites, round trips, and whose key we trust."""
     from ...errors import RequestTimeout
 
-    patience = timeout or ANSWERS
     with linked(app, link, to_connect(timeout)) as satellite:
-        if not flood(satellite, patience):
+        if not flood(satellite, timeout):
             raise RequestTimeout(
-                f"nobody answered within {patience:g} s",
+                f"nobody answered within {timeout:g} s",
                 hint="hubs answer PING from 4.1 on; this satellite needs the permission to propagate",
             )
         hive_map = satellite.hive_map

@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 @json_option("Print the hive map as one object: nodes with their round trips and paths, and edges.")
 @link_options
 @click.pass_obj
-def command(app: str | None, /, timeout: float | None, as_json: bool, **link: Any) -> None:
+def command(app: str | None, /, timeout: float, as_json: bool, **link: Any) -> None:
     """Show which nodes of the hive answer, as their answers come, and then the tree that they form.
 
     What a node says of itself is its own word. Latency is the round trip, from our PING to its answer.
     """
-    patience = timeout or ANSWERS
-    greeting = f"== connected to HiveMind, sending PING (timeout={patience:g}s)"
+    greeting = f"== connected to HiveMind, sending PING (timeout={timeout:g}s)"
     with linked(app, link, to_connect(timeout), greeting=greeting) as satellite:
-        answered = flood(satellite, patience, None if as_json else _show)
+        answered = flood(satellite, timeout, None if as_json else _show)
         hive_map = satellite.hive_map
     if as_json:
         json_line(hive_map.to_dict())

@@ -28,7 +28,7 @@ def command(
     payload: str | None,
     utterance: str | None,
     lang: str,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
     **link: Any,
 ) -> None:
@@ -36,6 +36,6 @@ def command(
     message = question(msg, payload, utterance, lang)
     with linked(app, link, to_connect(timeout)) as satellite:
         printer = AnswerPrinter(satellite, as_json=as_json)
-        for answer in satellite.query_stream(message, timeout=timeout or ANSWERS):
+        for answer in satellite.query_stream(message, timeout=timeout):
             printer.show(answer)
         printer.nothing("the answer is empty")

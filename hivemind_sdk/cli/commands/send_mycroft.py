@@ -28,7 +28,7 @@ def command(
     msg: str | None,
     payload: str | None,
     wanted: str | None,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
     **link: Any,
 ) -> None:
@@ -43,7 +43,7 @@ def command(
     with linked(app, link, to_connect(timeout)) as satellite:
         verdict = Verdict(satellite, message.msg_type, wanted)
         satellite.emit(message, delivery=Raise())
-        patience = OBJECTION if wanted is None else timeout or ANSWERS
+        patience = OBJECTION if wanted is None else timeout
         answer = verdict.answer(patience)
     if wanted is not None and answer is None:
         raise RequestTimeout(

@@ -15,7 +15,7 @@ from .. import overview
 from ..console import json_line, line
 from ..failures import REPORT
 from ..linking import closing, make_settings
-from ..options import CONNECT, json_option, link_options, timeout_option
+from ..options import json_option, link_options, timeout_option
 
 if TYPE_CHECKING:
     from ...satellite import Satellite
@@ -47,7 +47,7 @@ class _FirstRoundTrip:
 @json_option("Print as JSON; with --watch, an object every second.")
 @link_options
 @click.pass_context
-def command(ctx: click.Context, /, watch: bool, timeout: float | None, as_json: bool, **link: Any) -> None:
+def command(ctx: click.Context, /, watch: bool, timeout: float, as_json: bool, **link: Any) -> None:
     """Connect, and show the state of the link, what was negotiated, and the counters.
 
     With --watch the link is kept up: on a terminal the picture is refreshed in place, elsewhere a line is printed.
@@ -61,7 +61,7 @@ def command(ctx: click.Context, /, watch: bool, timeout: float | None, as_json: 
         try:
             if watch:
                 _watch(satellite, as_json=as_json)
-            satellite.connect(timeout or CONNECT)
+            satellite.connect(timeout)
         except Exception:
             ctx.meta[REPORT] = overview.values(satellite)
             raise

@@ -21,25 +21,24 @@ ANSWERS = 10.0
 @answers_option(ANSWERS)
 @link_options
 @click.pass_context
-def command(ctx: click.Context, /, lang: str, timeout: float | None, **link: Any) -> None:
+def command(ctx: click.Context, /, lang: str, timeout: float, **link: Any) -> None:
     """Type utterances, read the answers. Ctrl-D or Ctrl-C ends.
 
     Lines from a file or a pipe are asked one after the other, each when the one before was handled. At the end of input
     what is still to be answered is waited for.
     """
-    patience = timeout or ANSWERS
     with linked(ctx.obj, link, to_connect(timeout), reconnect=True) as satellite:
         screen = Screen()
         talk = Talk(satellite, screen)
         try:
             for utterance in screen.lines():
-                talk.say(utterance_message(utterance, lang), patience)
+                talk.say(utterance_message(utterance, lang), timeout)
                 if not screen.interactive:
-                    talk.wait(patience)
+                    talk.wait(timeout)
         except KeyboardInterrupt:
             if not talk.over:
                 raise
-        talk.wait(patience)
+        talk.wait(timeout)
     if talk.over and talk.failure is not None:
         raise talk.failure
     if talk.failure is not None and not screen.interactive:  # it was shown when it happened

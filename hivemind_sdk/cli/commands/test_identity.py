@@ -10,7 +10,7 @@ from .. import report
 from ..console import json_line, line, warn
 from ..failures import REPORT
 from ..linking import closing, make_satellite
-from ..options import CONNECT, json_option, link_options, timeout_option
+from ..options import json_option, link_options, timeout_option
 
 
 @click.command("test-identity")
@@ -18,12 +18,12 @@ from ..options import CONNECT, json_option, link_options, timeout_option
 @json_option("Print the outcome as JSON, also where it fails.")
 @link_options
 @click.pass_context
-def command(ctx: click.Context, /, timeout: float | None, as_json: bool, **link: Any) -> None:
+def command(ctx: click.Context, /, timeout: float, as_json: bool, **link: Any) -> None:
     """Connect with the identity, and say what was negotiated."""
     outcome: dict[str, Any] = ctx.meta.setdefault(REPORT, {"connected": False})
     with closing(make_satellite(ctx.obj, link, timeout)) as satellite:
         outcome["hub"] = str(satellite.settings.endpoint)
-        info = satellite.connect(timeout or CONNECT)
+        info = satellite.connect(timeout)
     outcome.update({"connected": True, **report.described(info)})
     if as_json:
         json_line(outcome)

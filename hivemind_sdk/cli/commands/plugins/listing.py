@@ -11,7 +11,7 @@ import click
 
 from ...console import fitted, json_line, line, one_line
 from ...options import json_option, seconds
-from .naming import installed
+from .naming import unknown_names
 
 if TYPE_CHECKING:
     from ....claims import PluginReport
@@ -48,9 +48,7 @@ def command(no_load: bool, timeout: float, as_json: bool) -> None:
     else:
         catalogue = examine(settings, limit=timeout).catalogue
         reports, missing = catalogue.reports, catalogue.missing()
-    strange = sorted(
-        (settings.disabled | (settings.only or frozenset())).difference(*(one.names for one in installed()))
-    )
+    strange = unknown_names(settings)
     if as_json:
         plugins = [asdict(one) for one in reports]
         json_line({"plugins": plugins, "missing": None if no_load else list(missing), "unknown": strange})

@@ -21,6 +21,12 @@ def installed() -> list[Origin]:
     return [Origin(one.name, one.value, one.provider, one.version, one.builtin) for one in found(_ALL)]
 
 
+def unknown_names(settings: PluginSettings) -> list[str]:
+    """What these settings disable, or allow alone, and is the name of no plugin that is installed."""
+    named = settings.disabled | (settings.only or frozenset())
+    return sorted(named.difference(*(one.names for one in installed()))) if named else []
+
+
 def plugin_named(name: str) -> Origin:
     """The plugin of this name, full or without its kind. Raises click.BadParameter, with the nearest names."""
     origins = {one.plugin: one for one in installed()}
