@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pty
-import random
 import select
-import socket
 import subprocess
 import sys
 import time
 from typing import Any, NamedTuple
 
 from click.testing import CliRunner
+from ports import free_port
 
 from hivemind_sdk.cli.app import client
 from hivemind_sdk.testing import Hub, HubClient
@@ -126,18 +125,7 @@ def make_hub(profile: str = "4.6.1a1", port: int = 0, **options: Any) -> Hub:
     """A hub that listens on loopback and knows one satellite."""
     rights = {name: options.pop(name) for name in ("can_escalate", "can_propagate", "allowed_types") if name in options}
     hub = Hub([HubClient(KEY, PASSWORD, name="kitchen", **rights)], profile, **options)
-    return hub.start(port=port or _port_of_our_own())
-
-
-def _port_of_our_own() -> int:
-    """Below the range from which the system takes ports for clients: nobody has it when the hub comes back to it."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
+    return hub.start(port=port or free_port())
 
 
 def identify(monkeypatch: Any, hub: Hub) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from chaos.restarts import free_port
 from interop.servers import PASSWORD, Client, Server
+from ports import free_port
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, State
 from hivemind_sdk.observations import StateChanged

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import socket
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from interop.servers import Client, Server
+from ports import free_port
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, State
 from hivemind_sdk.observations import StateChanged
@@ -48,11 +48,6 @@ class States:
 def left_over():
     gc.collect()
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def main() -> int:

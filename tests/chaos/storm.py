@@ -27,8 +27,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from chaos.proxy import KINDS, FaultProxy
-from chaos.restarts import free_port
 from interop.servers import PASSWORD, Client, Server
+from ports import free_port
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
 from hivemind_sdk.delivery import Outcome, Queue

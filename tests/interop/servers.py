@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -127,7 +128,7 @@ class Server:
     ) -> None:
         self.version = version
         self.clients = clients
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.public_key = ""
         self._environment = HTTP if network == "http" else f"hivemind-core-{version}"
         settings["network"] = network
@@ -255,8 +256,3 @@ def _environment(home: Path) -> dict[str, str]:
     for upstream in ("hivemind-core", "hivemind"):  # it writes there without making them
         (home / "config" / upstream).mkdir(exist_ok=True)
     return inherited | folders | {"HOME": str(home), "XDG_CONFIG_DIRS": str(home / "none")}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

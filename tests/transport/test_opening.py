@@ -11,6 +11,7 @@ import traceback
 import urllib.parse
 
 import pytest
+from ports import free_port
 from transport.peers import (
     ACCESS_KEY,
     CREDENTIALS,
@@ -226,12 +227,6 @@ def test_a_port_that_does_not_accept_is_given_up_in_time(caplog):
 
 
 # --- failures, and what is said about them ---
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def test_a_closed_port_is_told_apart(caplog):
