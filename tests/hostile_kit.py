@@ -43,7 +43,8 @@ class Linked:
 
     @property
     def peer(self):
-        return self.hub.wait_for(lambda hub: hub.peers)[0]
+        """The newest: a hub may hear of the end of a link after the one that follows has come up."""
+        return self.hub.wait_for(lambda hub: hub.peers)[-1]
 
     def say(self, form, plaintext):
         """Seal these bytes, whatever they are, and send them."""
