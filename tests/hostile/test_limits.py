@@ -88,6 +88,7 @@ def test_what_exceeds_it_ends_the_link_which_comes_back(name, profile):
         on.say_text(HiveMessage("bus", BusMessage("small", {"text": "x" * 20_000})).serialize())
         on.sync()
         assert len(on.injected()) == 1
+        first = on.peer
         text = HiveMessage("bus", BusMessage("big", {"text": "x" * 200_000})).serialize()
         if name == "frame" and profile == V3:  # whose own frames are never that long
             on.peer.send_frame(bytes(60_000))
@@ -98,6 +99,7 @@ def test_what_exceeds_it_ends_the_link_which_comes_back(name, profile):
         (cause,) = (event.after.cause for event in on.log.of(StateChanged) if event.after.state is State.BACKOFF)
         assert isinstance(cause, kind)
         assert str(limit) in str(cause)
+        on.hub.wait_for(lambda hub: any(peer is not first for peer in hub.peers))  # it has heard our HELLO
         on.sync()
         assert len(on.injected()) == 1
 
