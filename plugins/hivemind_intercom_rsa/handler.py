@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Crypto, Drop, HandlerContext, Redispatch
 from hivemind_sdk.errors import DecryptionError, RemoteProtocolError
+from hivemind_sdk.identity.trust import bare, signer_of
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
-from hivemind_sdk.recent import Recent
-from hivemind_sdk.trust import bare, signer_of
+from hivemind_sdk.messages.seen import Recent
 
 from .envelope import Envelope
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Resolve, SendMessage
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.recent import Recent
+from hivemind_sdk.messages.seen import Recent
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from link_kit import LONG, close_all, our_threads, wait_for_end
 
-from hivemind_sdk.lane import Lane
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.threads.callbacks import Lane
+from hivemind_sdk.threads.pool import Workers
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from link_kit import Log
 
-from hivemind_sdk.audience import Audience
-from hivemind_sdk.observations import Dropped, FrameSent, RoundTrip
+from hivemind_sdk.contracts.observations import Dropped, FrameSent, RoundTrip
+from hivemind_sdk.satellite.observers import Audience
 
 FRAME, TRIP, DROP = FrameSent(3, True), RoundTrip(0.1), Dropped("why")
 

@@ -8,23 +8,14 @@ import time
 import pytest
 from link_kit import BUS, LONG, Log, T
 
-from hivemind_sdk.contracts import (
-    Consume,
-    Deliver,
-    Drop,
-    HandlerContext,
-    Redispatch,
-    Role,
-    SendMessage,
-    Wake,
-)
-from hivemind_sdk.dispatch import Dispatcher, NamedHandler, WakeRequest
+from hivemind_sdk.contracts import Consume, Deliver, Drop, HandlerContext, Redispatch, Role, SendMessage, Wake
+from hivemind_sdk.contracts.observations import Dropped
+from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.errors import IdentityFileCorrupted, MalformedFrame, NotConnected
-from hivemind_sdk.lane import Lane
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.observations import Dropped
-from hivemind_sdk.performer import Outlets, Performer
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.satellite.actions import Outlets, Performer
+from hivemind_sdk.threads.callbacks import Lane
+from hivemind_sdk.threads.pool import Workers
 
 CONTEXT = HandlerContext(now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub")
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_kit import LONG
 
-from hivemind_sdk import lane as lane_module
-from hivemind_sdk.lane import Lane, step_aside
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.threads import callbacks as lane_module
+from hivemind_sdk.threads.callbacks import Lane, step_aside
+from hivemind_sdk.threads.pool import Workers
 
 
 def here():

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_kit import LONG
 
-from hivemind_sdk import lane as lane_module
-from hivemind_sdk.lane import Lane
-from hivemind_sdk.timers import Timers
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.threads import callbacks as lane_module
+from hivemind_sdk.threads.callbacks import Lane
+from hivemind_sdk.threads.pool import Workers
+from hivemind_sdk.threads.timers import Timers
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=200))
@@ -201,7 +201,7 @@ def test_the_last_user_may_leave_from_inside_of_a_job():
 
 
 def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.workers.LINGER", 0.01)
+    monkeypatch.setattr("hivemind_sdk.threads.pool.LINGER", 0.01)
     workers = Workers(2).acquire()
     for _ in range(3):
         ran = threading.Barrier(3, timeout=LONG)

@@ -7,12 +7,12 @@ import threading
 import pytest
 from mesh_kit import SPEAK, Node, T, answer, catalogue, complete, no_answer
 
-from hivemind_sdk.aggregator import CascadeAggregator
-from hivemind_sdk.cascade import Answer, answer_of, answers_to
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.client.aggregator import CascadeAggregator
+from hivemind_sdk.contracts.cascade import Answer, answer_of, answers_to
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import RequestAborted
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.requests import Requests
+from hivemind_sdk.threads.pending import Requests
 
 
 def says(text):

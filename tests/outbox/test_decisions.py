@@ -12,9 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.delivery import Drop, Latest, Outcome, Queue, Raise, Rules
+from hivemind_sdk.engine.outbox import Entry, Moment, Outbox
+from hivemind_sdk.engine.redelivery import DELIVERY, Duplicates, mark
 from hivemind_sdk.errors import MalformedMessage, OutboxFull, SettingsError
-from hivemind_sdk.marks import DELIVERY, Duplicates, mark
-from hivemind_sdk.outbox import Entry, Moment, Outbox
 
 MOST, MOST_BYTES, WINDOW = 6, 40, 3
 BUS = HiveMessageType.BUS

@@ -12,12 +12,12 @@ from link_kit import CLIENT, CREDENTIALS, LONG, Log, Reached, T, deadlines, sate
 
 from hivemind_sdk import BusMessage, State
 from hivemind_sdk.contracts import TransportFeatures
+from hivemind_sdk.contracts.observations import DeliveryChanged, StateChanged
 from hivemind_sdk.delivery import Outcome, Queue
-from hivemind_sdk.durable import Store
+from hivemind_sdk.engine.redelivery import DELIVERY, Duplicates
 from hivemind_sdk.errors import StoreFailed
-from hivemind_sdk.marks import DELIVERY, Duplicates
-from hivemind_sdk.observations import DeliveryChanged, StateChanged
 from hivemind_sdk.testing import Hub, HubClient, MemoryConnector
+from hivemind_sdk.threads.store import Store
 
 DURABLE = Queue(ttl=3600.0, durable=True)
 
@@ -146,7 +146,7 @@ def test_a_message_whose_time_was_over_before_the_restart_is_not_sent(hub, file,
     sat.emit(said("later"), delivery=DURABLE)
     sat.close()
     wall = __import__("time").time
-    monkeypatch.setattr("hivemind_sdk.mailroom.time.time", lambda: wall() + 61)
+    monkeypatch.setattr("hivemind_sdk.threads.sender.time.time", lambda: wall() + 61)
     sat = satellite(hub.connector(), durable=file, observers=[log := Log()])
     sat.connect()
     assert sat.drain(LONG)

@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import pytest
 from link_kit import BUS, CLIENT, LONG, deadlines, satellite
 
-from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State, workers
+from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State
+from hivemind_sdk.contracts.status import Status
 from hivemind_sdk.delivery import Outcome, Queue, Rules
-from hivemind_sdk.durable import Store
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotConnected, StoreFailed
-from hivemind_sdk.mailroom import Line, Mailroom
 from hivemind_sdk.settings import Limits
-from hivemind_sdk.supervisor import Status
 from hivemind_sdk.testing import Hub, MemoryConnector
+from hivemind_sdk.threads import pool as workers
+from hivemind_sdk.threads.sender import Line, Mailroom
+from hivemind_sdk.threads.store import Store
 
 KEPT = Queue(ttl=1000.0)
 
