@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .contracts.status import State as State
     from .contracts.status import Status as Status
     from .engine.dispatch import NamedHandler as NamedHandler
-    from .engine.redelivery import Duplicates as Duplicates
-    from .engine.redelivery import mark as mark
+    from .engine.redelivery import Deduplicator as Deduplicator
+    from .engine.redelivery import stamp as stamp
     from .errors import HiveMindError as HiveMindError
     from .messages import BusMessage as BusMessage
     from .messages import HiveMessage as HiveMessage
@@ -42,7 +42,7 @@ _HOMES = {
     "Catalogue": "plugins.catalogue",
     "Credentials": "settings",
     "CryptoSuite": "plugins.instances",
-    "Duplicates": "engine.redelivery",
+    "Deduplicator": "engine.redelivery",
     "Endpoint": "settings",
     "HiveMessage": "messages",
     "HiveMessageBusClient": "client.client",
@@ -59,7 +59,7 @@ _HOMES = {
     "Status": "contracts.status",
     "Upstream": "settings",
     "load": "plugins.loader",
-    "mark": "engine.redelivery",
+    "stamp": "engine.redelivery",
     "run": "client.run",
     "shared": "plugins.loader",
 }

@@ -30,7 +30,7 @@ from .emitter import RAW, Emitter, bus_key
 from .hive import Hive
 from .node_identity import NodeIdentity
 from .ovos import to_message
-from .ovos_surface import Surface
+from .ovos_surface import OVOSCompat
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Waiting, Hive, Surface):
+class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given

@@ -74,13 +74,13 @@ def setting(path: str, doc: str, *, settable: bool = False) -> Any:
     """A property: one of the satellite's settings (`credentials.password`); what is set counts for the next link."""
     *parents, name = path.split(".")
 
-    def get(self: Surface) -> Any:
+    def get(self: OVOSCompat) -> Any:
         value: Any = self.satellite.settings
         for part in (*parents, name):
             value = getattr(value, part)
         return value
 
-    def put(self: Surface, value: Any) -> None:
+    def put(self: OVOSCompat, value: Any) -> None:
         self.satellite.settings = _with(self.satellite.settings, [*parents, name], value)
 
     return property(get, put if settable else None, doc=doc)
@@ -93,7 +93,7 @@ def _with(settings: Any, path: list[str], value: Any) -> Any:
     return replace(settings, **{name: _with(getattr(settings, name), rest, value)})
 
 
-class Surface:
+class OVOSCompat:
     """Views, and the callbacks that a subclass may override."""
 
     satellite: Satellite

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, is_bus_message
-from ..threads.callbacks import step_aside
+from ..threads.callbacks import about_to_block
 from .ovos import to_message
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Waiter:
 
     def wait(self, timeout: float) -> Any:
         """The message, a bus message in its OVOS form; None after `timeout` seconds."""
-        step_aside()
+        about_to_block()
         self._found.wait(timeout)
         return to_message(self._message) if isinstance(self._message, BusMessage) else self._message
 

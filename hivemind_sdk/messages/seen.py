@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 
-class Recent:
+class RecentlySeen:
     """At most `size` entries; the oldest goes first. Not thread-safe: handlers are never called concurrently."""
 
     __slots__ = ("_entries", "_size")

@@ -13,11 +13,11 @@ from ..engine.dispatch import Dispatcher, Outcome, WakeRequest
 from ..errors import HiveMindError
 from ..messages import BusMessage, HiveMessage
 from ..threads import timers
-from ..threads.callbacks import Lane
+from ..threads.callbacks import CallbackQueue
 
 
 @dataclass(frozen=True, slots=True)
-class Outlets:
+class Effects:
     """Where actions go. None of them may block, but `send`, which is called off the reader's thread."""
 
     send: Callable[[HiveMessage], None]
@@ -33,13 +33,15 @@ class Outlets:
     """told the name of what raised, and what"""
 
 
-class Performer:
+class ActionRunner:
     """Handlers are called under one lock; what they want sent goes out in order, off the calling thread."""
 
-    def __init__(self, dispatcher: Dispatcher, context: HandlerContext, outlets: Outlets, sending: Lane) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, context: HandlerContext, effects: Effects, sending: CallbackQueue
+    ) -> None:
         self._dispatcher = dispatcher
         self._context = context
-        self._outlets = outlets
+        self._effects = effects
         self._sending = sending
         self._lock = threading.RLock()
         """who hears that a handler failed may close all this"""
@@ -66,7 +68,7 @@ class Performer:
         try:
             return work(subject, self._context)
         except Exception as error:  # noqa: BLE001 - an action that is none
-            self._outlets.failed("dispatch", error)
+            self._effects.failed("dispatch", error)
             return []
 
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
@@ -74,35 +76,35 @@ class Performer:
             try:
                 _ACTIONS[type(outcome)](self, outcome)
             except Exception as error:  # noqa: BLE001 - what a handler asked for can't be done; the rest still is
-                self._outlets.failed(f"the action {type(outcome).__name__}", error)
+                self._effects.failed(f"the action {type(outcome).__name__}", error)
 
     def _send(self, action: SendMessage) -> None:
         if not self._sending.post(lambda: self._send_now(action.message)):
-            self._outlets.observe(Dropped("not sent", f"{action.message.msg_type.value}: too many wait to be sent"))
+            self._effects.observe(Dropped("not sent", f"{action.message.msg_type.value}: too many wait to be sent"))
 
     def _send_now(self, message: HiveMessage) -> None:
         try:
-            self._outlets.send(message)
+            self._effects.send(message)
         except HiveMindError as error:
-            self._outlets.observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
+            self._effects.observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
 
     def _deliver(self, action: Deliver) -> None:
-        self._outlets.deliver(action.message)
+        self._effects.deliver(action.message)
 
     def _deliver_binary(self, action: DeliverBinary) -> None:
-        self._outlets.deliver_binary(action.message)
+        self._effects.deliver_binary(action.message)
 
     def _resolve(self, action: Resolve) -> None:
-        self._outlets.resolve(action.key, action.value, action.final)
+        self._effects.resolve(action.key, action.value, action.final)
 
     def _announced(self, action: Announced) -> None:
-        self._outlets.announced(action.ping)
+        self._effects.announced(action.ping)
 
     def _run(self, action: Run) -> None:
-        self._outlets.run(action.name, lambda: self._perform(list(action.work())))
+        self._effects.run(action.name, lambda: self._perform(list(action.work())))
 
     def _drop(self, action: Drop) -> None:
-        self._outlets.observe(Dropped(action.reason, action.detail))
+        self._effects.observe(Dropped(action.reason, action.detail))
 
     def _wake_later(self, request: WakeRequest) -> None:
         with self._lock:
@@ -125,13 +127,13 @@ class Performer:
         self._perform(outcomes)
 
 
-_ACTIONS: Mapping[type, Callable[[Performer, Any], None]] = {
-    SendMessage: Performer._send,
-    Deliver: Performer._deliver,
-    DeliverBinary: Performer._deliver_binary,
-    Resolve: Performer._resolve,
-    Announced: Performer._announced,
-    Run: Performer._run,
-    Drop: Performer._drop,
-    WakeRequest: Performer._wake_later,
+_ACTIONS: Mapping[type, Callable[[ActionRunner, Any], None]] = {
+    SendMessage: ActionRunner._send,
+    Deliver: ActionRunner._deliver,
+    DeliverBinary: ActionRunner._deliver_binary,
+    Resolve: ActionRunner._resolve,
+    Announced: ActionRunner._announced,
+    Run: ActionRunner._run,
+    Drop: ActionRunner._drop,
+    WakeRequest: ActionRunner._wake_later,
 }

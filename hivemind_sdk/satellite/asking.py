@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from ..messages import BusMessage
-from ..threads.pending import Requests
+from ..threads.pending import PendingRequests
 from . import hive_requests as mesh
 from .utterance import SPOKEN, ask
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Asking:
     """Each request ends by its answer, its time-out, or the loss of the link."""
 
-    _requests: Requests
+    _requests: PendingRequests
 
     @property
     def _satellite(self) -> Satellite:

@@ -17,11 +17,11 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..hooks import TransportPlugin
-    from ..threads.store import Store
+    from ..threads.store import MessageStore
 
 
 @dataclass(frozen=True)
-class Given:
+class Overrides:
     """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
 
     transport: TransportConnector | None = None
@@ -33,7 +33,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """One of everything, for one satellite. `close` tears down what was made here, last made first."""
 
     connectors: Sequence[TransportConnector]
@@ -44,7 +44,7 @@ class Parts:
     state: NodeState
     observers: Sequence[Observer]
     instances: Instances
-    store: Store | None
+    store: MessageStore | None
     """of durable messages"""
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Parts:
         self.instances.close()
 
 
-def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
+def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
     """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, StoreFailed, with nothing of it left."""
     instances = Instances(catalogue, settings.plugins or plugin_settings())
     try:
@@ -63,7 +63,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Given) -> Parts:
         raise
 
 
-def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: Instances) -> Parts:
+def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
     make = instances.make
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
@@ -71,7 +71,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Given, instances: In
         for one in catalogue.handlers
         if settings.handlers is None or one.name in settings.handlers
     ]
-    return Parts(
+    return Components(
         connectors=[
             given.transport or make(_transport(settings, one.endpoint.scheme, catalogue)) for one in settings.upstreams
         ],
@@ -92,9 +92,9 @@ def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> Transpo
     return catalogue.transport(scheme)
 
 
-def _store(settings: Settings) -> Store | None:
+def _store(settings: Settings) -> MessageStore | None:
     if settings.durable is None:
         return None
-    from ..threads.store import Store
+    from ..threads.store import MessageStore
 
-    return Store(settings.durable)
+    return MessageStore(settings.durable)

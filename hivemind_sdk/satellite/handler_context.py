@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .satellite import Satellite
 
 
-class Surroundings(HandlerContext):
+class LiveContext(HandlerContext):
     """The context of a message that came by itself. One for each satellite, and for all its messages.
 
     `dataclasses.replace` makes an ordinary context of it, which stays as it is.

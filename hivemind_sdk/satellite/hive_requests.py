@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer, Window
 from ..errors import IdentityError, RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
-from ..threads.pending import Answers, Request, Requests
+from ..threads.pending import Answers, PendingRequests, Request
 from .denials import DENIED, denial
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Query(Iterator[Answer]):
             self.close()
 
 
-def query(satellite: Satellite, requests: Requests, message: Any, timeout: float) -> Query:
+def query(satellite: Satellite, requests: PendingRequests, message: Any, timeout: float) -> Query:
     """QUERY up the chain. See Satellite.query_stream."""
     query_id, answers = _ask(satellite, requests, HiveMessageType.QUERY, message, timeout)
     return Query(satellite, answers, query_id)
@@ -102,7 +102,7 @@ class Cascade(Iterator[Answer]):
 
 def cascade(
     satellite: Satellite,
-    requests: Requests,
+    requests: PendingRequests,
     message: Any,
     timeout: float,
     expected: int | None,
@@ -134,7 +134,7 @@ class Pings(Iterator[HiveMessage]):
         self._answers.close()
 
 
-def ping(satellite: Satellite, requests: Requests, timeout: float) -> Pings:
+def ping(satellite: Satellite, requests: PendingRequests, timeout: float) -> Pings:
     """Start a flood. See Satellite.ping."""
     flood_id = str(uuid.uuid4())
     satellite.remember_flood(flood_id)
@@ -172,7 +172,7 @@ def intercom(satellite: Satellite, message: Any, recipient_pem: str) -> HiveMess
 
 
 def _ask(
-    satellite: Satellite, requests: Requests, verb: HiveMessageType, message: Any, timeout: float
+    satellite: Satellite, requests: PendingRequests, verb: HiveMessageType, message: Any, timeout: float
 ) -> tuple[str, Answers]:
     """Send a request with an id of its own. -> the id, what comes back. It ends when the hub denies the bus message."""
     query_id = str(uuid.uuid4())

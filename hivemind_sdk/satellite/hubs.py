@@ -9,7 +9,7 @@ from ..contracts.observations import Observation
 from ..engine.connection import LinkConfig, SatelliteLink
 from ..messages import JSONObject
 from ..settings import Settings
-from .assembly import Parts
+from .assembly import Components
 
 
 class Upstreams:
@@ -18,7 +18,7 @@ class Upstreams:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        parts: Parts,
+        parts: Components,
         hello: Callable[[], JSONObject],
         observe: Callable[[Observation], None],
     ) -> None:

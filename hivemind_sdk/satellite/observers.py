@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 Hear = Callable[[Any], object]
 
 
-class Audience:
+class ObserverFanout:
     """Observers first, in their order, then the satellite itself. Any thread."""
 
     def __init__(self, observers: Sequence[Observer], own: Mapping[type, Hear]) -> None:

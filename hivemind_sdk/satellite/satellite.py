@@ -20,24 +20,24 @@ from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkTimeout, NotConnected, PluginMissing, PolicyDenied
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
-from ..messages.seen import Recent
+from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..threads import pool as pools
-from ..threads.callbacks import Lane
-from ..threads.link_loop import Node, NodeHooks
-from ..threads.pending import Requests
+from ..threads.callbacks import CallbackQueue
+from ..threads.link_loop import LinkHooks, LinkLoop
+from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
-from ..threads.sender import Line, Mailroom
+from ..threads.sender import Link, Sender
 from ..topology import HiveMapper
-from .actions import Outlets, Performer
+from .actions import ActionRunner, Effects
 from .asking import Asking
-from .assembly import Given, assemble
+from .assembly import Overrides, assemble
 from .denials import DENIED, denial
-from .handler_context import Surroundings, text
+from .handler_context import LiveContext, text
 from .hubs import Upstreams
 from .listening import HIVE, Listening
 from .message_context import HubSession, complete, prepare
-from .observers import Audience, Hear
+from .observers import Hear, ObserverFanout
 from .subscriptions import Complaints, Subscriptions
 
 if TYPE_CHECKING:
@@ -84,22 +84,22 @@ class Satellite(Listening, Asking):
         self.hive_map = HiveMapper(settings.limits.floods)
         self.cascade_timeout: float | None = None
         self.cascade_select: Select | None = None
-        given = Given(transport, handshakes, handlers, ciphers, identity, observers)
+        given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._parts = assemble(settings, catalogue, given)
         own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
-        self._observe = Audience(self._parts.observers, own).tell
+        self._observe = ObserverFanout(self._parts.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
         self._senders = pools.senders.acquire()
         self._released = False
         complaints = Complaints(self._callback_failed, self._callback_hung, self._callback_dropped)
         self.subscriptions = Subscriptions(self._workers, complaints, settings.callbacks)
-        self._requests = Requests(settings.limits)
-        self._sending = Lane(self._senders)
-        self.own_floods = Recent(settings.limits.floods)
+        self._requests = PendingRequests(settings.limits)
+        self._sending = CallbackQueue(self._senders)
+        self.own_floods = RecentlySeen(settings.limits.floods)
         """ids of floods that we started ourselves"""
         dispatcher = Dispatcher(self._parts.handlers, settings.limits.redispatch, self._callback_failed)
-        outlets = Outlets(
+        outlets = Effects(
             send=self.send,
             deliver=self.deliver,
             deliver_binary=self._deliver_binary,
@@ -109,10 +109,10 @@ class Satellite(Listening, Asking):
             observe=self._observe,
             failed=self._callback_failed,
         )
-        self._performer = Performer(dispatcher, Surroundings(self), outlets, self._sending)
-        self._node: Node | None = None
+        self._performer = ActionRunner(dispatcher, LiveContext(self), outlets, self._sending)
+        self._node: LinkLoop | None = None
         self._life = threading.Lock()
-        self._outgoing = Lane(self._senders)
+        self._outgoing = CallbackQueue(self._senders)
         try:
             self._mailroom = self._open_mailroom()
         except BaseException:
@@ -144,7 +144,7 @@ class Satellite(Listening, Asking):
             f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
         )
 
-    def start(self) -> Node:
+    def start(self) -> LinkLoop:
         """Start without waiting; the link then comes up, and comes back, in the background."""
         with self._life:
             if self._released:
@@ -304,7 +304,7 @@ class Satellite(Listening, Asking):
         self.publish(message)
         self.subscriptions.publish("delivered", message)
 
-    def _new_node(self) -> Node:
+    def _new_node(self) -> LinkLoop:
         settings = self.settings
         supervisor = Supervisor(
             settings.backoff,
@@ -314,14 +314,14 @@ class Satellite(Listening, Asking):
             retry_refused=settings.retry_refused,
         )
         upstreams = Upstreams(lambda: self.settings, self._parts, self._hello, self._observe)
-        hooks = NodeHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
+        hooks = LinkHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
         if settings.callbacks.workers is None:  # otherwise callbacks run on these alone
             hooks = replace(hooks, host=self.subscriptions.lane.host)
-        return Node(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
-    def _open_mailroom(self) -> Mailroom:
+    def _open_mailroom(self) -> Sender:
         settings = self.settings
-        line = Line(
+        line = Link(
             send=self._send_now,
             ready=lambda: (node := self._node) is not None and node.ready,
             probes=lambda: (node := self._node) is not None and node.probes,
@@ -329,7 +329,7 @@ class Satellite(Listening, Asking):
             later=self._outgoing.post,
             observe=self._observe,
         )
-        return Mailroom(Rules(settings.delivery), settings.limits, settings.deadlines.send, line, self._parts.store)
+        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, line, self._parts.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         node = self._node

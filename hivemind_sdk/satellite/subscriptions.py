@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..settings import Callbacks
-from ..threads.callbacks import Lane
+from ..threads.callbacks import CallbackQueue
 from ..threads.pool import Workers
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Subscriptions:
 
     def __init__(self, workers: Workers, complaints: Complaints, settings: Callbacks = Callbacks()) -> None:
         self.complaints = complaints
-        self.lane = Lane(
+        self.lane = CallbackQueue(
             workers,
             limit=settings.waiting,
             hang_after=settings.hang_after,

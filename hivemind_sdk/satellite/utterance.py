@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..delivery import Raise
 from ..errors import MalformedMessage, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
-from ..threads.pending import Request, Requests
+from ..threads.pending import PendingRequests, Request
 from .denials import DENIED, denial
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _HINT = (
 
 
 def ask(
-    satellite: Satellite, requests: Requests, what: Any, timeout: float, lang: str, replies: frozenset[str]
+    satellite: Satellite, requests: PendingRequests, what: Any, timeout: float, lang: str, replies: frozenset[str]
 ) -> Iterator[BusMessage]:
     """See Satellite.ask. A session of its own marks each request where the hub allows that; else they take turns."""
     deadline = time.monotonic() + timeout

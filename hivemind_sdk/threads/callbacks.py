@@ -14,7 +14,7 @@ from . import timers
 from .pool import Job, Workers
 
 log = logging.getLogger(__name__)
-Relief = Callable[[], bool]
+TakeOver = Callable[[], bool]
 """has another thread take over; -> whether one does"""
 PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full lane those who post"""
@@ -41,13 +41,13 @@ class _Host:
 
     __slots__ = ("began", "relieve", "relieved")
 
-    def __init__(self, relieve: Relief, began: float) -> None:
+    def __init__(self, relieve: TakeOver, began: float) -> None:
         self.relieve = relieve
         self.began = began
         self.relieved = False
 
 
-class Lane:
+class CallbackQueue:
     """Runs its jobs one after the other, in the order in which they came. Jobs must not raise.
 
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
@@ -94,7 +94,7 @@ class Lane:
         """the thread of a host that is at its work, and will run what it posts meanwhile"""
         self._closed = False
 
-    def host(self, work: Callable[[Any], object], subject: Any, relieve: Relief) -> bool:
+    def host(self, work: Callable[[Any], object], subject: Any, relieve: TakeOver) -> bool:
         """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
 
         What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
@@ -120,9 +120,9 @@ class Lane:
             host = self._host = _Host(relieve, self._clock())
             if self._host_timer is None:
                 self._host_timer = timers.shared.call_later(GRACE, self._check_host)
-        _here.step_aside = partial(self._relieve, host)
+        _here.about_to_block = partial(self._relieve, host)
         self._run(turn)
-        _here.step_aside = None
+        _here.about_to_block = None
         with self._lock:
             if self._host is host:
                 self._host = None
@@ -316,7 +316,7 @@ _here = threading.local()
 """`step_aside`: relieves this thread, where it is the host of a lane; else None, or not there"""
 
 
-def step_aside() -> None:
+def about_to_block() -> None:
     """For whoever is about to wait: where this thread is a lane's host, it is relieved at once of what else it does."""
     relieve = getattr(_here, "step_aside", None)
     if relieve is not None:

@@ -34,7 +34,7 @@ class Hubs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class FailbackSettings:
     """What a lookout is told to do. Seconds."""
 
     better: Sequence[int]
@@ -49,10 +49,10 @@ class Watch:
     """-> seconds until the next look; None: there is none"""
 
 
-class Lookout:
+class FailbackProbe:
     """One for each link to a fallback. The link in use is not touched: a probe is a link of its own, ended at HELLO."""
 
-    def __init__(self, hubs: Hubs, watch: Watch) -> None:
+    def __init__(self, hubs: Hubs, watch: FailbackSettings) -> None:
         self._hubs = hubs
         self._watch = watch
         self._stopped = threading.Event()

@@ -11,7 +11,7 @@ Baton = TypeVar("Baton")
 """what who takes over goes on with"""
 
 
-class Relay(Generic[Baton]):
+class ThreadHandover(Generic[Baton]):
     """Threads called `name`, one after the other. Any thread may ask and wait.
 
     `duty(baton)` is what they do, with None at first; -> whether it was handed on meanwhile, so that it is not over.

@@ -29,9 +29,9 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkClosed, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
 from ..settings import Deadlines, Failover
-from .callbacks import Relief, step_aside
-from .failback import Hubs, Lookout, Watch
-from .handover import Relay, join
+from .callbacks import TakeOver, about_to_block
+from .failback import FailbackProbe, FailbackSettings, Hubs
+from .handover import ThreadHandover, join
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +43,13 @@ HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
 
 
-def _alone(work: Callable[[Any], object], subject: Any, _relieve: Relief) -> bool:
+def _alone(work: Callable[[Any], object], subject: Any, _relieve: TakeOver) -> bool:
     work(subject)
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class NodeHooks:
+class LinkHooks:
     """What a node calls. All from the thread that it has at the time, but `observe`, which comes from any."""
 
     greeted: Callable[[JSONObject], None]
@@ -60,11 +60,11 @@ class NodeHooks:
     observe: Callable[[Observation], None]
     busy: Callable[[], bool] = lambda: False
     """whether requests wait for answers: a link is not left for a better hub meanwhile"""
-    host: Callable[[Callable[[Any], object], Any, Relief], bool] = _alone
+    host: Callable[[Callable[[Any], object], Any, TakeOver], bool] = _alone
     """does what a frame asks for, and may run the application's code on this thread, see Lane.host"""
 
 
-class Node:
+class LinkLoop:
     """Keeps one link to one hub at a time: dials, agrees, reads, and tries again as the supervisor decides.
 
     One life for each node: `start`, then CLOSED or REFUSED for ever. `clock` gives monotonic seconds.
@@ -76,7 +76,7 @@ class Node:
         hubs: Hubs,
         supervisor: Supervisor,
         deadlines: Deadlines,
-        hooks: NodeHooks,
+        hooks: LinkHooks,
         failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,9 +91,9 @@ class Node:
         self._watches: list[Callable[[Status], None]] = []
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
-        self._relay: Relay[_Opened] = Relay("hivemind-link", self._live)
+        self._relay: ThreadHandover[_Opened] = ThreadHandover("hivemind-link", self._live)
         self._open: _Opened | None = None
-        self._lookout: Lookout | None = None
+        self._lookout: FailbackProbe | None = None
         self._verdicts = Verdicts()
         self._warned: set[str] = set()
 
@@ -117,7 +117,7 @@ class Node:
         -> that status, however short it lasts; else the one of that moment. On the link's own thread, where nothing can
         change meanwhile, it does not wait.
         """
-        step_aside()
+        about_to_block()
         if self._relay.mine:
             return self.status
         found: list[Status] = []
@@ -176,7 +176,7 @@ class Node:
         A transport that is just being dialled can't be interrupted: it is closed as soon as it is there, and the thread
         ends with it, within the deadline for connecting.
         """
-        step_aside()
+        about_to_block()
         deadline = self._clock() + timeout
         self._closing.set()
         opened, lookout = self._open, self._lookout
@@ -193,7 +193,7 @@ class Node:
 
     def drop(self) -> None:
         """End the link of this moment; the supervisor decides what comes next."""
-        step_aside()
+        about_to_block()
         opened = self._open
         if opened is not None:
             opened[1].close(1000, "", HANG_UP_WITHIN)
@@ -385,7 +385,7 @@ class Node:
 
     def _look_out(self, at: float) -> None:
         """The link is with a fallback: find out, from `at` on, whether a better hub is there again."""
-        watch = Watch(
+        watch = FailbackSettings(
             better=self._supervisor.better,
             greet_within=self._deadlines.hello,
             patience=self._failover.wait_for_requests,
@@ -393,7 +393,7 @@ class Node:
             found=self._go_back,
             missed=self._stay,
         )
-        lookout = self._lookout = Lookout(self._hubs, watch)
+        lookout = self._lookout = FailbackProbe(self._hubs, watch)
         lookout.start(max(0.0, at - self._clock()))
         if not self.ready:
             lookout.stop()  # another thread has closed the link since

@@ -10,13 +10,13 @@ from typing import Any
 
 from ..errors import HiveMindError, LimitExceeded, RequestAborted, RequestError, RequestTimeout
 from ..settings import Limits
-from .callbacks import step_aside
+from .callbacks import about_to_block
 
 
 class Request:
     """One pending request; a context manager, so that it is forgotten however its user leaves."""
 
-    def __init__(self, registry: Requests, key: str) -> None:
+    def __init__(self, registry: PendingRequests, key: str) -> None:
         self._registry = registry
         self._answers: queue.SimpleQueue[tuple[Any, bool, HiveMindError | None]] = queue.SimpleQueue()
         self.key = key
@@ -40,7 +40,7 @@ class Request:
 
     def take(self, deadline: float) -> tuple[Any, bool, HiveMindError | None]:
         """The next entry. Raises queue.Empty at the deadline (monotonic)."""
-        step_aside()
+        about_to_block()
         return self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Request:
@@ -92,7 +92,7 @@ class Answers(Iterator[Any]):
         self.close()
 
 
-class Requests:
+class PendingRequests:
     """The pending requests of one satellite. Any thread."""
 
     def __init__(self, limits: Limits = Limits()) -> None:

@@ -6,7 +6,7 @@ import threading
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..messages import HiveMessage
-from .callbacks import step_aside
+from .callbacks import about_to_block
 
 _changed = threading.Condition()
 """one for all receipts: hardly anybody waits, and a condition for each would cost more than the rest of it"""
@@ -29,7 +29,7 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
-        step_aside()
+        about_to_block()
         with _changed:
             _changed.wait_for(lambda: self.final, timeout)
             return self.state

@@ -16,7 +16,7 @@ from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
 from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..engine.outbox import Entry, Moment, Outbox, Probe
-from ..engine.redelivery import mark
+from ..engine.redelivery import stamp
 from ..errors import (
     LinkError,
     LinkTimeout,
@@ -30,17 +30,17 @@ from ..errors import (
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Limits
 from . import timers
-from .callbacks import step_aside
+from .callbacks import about_to_block
 from .receipts import Receipt, settle
 
 if TYPE_CHECKING:
-    from .store import Store
+    from .store import MessageStore
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Link:
     """What a mailroom sends through."""
 
     send: Callable[[HiveMessage], None]
@@ -55,14 +55,16 @@ class Line:
     observe: Callable[[Observation], None]
 
 
-class Mailroom:
+class Sender:
     """One for each satellite. Any thread may `post`; nothing overtakes what waits for the link.
 
     What waits until durable messages before it are confirmed may be overtaken by what is sent at once or not at all.
     `patience`: seconds that `post` waits for its turn. `store`: where durable messages are kept, and may be already.
     """
 
-    def __init__(self, rules: Rules, limits: Limits, patience: float, line: Line, store: Store | None = None) -> None:
+    def __init__(
+        self, rules: Rules, limits: Limits, patience: float, line: Link, store: MessageStore | None = None
+    ) -> None:
         self._rules = rules
         self._patience = patience
         self._line = line
@@ -277,7 +279,7 @@ class Mailroom:
 
     def _post_durable(self, message: HiveMessage, ttl: float) -> Receipt:
         message_id = str(uuid.uuid4())
-        marked = mark(message, message_id)
+        marked = stamp(message, message_id)
         text = marked.serialize()
         receipt = Receipt(marked, Outcome.QUEUED, "" if self._line.ready() else "the link is not READY")
         with self._lock:
@@ -317,7 +319,7 @@ class Mailroom:
             message = entry.content if isinstance(entry.content, HiveMessage) else HiveMessage.from_wire(entry.content)
         except MalformedFrame as error:
             raise MalformedMessage(f"what was kept of it is damaged: {error}") from None
-        return mark(message, self._ids[entry.number], redelivered=True) if entry.marked else message
+        return stamp(message, self._ids[entry.number], redelivered=True) if entry.marked else message
 
     # --- what has ended ---
 
@@ -349,7 +351,7 @@ class Mailroom:
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         self._go_later()
-        step_aside()
+        about_to_block()
         with self._moved:  # and no sooner than the receipts say so
             return self._moved.wait_for(lambda: not self._outbox.untold and condition(), timeout)
 
@@ -398,11 +400,11 @@ class Mailroom:
         self._tell()
 
 
-_INSTEAD: Mapping[type, Callable[[Mailroom, HiveMessage, Any, LinkError], Receipt]] = {
-    Raise: Mailroom._raise,
-    Drop: Mailroom._drop,
-    Queue: Mailroom._queue,
-    Latest: Mailroom._latest,
+_INSTEAD: Mapping[type, Callable[[Sender, HiveMessage, Any, LinkError], Receipt]] = {
+    Raise: Sender._raise,
+    Drop: Sender._drop,
+    Queue: Sender._queue,
+    Latest: Sender._latest,
 }
 
 

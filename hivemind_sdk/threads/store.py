@@ -29,7 +29,7 @@ class Stored(NamedTuple):
     text: str
 
 
-class Store:
+class MessageStore:
     """The file. Not thread-safe: its caller has a lock. Every method raises StoreFailed.
 
     `add` returns when the disk has it. The journal is a write-ahead log with synchronous=FULL: one fsync for each
