@@ -92,10 +92,20 @@ def test_the_sdk_comes_from_where_the_author_says(tmp_path):
     assert f"deps = {{env:HIVEMIND_SDK:{clone}}}\n" in tox.read_text()
 
 
+class Recorded:
+    """An installed distribution, of which pip has recorded where it came from."""
+
+    def __init__(self, recorded):
+        self.recorded = recorded
+
+    def read_text(self, name):
+        return json.dumps(self.recorded) if name == "direct_url.json" else None
+
+
 @pytest.mark.parametrize(("published", "wanted"), [(True, None), (False, "https://example.org/sdk.whl")])
 def test_without_a_word_it_comes_from_the_index_once_that_has_it(published, wanted, monkeypatch):
     recorded = {"url": "https://example.org/sdk.whl", "archive_info": {}}
-    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda *_: json.dumps(recorded))
+    monkeypatch.setattr(metadata, "distribution", lambda _: Recorded(recorded))
     monkeypatch.setattr(source, "PUBLISHED", published)
     assert sdk_source(None) == wanted
     assert sdk_source("git+https://example.org/sdk") == "git+https://example.org/sdk"
@@ -103,7 +113,7 @@ def test_without_a_word_it_comes_from_the_index_once_that_has_it(published, want
 
 def test_a_commit_that_was_installed_is_named_whole(monkeypatch):
     recorded = {"url": "https://example.org/sdk", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
-    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda *_: json.dumps(recorded))
+    monkeypatch.setattr(metadata, "distribution", lambda _: Recorded(recorded))
     monkeypatch.setattr(source, "PUBLISHED", False)
     assert sdk_source(None) == "git+https://example.org/sdk@abc"
 
