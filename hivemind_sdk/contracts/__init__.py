@@ -30,7 +30,15 @@ from .identity import IdentityBackend
 from .noise import Noise, NoiseCipher, NoiseState
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
-from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
+from .transports import (
+    AsyncTransport,
+    AsyncTransportConnector,
+    Dial,
+    ProbingTransport,
+    Transport,
+    TransportConnector,
+    TransportFeatures,
+)
 
 __all__ = [
     "PBKDF2",
@@ -40,6 +48,8 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncTransport",
+    "AsyncTransportConnector",
     "ChoosyObserver",
     "Cipher",
     "Compute",

@@ -48,13 +48,13 @@ def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | Non
         wrapped.settimeout(deadline.left("tls"))
         wrapped.do_handshake()
         if pin:
-            _check_pin(wrapped, _read_pin(pin))
+            check_pin(wrapped.getpeercert(binary_form=True), pin)
     except TimeoutError:  # LinkTimeout is one, too
         wrapped.close()
         raise deadline.timeout("tls") from None
     except OSError as error:
         wrapped.close()
-        raise _failure(error, host) from None
+        raise failure(error, host) from None
     except BaseException:
         wrapped.close()
         raise
@@ -94,16 +94,18 @@ def _read_pin(text: str) -> str:
     return pin
 
 
-def _check_pin(sock: ssl.SSLSocket, pin: str) -> None:
-    found = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
-    if found != pin:
+def check_pin(certificate: bytes | None, pin: str) -> None:
+    """`certificate`: DER. Raises Unreachable where it is not the pinned one."""
+    found = hashlib.sha256(certificate or b"").hexdigest()
+    if found != _read_pin(pin):
         raise Unreachable(
             f"the hub's certificate is not the pinned one: its SHA-256 is {found}",
             hint="if the hub was given a new certificate, set its SHA-256 as `pin`; if not, somebody is in between",
         )
 
 
-def _failure(error: OSError, host: str) -> Unreachable:
+def failure(error: OSError, host: str) -> Unreachable:
+    """What to tell when TLS with this host has failed so."""
     if isinstance(error, Unreachable):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -75,10 +75,10 @@ def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline)
         )
     except StreamLate:
         # an answer of 101 is not complete; any other is, as far as it matters, though its body never ends
-        return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else _refusal(wire.head)
+        return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else refusal(wire.head)
     except Exception:  # noqa: BLE001 whatever the library stumbles over (IndexError, for one): the answer tells more
-        return _refusal(wire.head)
-    return None if client.getstatus() == 101 else _refusal(wire.head)
+        return refusal(wire.head)
+    return None if client.getstatus() == 101 else refusal(wire.head)
 
 
 def _url(dial: Dial) -> str:
@@ -88,11 +88,16 @@ def _url(dial: Dial) -> str:
     endpoint = dial.endpoint
     host = ascii_host(endpoint.host).partition("%")[0]
     authority = f"[{host}]" if ":" in host else host
-    path = quote(endpoint.path, safe="/%:@!$&'()*+,=~-._")
-    return f"{endpoint.scheme}://{authority}:{endpoint.port}{path}/?authorization={dial.token}"
+    return f"{endpoint.scheme}://{authority}:{endpoint.port}{request_path(dial)}"
 
 
-def _refusal(head: bytes) -> LinkError:
+def request_path(dial: Dial) -> str:
+    """Path and query of the upgrade. Holds the access key: a secret."""
+    path = quote(dial.endpoint.path, safe="/%:@!$&'()*+,=~-._")
+    return f"{path}/?authorization={dial.token}"
+
+
+def refusal(head: bytes) -> LinkError:
     """What the first bytes of the answer say about who answered. Never in the words of the answer."""
     status = http_status(head)
     if status in (401, 403):
