@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .binary_data import BinaryDataCallbacks as BinaryDataCallbacks
     from .client import HiveMessageBusClient as HiveMessageBusClient
+    from .codec.binary import decode_binary as decode_binary
+    from .codec.binary import encode_binary as encode_binary
+    from .codec.encodings import get_encoding as get_encoding
     from .errors import HiveMindError as HiveMindError
+    from .installed import installed_crypto as installed_crypto
+    from .installed import installed_handshakes as installed_handshakes
     from .messages import BusMessage as BusMessage
     from .messages import HiveMessage as HiveMessage
     from .messages import HiveMessageType as HiveMessageType
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
     from .settings import Upstream as Upstream
     from .supervisor import State as State
+    from .topology import FloodIdCache as FloodIdCache
+    from .topology import HiveMapper as HiveMapper
+    from .topology import NodeInfo as NodeInfo
 
 __version__ = "0.1.0"
 
@@ -30,16 +38,24 @@ _HOMES = {
     "BusMessage": "messages",
     "Credentials": "settings",
     "Endpoint": "settings",
+    "FloodIdCache": "topology",
+    "HiveMapper": "topology",
     "HiveMessage": "messages",
     "HiveMessageBusClient": "client",
     "HiveMessageType": "messages",
     "HiveMindBinaryPayloadType": "messages",
     "HiveMindError": "errors",
     "NodeIdentity": "node_identity",
+    "NodeInfo": "topology",
     "Satellite": "satellite",
     "Settings": "settings",
     "State": "supervisor",
     "Upstream": "settings",
+    "decode_binary": "codec.binary",
+    "encode_binary": "codec.binary",
+    "get_encoding": "codec.encodings",
+    "installed_crypto": "installed",
+    "installed_handshakes": "installed",
     "run": "program",
 }
 
