@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .codec.encodings import get_encoding as get_encoding
     from .errors import HiveMindError as HiveMindError
     from .installed import installed_crypto as installed_crypto
+    from .installed import installed_handlers as installed_handlers
     from .installed import installed_handshakes as installed_handshakes
     from .messages import BusMessage as BusMessage
     from .messages import HiveMessage as HiveMessage
@@ -55,6 +56,7 @@ _HOMES = {
     "encode_binary": "codec.binary",
     "get_encoding": "codec.encodings",
     "installed_crypto": "installed",
+    "installed_handlers": "installed",
     "installed_handshakes": "installed",
     "run": "program",
 }

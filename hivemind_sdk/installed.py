@@ -1,11 +1,12 @@
-"""The installed ciphers, primitives and handshakes, for programs that need them without a satellite."""
+"""The installed ciphers, primitives, handshakes and handlers, for programs that need them without a satellite."""
 
 from __future__ import annotations
 
 from .config import plugin_settings
-from .contracts import Crypto, Handshake
+from .contracts import Crypto, Handler, Handshake
 from .instances import CryptoSuite, Instances
 from .loader import shared
+from .messages import HiveMessageType
 
 _CRYPTO = frozenset({"cipher", "primitive"})
 
@@ -27,3 +28,13 @@ def installed_handshakes() -> list[tuple[int, Handshake]]:
     settings = plugin_settings()
     instances = Instances(shared(settings, kinds={"handshake"}), settings)
     return [(record.protocol, instances.make(record)) for record in instances.catalogue.handshakes_in(())]
+
+
+def installed_handlers() -> list[tuple[tuple[HiveMessageType, ...], Handler]]:
+    """A new instance of each installed handler, with the types that it serves, in the order in which they are called.
+
+    Raises PluginError where one can't be created.
+    """
+    settings = plugin_settings()
+    instances = Instances(shared(settings, kinds={"handler"}), settings)
+    return [(record.types, instances.make(record)) for record in instances.catalogue.handlers]
