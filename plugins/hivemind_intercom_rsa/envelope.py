@@ -29,7 +29,9 @@ class Envelope:
     @classmethod
     def parse(cls, payload: JSONObject, *, signed: bool = True) -> Envelope:
         """Raises MalformedFrame where a field is missing or no base64; the signature may be absent unless `signed`."""
-        key, ciphertext, tag, nonce = (_decoded(payload, name) for name in ("encrypted_key", "ciphertext", "tag", "nonce"))
+        key, ciphertext, tag, nonce = (
+            _decoded(payload, name) for name in ("encrypted_key", "ciphertext", "tag", "nonce")
+        )
         signature = _decoded(payload, "signature") if signed or "signature" in payload else b""
         return cls(key, ciphertext, tag, nonce, signature)
 

@@ -233,6 +233,22 @@ class HiveMessageBusClient(SDKClient):
         info = self.status.info
         return info if info is not None and info.protocol == 3 else None
 
+    @property
+    def json_encoding(self) -> str:
+        """The text encoding in use. What is set is ignored: the handshake decides."""
+        return super().json_encoding
+
+    @json_encoding.setter
+    def json_encoding(self, value: str) -> None: ...
+
+    @property
+    def cipher(self) -> str:
+        """The cipher in use. What is set is ignored: the handshake decides."""
+        return super().cipher
+
+    @cipher.setter
+    def cipher(self, value: str) -> None: ...
+
     allow_self_signed = property(
         lambda self: not self.satellite.settings.tls.verify,
         lambda self, value: _set_verify(self, not value),

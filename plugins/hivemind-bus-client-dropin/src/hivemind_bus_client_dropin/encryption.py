@@ -101,26 +101,26 @@ def optimal_ciphers() -> list[SupportedCiphers]:
 
 def get_encoder(encoding: SupportedEncodings | str) -> Callable[[bytes], bytes]:
     """Bytes to ASCII text, as bytes. Raises InvalidEncoding."""
-    encode = get_encoding(_encoding(encoding)).encode
+    encode = get_encoding(_norm_encoding(encoding).value).encode
     return lambda data: encode(data).encode()
 
 
 def get_decoder(encoding: SupportedEncodings | str) -> Callable[[bytes | str], bytes]:
     """And back. Raises InvalidEncoding, later ValueError for text that no encoder writes."""
-    decode = get_encoding(_encoding(encoding)).decode
+    decode = get_encoding(_norm_encoding(encoding).value).decode
     return lambda text: decode(text.decode() if isinstance(text, (bytes, bytearray)) else text)
 
 
 def encrypt_bin(key: str | bytes, plaintext: str | bytes, cipher: SupportedCiphers | str) -> bytes:
     """`nonce || ciphertext || tag` under a random nonce. Raises InvalidCipher, InvalidKeySize, EncryptionKeyError."""
-    chosen = _cipher(cipher)
+    chosen = _norm_cipher(cipher)
     nonce = os.urandom(_NONCE_SIZES[chosen])
     return nonce + _seal(chosen, key, nonce, _bytes(plaintext))
 
 
 def decrypt_bin(key: str | bytes, ciphertext: bytes, cipher: SupportedCiphers | str) -> bytes:
     """What `encrypt_bin` sealed. Raises InvalidCipher, InvalidKeySize, DecryptionKeyError."""
-    chosen = _cipher(cipher)
+    chosen = _norm_cipher(cipher)
     size = _NONCE_SIZES[chosen]
     return _open(chosen, key, ciphertext[:size], ciphertext[size:])
 
@@ -132,7 +132,7 @@ def encrypt_as_json(
     encoding: SupportedEncodings | str = SupportedEncodings.JSON_B64,
 ) -> str:
     """JSON text with `ciphertext`, `tag` and `nonce`. Raises as `encrypt_bin`, and InvalidEncoding."""
-    chosen, encode = _cipher(cipher), get_encoder(encoding)
+    chosen, encode = _norm_cipher(cipher), get_encoder(encoding)
     text = json.dumps(plaintext) if isinstance(plaintext, Mapping) else plaintext
     sealed = encrypt_bin(key, text, chosen)
     size = _NONCE_SIZES[chosen]
@@ -150,7 +150,7 @@ def decrypt_from_json(
 
     Raises InvalidCipher, InvalidEncoding, InvalidKeySize, DecryptionKeyError.
     """
-    chosen, decode = _cipher(cipher), get_decoder(encoding)
+    chosen, decode = _norm_cipher(cipher), get_decoder(encoding)
     try:
         parts = ciphertext_json if isinstance(ciphertext_json, Mapping) else json.loads(ciphertext_json)
         sealed = decode(parts["ciphertext"]) + (decode(parts["tag"]) if "tag" in parts else b"")
@@ -255,15 +255,15 @@ def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _cipher(cipher: SupportedCiphers | str) -> SupportedCiphers:
+def _norm_cipher(cipher: SupportedCiphers | str) -> SupportedCiphers:
     try:
         return SupportedCiphers(cipher)
     except ValueError:
         raise InvalidCipher(f"no cipher {str(cipher)!r}; there is: {', '.join(SupportedCiphers)}") from None
 
 
-def _encoding(encoding: SupportedEncodings | str) -> str:
+def _norm_encoding(encoding: SupportedEncodings | str) -> SupportedEncodings:
     try:
-        return SupportedEncodings(encoding).value
+        return SupportedEncodings(encoding)
     except ValueError:
         raise InvalidEncoding(f"no encoding {str(encoding)!r}; there is: {', '.join(SupportedEncodings)}") from None

@@ -8,6 +8,7 @@ from ovos_bus_client.message import Message
 
 from hivemind_sdk import BusMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk import HiveMessage as SDKMessage
+from hivemind_sdk.messages import NESTING_TYPES as _ROUTING_TYPES  # noqa: F401 programs look for it here
 
 __all__ = ["HiveMessage", "HiveMessageType", "HiveMindBinaryPayloadType", "MalformedWirePayload", "Message"]
 

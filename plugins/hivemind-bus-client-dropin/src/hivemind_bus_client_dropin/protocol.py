@@ -117,6 +117,8 @@ class HiveMindSlaveProtocol:
         self._offer: dict[str, Any] | None = None
         self._established = False
         self._flood_ids: FloodIdCache | None = None
+        self._inner: HandlerContext | None = None
+        """for the next `_handle`, where its message was inside of another one"""
 
     @property
     def _native(self) -> bool:
@@ -126,7 +128,8 @@ class HiveMindSlaveProtocol:
     @property
     def node_id(self) -> str:
         """What the hub calls itself; empty until it has greeted."""
-        found: str = self.hm.node_id if self._native else self.internal_protocol.node_id
+        source = self.hm if self._native else self.internal_protocol
+        found: str = source.node_id if source is not None else ""
         return found
 
     def bind(self, bus: Any = None) -> None:
@@ -292,36 +295,40 @@ class HiveMindSlaveProtocol:
         """What only satellites send."""
         log.warning("dropped: %s does not come from a hub", message.msg_type)
 
-    def handle_bus(self, message: Any, verified_source: str | None = None) -> None:  # noqa: ARG002 the handlers verify
-        self._handle(message)
-
-    def handle_broadcast(self, message: Any) -> None:
-        self._handle(message)
-
-    def handle_propagate(self, message: Any) -> None:
-        self._handle(message)
-
-    def handle_ping(self, message: Any) -> None:
-        self._handle(message)
-
-    def handle_intercom(self, message: Any) -> bool:
-        """-> whether it was for us, and delivered"""
+    def handle_bus(self, message: Any, verified_source: str | None = None) -> bool:  # noqa: ARG002 the handlers verify
+        """-> whether it was delivered, as of the following methods"""
         return self._handle(message)
 
-    def handle_query(self, message: Any) -> None:
+    def handle_broadcast(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_propagate(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_ping(self, message: Any) -> None:
+        """A PING out of a PROPAGATE: it is answered once."""
+        self._handle(message, HiveMessage(_KINDS.PROPAGATE, message))
+
+    def handle_intercom(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_query(self, message: Any) -> bool:
         if self.query_liveness is not None:
             ended = getattr(message.payload.payload, "msg_type", "") in (QUERY_STREAM_END, "hive.query.timeout")
             self.query_liveness.cancel() if ended else self.query_liveness.arm(message.metadata.get("query_id", ""))
-        self._handle(message)
+        return self._handle(message)
 
-    def handle_cascade(self, message: Any) -> None:
-        self._handle(message)
+    def handle_cascade(self, message: Any) -> bool:
+        return self._handle(message)
 
-    def _handle(self, message: Any) -> bool:
+    def _handle(self, message: Any, *outer: SDKMessage) -> bool:
         """-> whether a bus message was delivered"""
         if self._native:
             return False
-        return self._visit(SDKMessage.of(message), self._context())
+        self._handlers = self._handlers or installed_handlers()
+        context = self._inner or self._context()
+        self._inner = None
+        return self._visit(SDKMessage.of(message), replace(context, outer=(*context.outer, *outer)))
 
     def _visit(self, message: SDKMessage, context: HandlerContext) -> bool:
         delivered = False
@@ -346,7 +353,7 @@ class HiveMindSlaveProtocol:
                 found = action.message
                 self._deliver(Message(found.msg_type, found.data, dict(found.context)), action.signer)
             elif isinstance(action, Redispatch):
-                delivered |= self._visit(action.message, replace(context, signer=action.signer or context.signer))
+                delivered |= self._redispatch(action, context)
             elif isinstance(action, SendMessage):
                 if not self._answered_elsewhere(action.message):
                     self._emit(HiveMessage.of(action.message))
@@ -359,6 +366,15 @@ class HiveMindSlaveProtocol:
             elif isinstance(action, Drop):
                 log.debug("dropped: %s (%s)", action.reason, action.detail)
         return delivered
+
+    def _redispatch(self, action: Redispatch, context: HandlerContext) -> bool:
+        """By the method of its type, which a subclass may have replaced."""
+        self._inner = replace(context, signer=action.signer or context.signer)
+        name = _METHODS.get(action.message.msg_type)
+        try:
+            return bool(getattr(self, name)(HiveMessage.of(action.message)) if name else self._handle(action.message))
+        finally:
+            self._inner = None
 
     def _answered_elsewhere(self, message: SDKMessage) -> bool:
         """Whether this is an answer to a flood that the hub in this process has answered."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from hivemind_sdk import BusMessage, decode_binary, encode_binary
 from hivemind_sdk.errors import MalformedFrame, MalformedMessage, NotEncodable
+from hivemind_sdk.messages import NESTING_TYPES
 
 from .exceptions import MalformedBinaryFrame, MetadataTooLarge, UnsupportedProtocolVersion
 from .message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType, MalformedWirePayload, Message
@@ -38,7 +39,13 @@ __all__ = [
 
 PROTOCOL_VERSION = 1
 MAX_METADATA_BYTES = 255
-BINARY_ENCODABLE_TYPES = frozenset(HiveMessageType) - {HiveMessageType.INTERCOM, HiveMessageType.THIRDPRTY}
+_T = HiveMessageType
+_TYPE2INT = {kind: code for code, kind in enumerate((
+    _T.HANDSHAKE, _T.BUS, _T.SHARED_BUS, _T.BROADCAST, _T.PROPAGATE, _T.ESCALATE, _T.HELLO, _T.QUERY, _T.CASCADE,
+    _T.PING, _T.RENDEZVOUS,
+))} | {_T.BINARY: 12}  # fmt: skip
+_INT2TYPE = {code: kind for kind, code in _TYPE2INT.items()}
+BINARY_ENCODABLE_TYPES = frozenset(_TYPE2INT)
 
 
 class Frame(bytes):
@@ -72,7 +79,7 @@ def get_bitstring(
     """
     if proto_version > PROTOCOL_VERSION:
         raise UnsupportedProtocolVersion(f"frame format {proto_version}, and the highest is {PROTOCOL_VERSION}")
-    if hive_type not in BINARY_ENCODABLE_TYPES:
+    if hive_type not in BINARY_ENCODABLE_TYPES and hive_type != HiveMessageType.THIRDPRTY:
         raise NotEncodable(f"{str(hive_type)!r} has no code in binary frames", hint="send it as a text frame")
     message = HiveMessage(hive_type, _object(hive_type, payload), metadata=dict(hivemeta or {}))
     if message.msg_type is HiveMessageType.BINARY:
@@ -82,10 +89,13 @@ def get_bitstring(
 
 def decode_bitstring(bitstr: Any) -> HiveMessage:
     """The message of a binary frame: bytes, or an object with `bytes` (BitArray). Raises MalformedBinaryFrame."""
-    frame = bitstr if isinstance(bitstr, (bytes, bytearray, memoryview)) else getattr(bitstr, "bytes", None)
-    if frame is None:
+    if isinstance(bitstr, (bytes, bytearray, memoryview)):
+        frame = bytes(bitstr)
+    elif isinstance(bits := getattr(bitstr, "bin", None), str) and bits:
+        frame = int(bits, 2).to_bytes(-(-len(bits) // 8), "big")
+    else:
         raise MalformedFrame(f"a binary frame is bytes, not {type(bitstr).__name__}")
-    return HiveMessage.of(decode_binary(bytes(frame)))
+    return HiveMessage.of(decode_binary(frame))
 
 
 def mycroft2bitstring(msg: Any, compressed: bool = False) -> Frame:
@@ -106,4 +116,6 @@ def _object(hive_type: HiveMessageType | str, payload: Any) -> Any:
             raise MalformedMessage(f"the payload of {str(hive_type)!r} is text that is no JSON") from None
     if payload is not None and not isinstance(payload, dict) and not hasattr(payload, "serialize"):
         raise MalformedMessage(f"the payload of {str(hive_type)!r} is {type(payload).__name__}, not an object")
+    if isinstance(payload, dict) and hive_type in NESTING_TYPES and "msg_type" not in payload and "type" in payload:
+        return BusMessage.from_wire(payload)
     return payload

@@ -148,7 +148,9 @@ def decrypt_bin(key: str | bytes, ciphertext: bytes) -> bytes:
 
 
 def _moved(name: str) -> Any:
-    warnings.warn(f"{name} is in hivemind_bus_client.encryption", DeprecationWarning, stacklevel=3)
+    warnings.warn(
+        f"{name} is deprecated here: it is in hivemind_bus_client.encryption", DeprecationWarning, stacklevel=3
+    )
     return getattr(encryption, name)
 
 
