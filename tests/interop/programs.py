@@ -57,7 +57,7 @@ class Program:
 
     def environ(self) -> dict[str, str]:
         path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"
-        return {**_environment(self._folder), "PATH": path, **self._environ}
+        return {**_environment(self._folder), "PATH": path, "PYTHONUNBUFFERED": "1", **self._environ}
 
     def set_identity(self, hub: Server, client: Client) -> None:
         """By the command that users type."""
@@ -108,7 +108,7 @@ class Program:
 
     def told(self) -> Any:
         """The next thing that a conversation tells."""
-        return json.loads(self.line_with("@").partition("@")[2])
+        return json.loads(self.line_with("@{")[1:])
 
 
 def conversation(folder: Path, name: str, hub: Server, **environ: str) -> Program:
