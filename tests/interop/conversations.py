@@ -240,4 +240,6 @@ if __name__ == "__main__":
     import hivemind_bus_client
 
     told = CONVERSATIONS[name](host, int(port), key, password)
-    print("@" + json.dumps({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told}), flush=True)
+    print(
+        "@" + json.dumps({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told}), flush=True
+    )

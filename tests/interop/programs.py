@@ -39,7 +39,9 @@ def python_of(name: str) -> Path:
 
 
 def _state() -> str:
-    files = sorted(path for pattern in SOURCES for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc")
+    files = sorted(
+        path for pattern in SOURCES for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"
+    )
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())

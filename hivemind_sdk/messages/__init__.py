@@ -1,0 +1,19 @@
+"""Messages of the hive and of the bus: HiveMessage, BusMessage, bounded JSON, encodings of bytes as text."""
+
+from __future__ import annotations
+
+from .bus import BusMessage, JSONObject, is_bus_message
+from .hive import HiveMessage
+from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
+
+__all__ = [
+    "BUS_TYPES",
+    "NESTING_TYPES",
+    "SETUP_TYPES",
+    "BusMessage",
+    "HiveMessage",
+    "HiveMessageType",
+    "HiveMindBinaryPayloadType",
+    "JSONObject",
+    "is_bus_message",
+]
