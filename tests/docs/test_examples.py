@@ -95,7 +95,7 @@ class Reader:
         assert matches(text, self.printed), f"{self.page}:{line} prints\n{self.printed}\ninstead of\n{text}"
 
     def console(self, line: int, text: str) -> None:
-        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^\$ ", text.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
             command, _, wanted = part.partition("\n")
             got = self.output(*shlex.split(command.replace(PORT, self.port)))
             assert matches(wanted, got), f"{self.page}:{line} $ {command}\n{got}\ninstead of\n{wanted}"
