@@ -24,11 +24,13 @@ class StubBroker:
     `hidden`: last levels that are granted, and never delivered. `silent` is set: it answers nothing more.
     """
 
-    def __init__(self, login=None, denied=(), hidden=()):
+    def __init__(self, login=None, denied=(), hidden=(), tls=None):
+        self._tls = tls
         self.login, self.denied, self.hidden = login, denied, hidden
         self.silent = threading.Event()
         self.published = queue.Queue()  # (topic, payload, retained)
         self._lock = threading.RLock()
+        self._greeted = threading.Semaphore(0)
         self._sessions, self.retained = {}, {}
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -58,6 +60,13 @@ class StubBroker:
             for session in list(self._sessions.values()):
                 if any(_matches(wanted, topic) for wanted in session.wanted):
                     session.deliver(topic, payload)
+        if topic.endswith("/in") and payload.startswith(b'{"msg_type": "hello"'):
+            self._greeted.release()
+
+    def wait_for_greeting(self, links=1):
+        """Until so many more links are open on their side."""
+        for _ in range(links):
+            assert self._greeted.acquire(timeout=10)
 
     def next_published(self, level, timeout=10):
         """The next payload on a topic that ends so."""
@@ -71,7 +80,15 @@ class StubBroker:
             while True:
                 sock, _ = self._server.accept()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=_Session(self, sock).serve, daemon=True).start()
+                threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        try:
+            secured = self._tls.wrap_socket(sock, server_side=True) if self._tls else sock
+        except OSError:  # the client does not trust the certificate, or has none
+            sock.close()
+        else:
+            _Session(self, secured).serve()
 
     def enter(self, session):
         with self._lock:

@@ -1,6 +1,9 @@
 """One MQTT 3.1.1 connection to a broker: paho-mqtt on a socket that the SDK dialled, and never reconnected.
 
-One link is one MQTT connection: a Noise session can't outlive a frame that was lost between two of them.
+One link is one MQTT connection: a Noise session can't outlive a frame that was lost between two of them. Within one
+connection QoS 1 would add nothing that a link needs: the broker's confirmation says nothing about the hub. It would cost
+order (messages of one QoS can overtake those of the other) and time: as most brokers and clients leave Nagle's
+algorithm on, its confirmations hold each answer back for 40 ms and more. So everything is QoS 0.
 """
 
 from __future__ import annotations
@@ -28,18 +31,14 @@ from . import MqttOptions
 
 log = logging.getLogger(__name__)
 
-MAX_UNCONFIRMED = 1 << 20
-"""bytes of published frames that the broker may not have confirmed before `publish` blocks"""
+MAX_UNSENT = 1 << 20
+"""bytes that may wait for the network before `publish` blocks"""
 _LONGEST_WAIT = 5.0
 """seconds between two looks at MQTT's own keep-alive"""
 _REFUSED_LOGIN = (0x86, 0x87)
 """CONNACK: bad user name or password, not authorized (paho gives MQTT 5's numbers for both versions)"""
 _FAILED = 0x80
 """SUBACK codes from here on grant nothing"""
-_REASONS = {
-    MQTTErrorCode.MQTT_ERR_KEEPALIVE: "the broker does not answer pings",
-    MQTTErrorCode.MQTT_ERR_PROTOCOL: "what came from the broker is no MQTT",
-}
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,16 @@ class Broker:
         self._options = options
         self._heard = heard
         self._changed = threading.Condition()
-        self._unconfirmed: deque[int] = deque()
-        """sizes of what the broker has not confirmed, oldest first: it confirms in order"""
-        self._unconfirmed_bytes = 0
+        self._unsent: deque[int] = deque()
+        """sizes of what is published and not written, oldest first"""
+        self._unsent_bytes = 0
         self._answer: int | None = None
         """CONNACK's code"""
         self._granted: list[int] | None = None
         """SUBACK's codes"""
         self._closing = False
+        self._cause = ""
+        """paho's words for why the connection ended"""
         self._end: str | None = None
         self._socket: socket.socket | None = None
         self._client: _Client | None = _Client(
@@ -99,6 +100,7 @@ class Broker:
         """
         client, dial = self._opened(), self._dial
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
@@ -130,12 +132,12 @@ class Broker:
 
     def subscribe(self, topics: list[str], deadline: Deadline) -> list[bool]:
         """-> which of them the broker grants. Raises LinkClosed, LinkTimeout."""
-        self._opened().subscribe([(topic, 1) for topic in topics])
+        self._opened().subscribe([(topic, 0) for topic in topics])
         self._wait(lambda: self._granted is not None, deadline)
         return [code < _FAILED for code in self._granted or ()]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, within: float | None = None) -> None:
-        """Hand a message to the broker, QoS 1. `within`: seconds that it may confirm nothing; None does not wait.
+        """Queue a message for the broker. `within`: seconds that the network may take nothing; None does not wait.
 
         Raises LinkClosed where it was not handed over, NotEncodable where MQTT can't carry it.
         """
@@ -145,13 +147,13 @@ class Broker:
             if self._end is not None or (self._closing and within is not None):
                 raise LinkClosed(self._end or "the link was closed by this side", code=1006)
             client = self._opened()
-            self._unconfirmed.append(len(payload))
-            self._unconfirmed_bytes += len(payload)
-        try:  # without the lock: paho calls `_on_publish` while it holds one that it needs here
-            handed = client.publish(topic, payload, qos=1, retain=retain)
+            self._unsent.append(len(payload))
+            self._unsent_bytes += len(payload)
+        try:  # without the lock: paho may hold its own while it calls `_on_publish`
+            handed = client.publish(topic, payload, qos=0, retain=retain)
         except ValueError:
             with self._changed:
-                self._unconfirmed_bytes -= self._unconfirmed.pop()
+                self._unsent_bytes -= self._unsent.pop()
             raise NotEncodable(f"a message of {len(payload)} bytes is too long for MQTT") from None
         if handed.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LinkClosed("the connection to the broker is lost", code=1006)
@@ -167,13 +169,8 @@ class Broker:
         self.refuse()
         if not self._thread.is_alive():  # it was never opened, or has ended
             return
-        with self._changed:
-            self._changed.wait_for(
-                lambda: not self._unconfirmed or self._end is not None, max(0.0, end - time.monotonic())
-            )
-            client = None if self._unconfirmed else self._client
-        if client is not None:
-            client.disconnect()
+        if (client := self._client) is not None:
+            client.disconnect()  # written behind all that was published
             self._thread.join(max(0.0, end - time.monotonic()))
         self.abort()
         self._thread.join(max(0.0, end - time.monotonic()))
@@ -211,16 +208,15 @@ class Broker:
         """The connection's thread."""
         pause = min(_LONGEST_WAIT, max(1.0, self._dial.keepalive / 4))
         try:
-            while (code := client.loop(pause)) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            while client.loop(pause) == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 pass
         except Exception as error:  # noqa: BLE001  paho raises what a broken packet leads to
             log.debug("the connection to the broker failed", exc_info=error)
-            code = MQTTErrorCode.MQTT_ERR_PROTOCOL
-        client.on_connect = client.on_message = client.on_publish = client.on_subscribe = None
+        client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
         client.on_socket_register_write = None
         if self._socket is not None:
             self._socket.close()
-        end = _REASONS.get(code, "the connection to the broker is lost")
+        end = f"the connection to the broker is lost{self._cause and ': '}{self._cause}"
         with self._changed:
             self._end, self._client = end, None  # with paho's client, its wake-up sockets are closed
             self._changed.notify_all()
@@ -235,15 +231,18 @@ class Broker:
                 raise deadline.timeout("upgrade")
 
     def _wait_for_room(self, seconds: float) -> None:
-        """With the lock held. `seconds`: after so many in which the broker confirmed nothing, LinkClosed is raised."""
-        while self._unconfirmed_bytes >= MAX_UNCONFIRMED and not self._closing and self._end is None:
+        """With the lock held. Raises LinkClosed after so many seconds in which the network took nothing."""
+        while self._unsent_bytes >= MAX_UNSENT and not self._closing and self._end is None:
             if not self._changed.wait(seconds):
-                raise LinkClosed(f"the broker has confirmed nothing for {seconds:g} s", code=1006)
+                raise LinkClosed(f"the network has taken nothing for {seconds:g} s", code=1006)
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         with self._changed:
             self._answer = code.value
             self._changed.notify_all()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        self._cause = str(code).lower()
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
         with self._changed:
@@ -252,7 +251,7 @@ class Broker:
 
     def _on_publish(self, *_: Any) -> None:
         with self._changed:
-            self._unconfirmed_bytes -= self._unconfirmed.popleft()
+            self._unsent_bytes -= self._unsent.popleft()
             self._changed.notify_all()
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:

@@ -1,8 +1,8 @@
 """The frames of one link on the topics of one access key, and the retained status that says who is there.
 
-    PREFIX/KEY/in      from the satellite
-    PREFIX/KEY/out     from the hub
-    PREFIX/KEY/status  `online` or `offline`, retained; from the satellite, its will, and the hub
+PREFIX/KEY/in      from the satellite
+PREFIX/KEY/out     from the hub
+PREFIX/KEY/status  `online` or `offline`, retained; from the satellite, its will, and the hub
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class MqttTransport:
                 self._inbox.put(payload)
             return
         if not self._greeted and not self._online:
-            log.warning("the broker's ACL hides this satellite's own status topic: a link that the hub ends is noticed late")
+            log.warning(
+                "the broker's ACL hides this satellite's own status topic: a link that the hub ends is noticed late"
+            )
         self._greeted = True
         self._inbox.put(text)
 
