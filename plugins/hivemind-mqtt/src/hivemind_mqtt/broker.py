@@ -1,7 +1,7 @@
 """One MQTT 3.1.1 connection to a broker: paho-mqtt on a socket that the SDK dialled, and never reconnected.
 
 One link is one MQTT connection: a Noise session can't outlive a frame that was lost between two of them. Within one
-connection QoS 1 would add nothing that a link needs: the broker's confirmation says nothing about the hub. It would cost
+connection QoS 1 adds nothing that a link needs: the broker's confirmation says nothing about the hub. It would cost
 order (messages of one QoS can overtake those of the other) and time: as most brokers and clients leave Nagle's
 algorithm on, its confirmations hold each answer back for 40 ms and more. So everything is QoS 0.
 """
@@ -198,7 +198,7 @@ class Broker:
             context.load_cert_chain(options.certificate, options.certificate_key or None)
         except OSError as error:  # ssl.SSLError is one
             raise SettingsError(
-                f"the client certificate {options.certificate!r} can't be used: {error.strerror or 'it is no PEM pair'}",
+                f"the client certificate {options.certificate!r} can't be used: {error.strerror or 'no PEM pair'}",
                 hint="give PEM files as `certificate` and `certificate_key`",
             ) from None
         host = ascii_host(dial.endpoint.host).partition("%")[0]
@@ -210,7 +210,7 @@ class Broker:
         try:
             while client.loop(pause) == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 pass
-        except Exception as error:  # noqa: BLE001  paho raises what a broken packet leads to
+        except Exception as error:  # whatever a broken packet leads to in paho
             log.debug("the connection to the broker failed", exc_info=error)
         client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
         client.on_socket_register_write = None
@@ -255,7 +255,7 @@ class Broker:
             self._changed.notify_all()
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        self._heard.message(message.topic, message.payload, message.retain)
+        self._heard.message(message.topic, bytes(message.payload), message.retain)
 
 
 def _left_to_the_loop(*_: Any) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 from hivemind_sdk.contracts import Frame
-from hivemind_sdk.errors import LinkClosed, LinkError, LinkTimeout
+from hivemind_sdk.errors import HiveMindError, LinkClosed, LinkTimeout
 
 MAX_WAITING = 4 << 20
 """bytes of frames that may wait; the broker keeps what comes after them"""
@@ -19,7 +19,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._frames: deque[Frame] = deque()
         self._waiting = 0
-        self._last: LinkError | None = None
+        self._last: HiveMindError | None = None
         """raised once, before `_end`"""
         self._end: LinkClosed | None = None
 
@@ -32,7 +32,7 @@ class Inbox:
                 self._waiting += len(frame)
                 self._changed.notify_all()
 
-    def end(self, end: LinkClosed, last: LinkError | None = None) -> bool:
+    def end(self, end: LinkClosed, last: HiveMindError | None = None) -> bool:
         """-> whether this was the first call; only that one counts."""
         with self._changed:
             if self._end is not None:

@@ -1,8 +1,7 @@
 """The frames of one link on the topics of one access key, and the retained status that says who is there.
 
-PREFIX/KEY/in      from the satellite
-PREFIX/KEY/out     from the hub
-PREFIX/KEY/status  `online` or `offline`, retained; from the satellite, its will, and the hub
+PREFIX/KEY/in: from the satellite. PREFIX/KEY/out: from the hub. PREFIX/KEY/status: `online` or `offline`, retained,
+from the satellite, its will and the hub.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
 from hivemind_sdk.dialling import Deadline
 from hivemind_sdk.errors import (
     AuthenticationRefused,
+    HiveMindError,
     LimitExceeded,
     LinkClosed,
     LinkError,
@@ -39,6 +39,9 @@ _FORGOTTEN = b'{"msg_type":'
 _ENDED = 1005
 """stands for an end without a code: MQTT has none"""
 
+_CLEANED_WITHIN = 1.0
+"""seconds for the thread of a connection that is dropped"""
+
 
 def open_link(dial: Dial, options: MqttOptions) -> MqttTransport:
     """See MqttConnector.connect."""
@@ -47,10 +50,10 @@ def open_link(dial: Dial, options: MqttOptions) -> MqttTransport:
     try:
         transport.open(deadline)
     except LinkClosed as error:
-        transport.close(1006, "", 0.0)
+        transport.close(1006, "", _CLEANED_WITHIN)
         raise Unreachable(f"the broker ended the connection: {error}", hint="the broker's log says why") from None
     except BaseException:
-        transport.close(1006, "", 0.0)
+        transport.close(1006, "", _CLEANED_WITHIN)
         raise
     return transport
 
@@ -167,7 +170,7 @@ class MqttTransport:
     def _lost(self, why: str) -> None:
         self._inbox.end(LinkClosed(why, code=1006))
 
-    def _end(self, end: LinkClosed, last: LinkError | None = None) -> None:
+    def _end(self, end: LinkClosed, last: HiveMindError | None = None) -> None:
         if self._inbox.end(end, last):
             self._broker.abort()
 
