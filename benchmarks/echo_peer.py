@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def serve(link, transport) -> None:
-    from hivemind_sdk.connection import Received, settle
+    from hivemind_sdk.engine.connection import Received, settle
 
     kept: dict[int, list[str | bytes]] = {}
     link.start()

@@ -17,12 +17,12 @@ from tasks_clients import client_tasks
 from worker import Run
 
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, HiveMessageType, HiveMindBinaryPayloadType
-from hivemind_sdk.codec import decode_binary, encode_binary, encode_text
-from hivemind_sdk.connection import settle
 from hivemind_sdk.contracts import Form, SessionInfo, TransportFeatures
-from hivemind_sdk.envelope import EnvelopeSession
-from hivemind_sdk.instances import CryptoSuite, Instances
-from hivemind_sdk.loader import load
+from hivemind_sdk.contracts.envelope import EnvelopeSession
+from hivemind_sdk.engine.codec import decode_binary, encode_binary, encode_text
+from hivemind_sdk.engine.connection import settle
+from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import Hub, HubClient
 
 BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY

@@ -1,46 +1,67 @@
-"""The HiveMind satellite SDK. Names are loaded when they are first used, so that importing this costs next to
-nothing.
+"""The HiveMind satellite SDK: what applications import.
+
+Names are loaded when they are first used, so `import hivemind_sdk` costs next to nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from .binary_data import BinaryDataCallbacks as BinaryDataCallbacks
-    from .client import HiveMessageBusClient as HiveMessageBusClient
+    from .client.binary_data import BinaryDataCallbacks as BinaryDataCallbacks
+    from .client.client import HiveMessageBusClient as HiveMessageBusClient
+    from .client.node_identity import NodeIdentity as NodeIdentity
+    from .client.run import run as run
+    from .contracts.status import State as State
+    from .contracts.status import Status as Status
+    from .engine.dispatch import NamedHandler as NamedHandler
+    from .engine.redelivery import Deduplicator as Deduplicator
+    from .engine.redelivery import stamp as stamp
     from .errors import HiveMindError as HiveMindError
     from .messages import BusMessage as BusMessage
     from .messages import HiveMessage as HiveMessage
     from .messages import HiveMessageType as HiveMessageType
     from .messages import HiveMindBinaryPayloadType as HiveMindBinaryPayloadType
-    from .node_identity import NodeIdentity as NodeIdentity
-    from .program import run as run
-    from .satellite import Satellite as Satellite
+    from .plugins.catalogue import Catalogue as Catalogue
+    from .plugins.instances import CryptoSuite as CryptoSuite
+    from .plugins.instances import Instances as Instances
+    from .plugins.loader import load as load
+    from .plugins.loader import shared as shared
+    from .satellite.satellite import Satellite as Satellite
     from .settings import Credentials as Credentials
     from .settings import Endpoint as Endpoint
     from .settings import Settings as Settings
     from .settings import Upstream as Upstream
-    from .supervisor import State as State
-
-__version__ = "0.1.0"
+    from .threads.receipts import Receipt as Receipt
 
 _HOMES = {
-    "BinaryDataCallbacks": "binary_data",
+    "BinaryDataCallbacks": "client.binary_data",
     "BusMessage": "messages",
+    "Catalogue": "plugins.catalogue",
     "Credentials": "settings",
+    "CryptoSuite": "plugins.instances",
+    "Deduplicator": "engine.redelivery",
     "Endpoint": "settings",
     "HiveMessage": "messages",
-    "HiveMessageBusClient": "client",
+    "HiveMessageBusClient": "client.client",
     "HiveMessageType": "messages",
     "HiveMindBinaryPayloadType": "messages",
     "HiveMindError": "errors",
-    "NodeIdentity": "node_identity",
-    "Satellite": "satellite",
+    "Instances": "plugins.instances",
+    "NamedHandler": "engine.dispatch",
+    "NodeIdentity": "client.node_identity",
+    "Receipt": "threads.receipts",
+    "Satellite": "satellite.satellite",
     "Settings": "settings",
-    "State": "supervisor",
+    "State": "contracts.status",
+    "Status": "contracts.status",
     "Upstream": "settings",
-    "run": "program",
+    "load": "plugins.loader",
+    "stamp": "engine.redelivery",
+    "run": "client.run",
+    "shared": "plugins.loader",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names of strings

@@ -28,14 +28,7 @@ from typing import Any, ClassVar
 
 import pluggy
 
-from .contracts import (
-    Cipher,
-    Handler,
-    Handshake,
-    IdentityBackend,
-    Observer,
-    TransportConnector,
-)
+from .contracts import Cipher, Handler, Handshake, IdentityBackend, Observer, TransportConnector
 from .messages import HiveMessageType
 
 API_VERSION = 1
@@ -225,7 +218,7 @@ class Hooks:
             def hivemind_observers():
                 return [ObserverPlugin(name="counter", create=Counter)]
 
-        See contracts.Observer and hivemind_sdk.observations. All of them are told everything.
+        See contracts.Observer and hivemind_sdk.contracts.observations. All of them are told everything.
         """
 
     @hookspec

@@ -9,11 +9,11 @@ from crypto_kit import KEYS
 from link_kit import CLIENT, CREDENTIALS, LONG, Log
 
 from hivemind_sdk.contracts import Form
+from hivemind_sdk.contracts.observations import StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.observations import StateChanged
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Endpoint, Settings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 
 LEGACY, V3 = "4.6.1a1", "5.3.10a1"

@@ -9,14 +9,14 @@ from functools import cache
 
 from crypto_kit import KEYS
 
-from hivemind_sdk.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, settle
 from hivemind_sdk.contracts import HandshakeContext, Role
-from hivemind_sdk.instances import CryptoSuite, Instances
-from hivemind_sdk.loader import load
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, settle
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Endpoint, Limits, Settings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import HubClient, MemoryConnector, MemoryState
 
 T = HiveMessageType

@@ -19,10 +19,10 @@ from hivemind_sdk.contracts import (
     Run,
     SendMessage,
 )
-from hivemind_sdk.dispatch import Dispatcher, NamedHandler, WakeRequest
-from hivemind_sdk.instances import CryptoSuite, Instances
-from hivemind_sdk.loader import load
+from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
+from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.loader import load
 
 T = HiveMessageType
 ALICE, BOB, CAROL = (RSAKeyPair(KEYS[one]["private_pem"], KEYS[one]["public_pem"]) for one in ("alice", "bob", "carol"))

@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import Any
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
-from hivemind_sdk.catalogue import Catalogue
 from hivemind_sdk.contracts import Dial, SessionInfo, Transport, TransportConnector
 from hivemind_sdk.errors import LinkError
 from hivemind_sdk.hooks import PrimitivePlugin
-from hivemind_sdk.loader import load
+from hivemind_sdk.plugins.catalogue import Catalogue
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 
 KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"

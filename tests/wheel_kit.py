@@ -11,7 +11,7 @@ import venv
 from importlib import metadata
 from pathlib import Path
 
-from hivemind_sdk.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
 
 ROOT = Path(__file__).parent.parent
 BUILTINS = sorted(

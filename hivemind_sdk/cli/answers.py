@@ -9,9 +9,9 @@ from .console import json_line, line
 from .keys import responder
 
 if TYPE_CHECKING:
-    from ..cascade import Answer
+    from ..contracts.cascade import Answer
     from ..messages import BusMessage
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
 
 
 class AnswerPrinter:

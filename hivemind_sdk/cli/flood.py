@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from ..topology import NodeInfo
 
 ANSWERS = 5.0

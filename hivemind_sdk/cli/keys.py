@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import IdentityError
-from ..fingerprints import pem_fingerprint
-from ..trust import bare
+from ..identity.fingerprints import pem_fingerprint
+from ..identity.trust import bare
 
 if TYPE_CHECKING:
     from ..contracts import RSA
@@ -79,9 +79,9 @@ def _content(source: str) -> str:
 
 
 def _rsa() -> RSA:
-    from ..config import plugin_settings
-    from ..instances import CryptoSuite, Instances
-    from ..loader import load
+    from ..plugins.config import plugin_settings
+    from ..plugins.instances import CryptoSuite, Instances
+    from ..plugins.loader import load
 
     settings = plugin_settings()
     rsa: RSA = CryptoSuite(Instances(load(settings, kinds={"primitive"}), settings)).primitive("RSA")

@@ -14,11 +14,11 @@ from .failures import JSON
 from .interrupts import interrupted
 
 if TYPE_CHECKING:
+    from ..client.node_identity import NodeIdentity
+    from ..contracts.status import Status
     from ..messages import BusMessage
-    from ..node_identity import NodeIdentity
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from ..settings import Settings
-    from ..supervisor import Status
 
 GOODBYE, IMPATIENCE = 5.0, 0.5
 """seconds for closing a link: at the end of a command; of one that failed to come up, or is not wanted any more"""
@@ -30,8 +30,8 @@ def make_settings(
     app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False
 ) -> tuple[Settings, NodeIdentity]:
     """From the values of `link_options`; what was not given comes from the identity. Raises SettingsError, ..."""
-    from ..credentials import resolve
-    from ..node_identity import NodeIdentity
+    from ..client.node_identity import NodeIdentity
+    from ..identity.credentials import resolve
     from ..settings import Deadlines, Settings, TLSSettings
 
     identity = NodeIdentity(app_name=app)
@@ -54,7 +54,7 @@ def make_settings(
 
 def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False) -> Satellite:
     """Of these settings, and the state of this identity."""
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
 
     settings, identity = make_settings(app, link, timeout, reconnect=reconnect)
     return Satellite(settings, identity=identity.state)
@@ -101,7 +101,7 @@ class Verdict:
     """
 
     def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
-        from ..denials import DENIED
+        from ..satellite.denials import DENIED
 
         self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
         self._about = about
@@ -121,14 +121,14 @@ class Verdict:
         return event
 
     def _denied(self, message: BusMessage) -> None:
-        from ..denials import denial
+        from ..satellite.denials import denial
 
         if message.data.get("denied_type") == self._about:
             self._events.put(denial(message))
 
     def _state(self, status: Status) -> None:
+        from ..contracts.status import State
         from ..errors import LinkClosed
-        from ..supervisor import State
 
         if status.state is not State.READY:
             self._events.put(status.cause or LinkClosed())

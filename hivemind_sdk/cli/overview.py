@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import report
 
 if TYPE_CHECKING:
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
 
 _NOT_COUNTED = "nothing is counted: no active plugin does (see `hivemind-client plugins`)"
 

@@ -16,7 +16,7 @@ from .payload import bus_message
 
 if TYPE_CHECKING:
     from ..messages import BusMessage
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
 
 _NO_REASON = (None, 1005, 1006)
 """close codes of a link that ends without a word"""

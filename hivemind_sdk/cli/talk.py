@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ..ask import HANDLED
+from ..contracts.status import FINAL, State, Status
 from ..delivery import Raise
-from ..denials import DENIED, denial
 from ..errors import HiveMindError, RequestTimeout
-from ..supervisor import FINAL, State, Status
+from ..satellite.denials import DENIED, denial
+from ..satellite.utterance import HANDLED
 
 if TYPE_CHECKING:
     from ..messages import BusMessage
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from .screen import Screen
 
 

@@ -36,7 +36,7 @@ def command(name: str) -> click.Command | None:
     import click
 
     from ..errors import PluginError, PluginMissing
-    from ..loader import load_command
+    from ..plugins.loader import load_command
 
     try:
         loaded = load_command(name)
@@ -78,8 +78,8 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _enabled(names: set[str]) -> set[str]:
-    from ..config import plugin_settings
     from ..errors import SettingsError
+    from ..plugins.config import plugin_settings
 
     try:
         settings = plugin_settings()

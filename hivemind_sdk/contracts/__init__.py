@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
+from .envelope import EnvelopeSession
 from .handlers import (
     Action,
     Announced,
@@ -51,6 +52,7 @@ __all__ = [
     "DeliverBinary",
     "Dial",
     "Drop",
+    "EnvelopeSession",
     "Established",
     "Form",
     "Frame",

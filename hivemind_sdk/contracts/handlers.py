@@ -6,8 +6,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from ..cascade import Select
 from ..messages import BusMessage, HiveMessage
+from .cascade import Select
 from .crypto import Crypto
 from .ends import Role
 

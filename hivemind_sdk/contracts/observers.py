@@ -8,12 +8,14 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class Observer(Protocol):
-    """Told what happens, see `hivemind_sdk.observations`. Called from any thread; must be quick; what it raises is
+    """Told what happens, see `hivemind_sdk.contracts.observations`. Called from any thread; must be quick.
+
+    What it raises is
     logged. Events of a type that it does not know are to be ignored: there will be more.
     """
 
     def observe(self, event: Any) -> None:
-        """`event` is one of `hivemind_sdk.observations`."""
+        """`event` is one of `hivemind_sdk.contracts.observations`."""
 
 
 @runtime_checkable

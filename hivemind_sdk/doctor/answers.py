@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..denials import DENIED, denial
+from ..contracts.status import State, Status
 from ..errors import HiveMindError, LinkClosed, LinkError, PolicyDenied
 from ..messages import BusMessage, JSONObject
-from ..satellite import Satellite
-from ..supervisor import State, Status
+from ..satellite.denials import DENIED, denial
+from ..satellite.satellite import Satellite
 from .link import Progress
 from .steps import ECHO, PERMISSIONS, Outcome, Step, failed
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..ask import UTTERANCE
 from ..contracts import NodeState, TransportConnector
 from ..errors import PolicyDenied
-from ..satellite import Satellite
+from ..satellite.satellite import Satellite
+from ..satellite.utterance import UTTERANCE
 from ..settings import Settings
 from .answers import echo, permissions
 from .link import Progress, follow
 from .steps import NAMES, NOT_REACHED, Outcome, Step
 
 if TYPE_CHECKING:
-    from ..catalogue import Catalogue
+    from ..plugins.catalogue import Catalogue
 
 _PING_AFTER = 0.2
 """seconds of silence before a ping of the transport: an echo that every hub gives"""

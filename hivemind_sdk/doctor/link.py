@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..contracts import SessionInfo
+from ..contracts.observations import PhasePassed, RoundTrip, StateChanged
+from ..contracts.status import FINAL, State
+from ..engine.supervisor import HOPELESS
 from ..errors import HiveMindError, LinkClosed, LinkTimeout, Refused
-from ..observations import PhasePassed, RoundTrip, StateChanged
-from ..satellite import Satellite
-from ..supervisor import FINAL, HOPELESS, State
+from ..satellite.satellite import Satellite
 from .steps import LINK, Outcome, Step, failed
 
 _SLACK = 5.0

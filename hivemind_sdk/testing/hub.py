@@ -11,12 +11,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ..connection import HubLink, LinkConfig, NamedHandshake
 from ..contracts import Crypto, HandshakeContext, NodeState, Role, RSAKeyPair, Transport
+from ..engine.connection import HubLink, LinkConfig, NamedHandshake
 from ..errors import NotConnected
-from ..instances import CryptoSuite, Instances
-from ..loader import load
 from ..messages import HiveMessage, HiveMessageType, JSONObject
+from ..plugins.instances import CryptoSuite, Instances
+from ..plugins.loader import load
 from ..settings import Credentials, Limits
 from .agent import Agent, EchoAgent
 from .misbehaviour import WELL_BEHAVED, Misbehaviour
@@ -26,7 +26,7 @@ from .routing import Router
 from .state import MemoryState
 
 if TYPE_CHECKING:
-    from ..catalogue import Catalogue
+    from ..plugins.catalogue import Catalogue
     from .listener import Listener
     from .memory import MemoryConnector
 

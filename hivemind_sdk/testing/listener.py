@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.errors import LinkError, NotConnected
-from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
+from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate
 
 from .memory import Acceptor
 from .served import ServedTransport

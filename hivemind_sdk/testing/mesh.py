@@ -17,9 +17,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..contracts import NodeState, RSAKeyPair
-from ..dispatch import NamedHandler
-from ..loader import load
-from ..satellite import Satellite
+from ..engine.dispatch import NamedHandler
+from ..plugins.loader import load
+from ..satellite.satellite import Satellite
 from ..settings import Credentials, Endpoint, Settings
 from .agent import Agent
 from .hub import Hub, HubClient

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..connection import Discarded, Greeted, Received, settle
 from ..contracts import SessionInfo, Transport
+from ..engine.connection import Discarded, Greeted, Received, settle
 from ..errors import HiveMindError, LinkClosed, RemoteProtocolError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .profiles import Close, Sessions

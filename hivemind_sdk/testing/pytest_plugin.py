@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from .hub import Hub
     from .memory import MemoryTransport
 
@@ -83,7 +83,7 @@ def hivemind_identity_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def _satellite(hub: Hub, options: dict[str, Any]) -> Satellite:
     from dataclasses import fields
 
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from ..settings import Credentials, Endpoint, Settings
     from .state import MemoryState
 

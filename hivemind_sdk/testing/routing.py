@@ -14,16 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..cascade import NO_ANSWER, answers_to
+from ..contracts.cascade import NO_ANSWER, answers_to
 from ..errors import LinkError
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
-from ..recent import Recent
+from ..messages.seen import RecentlySeen
 from .agent import AnsweringAgent
 from .profiles import Close
 from .verbs import VERBS, denies
 
 if TYPE_CHECKING:
-    from ..satellite import Satellite
+    from ..satellite.satellite import Satellite
     from .hub import Hub, HubClient
     from .peer import HubPeer
 
@@ -39,7 +39,7 @@ class Router:
         self._uplink: Satellite | None = None
         self._lock = threading.Lock()
         self._asked: dict[str, HubPeer | None] = {}
-        self._floods = Recent(FLOODS)
+        self._floods = RecentlySeen(FLOODS)
 
     def join(self, satellite: Satellite) -> None:
         """From now on this satellite is our link to the hub above. Make it with `Settings(handlers=())`."""

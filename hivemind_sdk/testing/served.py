@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
-from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
+from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
 if TYPE_CHECKING:
     from websockets.server import ServerProtocol

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from hivemind_ciphers.cpu import has_aes
 from hivemind_sdk.contracts import Cipher
-from hivemind_sdk.cpu import has_aes
 from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 
 from . import aes_gcm, chacha20

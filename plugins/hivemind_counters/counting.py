@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hivemind_sdk.contracts import Counters, RoundTrips
-from hivemind_sdk.observations import (
+from hivemind_sdk.contracts.observations import (
     CallbackFailed,
     CallbackHung,
     DeliveryChanged,
@@ -22,7 +22,7 @@ from hivemind_sdk.observations import (
     StateChanged,
     Warned,
 )
-from hivemind_sdk.supervisor import State
+from hivemind_sdk.contracts.status import State
 
 MOST_NAMES = 200
 """different names that one mapping may have; what a hub or a plugin makes up beyond them is counted as OTHERS"""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hivemind_sdk.contracts import Aead, Declined, HandshakeContext, SessionInfo
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts import Aead, Declined, EnvelopeSession, HandshakeContext, SessionInfo
 from hivemind_sdk.errors import HandshakeError, MalformedFrame
 from hivemind_sdk.messages import JSONObject
 

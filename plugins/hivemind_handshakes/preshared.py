@@ -5,8 +5,7 @@ The same key for ever, with random nonces: no forward secrecy, and recorded fram
 
 from __future__ import annotations
 
-from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, HandshakeScript
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts import Compute, Declined, EnvelopeSession, Established, HandshakeContext, HandshakeScript
 from hivemind_sdk.messages import JSONObject
 
 from .negotiation import DEFAULT_CHOICE, below_floor, defaults_allowed, make_session

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hivemind_sdk.observations import StateChanged
-from hivemind_sdk.supervisor import Status
+from hivemind_sdk.contracts.observations import StateChanged
+from hivemind_sdk.contracts.status import Status
 
 log = logging.getLogger(__name__)
 _PATIENCE = 1.0

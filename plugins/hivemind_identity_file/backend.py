@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hivemind_sdk import atomic
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
 from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.identity import private_files as atomic
 from hivemind_sdk.messages import JSONObject
+from hivemind_sdk.messages.strict_json import loads
 
 from . import keyfiles
 

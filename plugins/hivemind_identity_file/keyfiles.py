@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hivemind_sdk.atomic import is_file
 from hivemind_sdk.errors import IdentityError
 from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, SECRET_FIELDS, node_name
+from hivemind_sdk.identity.private_files import is_file
 
 _OURS = re.compile(r"HiveMindComs(-[0-9a-f]{8})?\.pem")
 _UNRECORDED = {PRIVATE_PEM: "{}.pem", NOISE_KEY: "{}_noise.key"}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Crypto, Drop, HandlerContext, Redispatch
 from hivemind_sdk.errors import DecryptionError, RemoteProtocolError
+from hivemind_sdk.identity.trust import bare, signer_of
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
-from hivemind_sdk.recent import Recent
-from hivemind_sdk.trust import bare, signer_of
+from hivemind_sdk.messages.seen import RecentlySeen
 
 from .envelope import Envelope
 
@@ -26,7 +26,7 @@ class IntercomHandler:
     """Fails closed: every step that does not succeed ends in a Drop with its reason."""
 
     def __init__(self, options: IntercomOptions) -> None:
-        self._seen = Recent(options.remembered)
+        self._seen = RecentlySeen(options.remembered)
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hivemind_sdk.cascade import Window, answer_of, choose_any, is_request
 from hivemind_sdk.contracts import Action, Deliver, Drop, HandlerContext, Resolve, Run, Wake
+from hivemind_sdk.contracts.cascade import Window, answer_of, choose_any, is_request
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.recent import Recent
+from hivemind_sdk.messages.seen import RecentlySeen
 
 from .bus import localise
 
@@ -33,7 +33,7 @@ class CascadeHandler:
     def __init__(self, options: CascadeOptions) -> None:
         self._options = options
         self._windows: dict[str, Window] = {}
-        self._decided = Recent(options.remembered)
+        self._decided = RecentlySeen(options.remembered)
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         inner: HiveMessage = message.payload

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Resolve, SendMessage
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.recent import Recent
+from hivemind_sdk.messages.seen import RecentlySeen
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class PingHandler:
     """Knows which floods were seen, and who has announced itself in them."""
 
     def __init__(self, options: PingOptions) -> None:
-        self._floods = Recent(options.remembered_floods)
-        self._announced = Recent(options.remembered_floods * 10)
+        self._floods = RecentlySeen(options.remembered_floods)
+        self._announced = RecentlySeen(options.remembered_floods * 10)
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         payload = message.payload

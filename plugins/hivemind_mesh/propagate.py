@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hivemind_sdk.contracts import Action, Drop, HandlerContext, Redispatch
+from hivemind_sdk.identity.trust import is_trusted
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.trust import is_trusted
 
 from .sites import target_site
 

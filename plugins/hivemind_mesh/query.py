@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hivemind_sdk.cascade import NO_ANSWER, answer_of, is_request
 from hivemind_sdk.contracts import Action, Consume, Drop, HandlerContext, Redispatch, Resolve
+from hivemind_sdk.contracts.cascade import NO_ANSWER, answer_of, is_request
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 

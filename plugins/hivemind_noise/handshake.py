@@ -8,15 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
-from hivemind_sdk.contracts import (
-    Declined,
-    Established,
-    HandshakeContext,
-    HandshakeScript,
-    Role,
-    Send,
-    SessionInfo,
-)
+from hivemind_sdk.contracts import Declined, Established, HandshakeContext, HandshakeScript, Role, Send, SessionInfo
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     DecryptionError,
@@ -24,7 +16,7 @@ from hivemind_sdk.errors import (
     MalformedFrame,
     RemoteProtocolError,
 )
-from hivemind_sdk.fingerprints import fingerprint
+from hivemind_sdk.identity.fingerprints import fingerprint
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of

@@ -6,8 +6,8 @@ from typing import Any
 
 from hivemind_sdk.contracts import Declined, HandshakeContext
 from hivemind_sdk.errors import AuthenticationRefused, MalformedFrame, PluginMissing, SettingsError
-from hivemind_sdk.jsontext import dumps, loads
 from hivemind_sdk.messages import JSONObject
+from hivemind_sdk.messages.strict_json import dumps, loads
 
 from .prologue import canonical
 from .state import SUITES

@@ -16,7 +16,7 @@ from typing import Any
 
 from hivemind_sdk.contracts import Argon2id, Compute, HandshakeContext
 from hivemind_sdk.errors import IdentityReadOnly, MalformedFrame, RemoteProtocolError
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.messages.strict_json import loads
 
 SECRET = "noise_psks.json"  # noqa: S105
 """the name of the cache in contracts.NodeState"""

@@ -7,10 +7,10 @@ from urllib.parse import quote
 import websocket
 
 from hivemind_sdk.contracts import Dial
-from hivemind_sdk.dialling import Deadline, ascii_host, check_headers, describe_status, http_status, open_socket
+from hivemind_sdk.contracts.observations import PhasePassed
 from hivemind_sdk.errors import AuthenticationRefused, LinkError, Unreachable
-from hivemind_sdk.observations import PhasePassed
-from hivemind_sdk.streams import Stream, StreamEnded, StreamLate
+from hivemind_sdk.sockets import Deadline, ascii_host, check_headers, describe_status, http_status, open_socket
+from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate
 
 from .transport import WebSocketTransport
 

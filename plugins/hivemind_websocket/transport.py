@@ -11,9 +11,9 @@ from typing import Any
 from websocket import ABNF
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
+from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
-from hivemind_sdk.observations import RoundTrip
-from hivemind_sdk.streams import Stream, StreamEnded, StreamLate, decode_text, encode_text
+from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate, decode_text, encode_text
 
 from .framing import BrokenFrame, FrameReader, client_frame
 

@@ -23,7 +23,7 @@ from interop.servers import PASSWORD, Client, Server
 from ports import free_port
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, State
-from hivemind_sdk.observations import StateChanged
+from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.settings import Deadlines
 from hivemind_sdk.testing import MemoryState
 

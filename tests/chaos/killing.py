@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from hivemind_sdk import HiveMessageType
-from hivemind_sdk.marks import DELIVERY
+from hivemind_sdk.engine.redelivery import DELIVERY
 from hivemind_sdk.testing import Hub, HubClient
 
 sys.path.insert(0, str(Path(__file__).parent.parent))

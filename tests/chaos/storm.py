@@ -31,11 +31,11 @@ from interop.servers import PASSWORD, Client, Server
 from ports import free_port
 
 from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
+from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.delivery import Outcome, Queue
+from hivemind_sdk.engine.redelivery import DELIVERY
 from hivemind_sdk.errors import OutboxFull
-from hivemind_sdk.marks import DELIVERY
 from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Backoff, Deadlines
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 

@@ -9,7 +9,7 @@ import pytest
 from cli_kit import KEY, PASSWORD, Terminal, make_hub, run
 
 from hivemind_sdk import NodeIdentity
-from hivemind_sdk.identity import NOISE_PSKS
+from hivemind_sdk.identity.state import NOISE_PSKS
 
 
 def stored(identity_file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from client_kit import SOON, make_client, make_hub
 
-from hivemind_sdk import lane
+from hivemind_sdk.threads import callbacks as lane
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hivemind_sdk import BinaryDataCallbacks, HiveMessage, HiveMessageType
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
-from hivemind_sdk.binary_data import safe_file_name
+from hivemind_sdk.client.binary_data import safe_file_name
 
 
 class Callbacks(BinaryDataCallbacks):

@@ -6,7 +6,7 @@ import pytest
 from client_kit import SOON, Heard, sync
 
 from hivemind_sdk import BusMessage
-from hivemind_sdk.ovos import TWIN, Renamed
+from hivemind_sdk.client.ovos import TWIN, Renamed
 
 OLD, NEW = "speak", "ovos.utterance.speak"
 

@@ -217,7 +217,7 @@ def test_what_a_program_says_last_arrives_though_it_ends_without_a_close(tmp_pat
 
 
 def test_importing_the_client_loads_no_ovos_and_no_network_library():
-    code = "import sys, json, hivemind_sdk.client; print(json.dumps([m.partition('.')[0] for m in sys.modules]))"
+    code = "import sys, json, hivemind_sdk.client.client; print(json.dumps([m.partition('.')[0] for m in sys.modules]))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
     assert not {"ovos_bus_client", "ovos_utils", "websocket", "Crypto", "asyncio", "ovos_spec_tools"} & set(loaded)
 

@@ -9,7 +9,7 @@ from codec_kit import binary_messages, bus_messages, cases, frame_of, messages, 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hivemind_sdk.codec import can_be_binary, decode_binary, encode_binary
+from hivemind_sdk.engine.codec import can_be_binary, decode_binary, encode_binary
 from hivemind_sdk.errors import (
     LimitExceeded,
     MalformedFrame,

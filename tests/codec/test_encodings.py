@@ -7,7 +7,7 @@ from codec_kit import cases
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hivemind_sdk.codec import ENCODINGS, get_encoding
+from hivemind_sdk.engine.codec import ENCODINGS, get_encoding
 from hivemind_sdk.errors import InvalidEncoding, MalformedFrame
 
 B91 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&()*+,./:;<=>?@[]^_`{|}~"'

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hivemind_sdk.errors import LimitExceeded, MalformedFrame, NotEncodable, RemoteProtocolError
-from hivemind_sdk.jsontext import dumps, dumps_ascii, loads
+from hivemind_sdk.messages.strict_json import dumps, dumps_ascii, loads
 
 
 def _depth(value: Any) -> int:

@@ -7,7 +7,7 @@ from codec_kit import binary_messages, json_values, text_messages
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hivemind_sdk.codec import decode_text, encode_text, message_from_object
+from hivemind_sdk.engine.codec import decode_text, encode_text, message_from_object
 from hivemind_sdk.errors import LimitExceeded, MalformedFrame, NotEncodable, RemoteProtocolError
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
 from hivemind_sdk.settings import Limits

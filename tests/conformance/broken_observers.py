@@ -8,7 +8,7 @@ from collections import Counter
 import click
 from conformance.mutants import caught_by
 
-from hivemind_sdk.observations import CallbackFailed
+from hivemind_sdk.contracts.observations import CallbackFailed
 from hivemind_sdk.testing import ObserverContract
 from hivemind_sdk.testing.conformance import CommandContract
 
@@ -36,7 +36,7 @@ class Twin(ObserverContract):
 class OnlyWhatIsKnown(Twin):
     class kind(CountAll):
         def observe(self, event):
-            if not type(event).__module__.startswith("hivemind_sdk.observations"):
+            if not type(event).__module__.startswith("hivemind_sdk.contracts.observations"):
                 raise TypeError(f"{type(event).__name__} is not known")
 
 

@@ -25,7 +25,7 @@ from hivemind_identity_file.backend import FileIdentity
 from hivemind_noise.handshake import NoiseHandshake
 from hivemind_noise.primitives import CffiArgon2id, CryptographyX25519, PycryptodomeX25519
 from hivemind_sdk.errors import LinkError
-from hivemind_sdk.loader import load
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Endpoint, TLSSettings
 from hivemind_sdk.testing import CipherContract, HandshakeContract, IdentityContract, MemoryConnector, TransportContract
 from hivemind_sdk.testing.conformance import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hivemind_sdk.identity import Identity
-from hivemind_sdk.instances import Instances
-from hivemind_sdk.loader import load
+from hivemind_sdk.identity.state import Identity
+from hivemind_sdk.plugins.instances import Instances
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import PROFILES
 from hivemind_sdk.testing.conformance.conversation import talk
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import hivemind_ciphers as plugin
 import hivemind_noise
-from hivemind_sdk.cpu import has_aes
+from hivemind_ciphers.cpu import has_aes
 from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
 
 PEERS = {"AES-GCM": AESGCM, "CHACHA20-POLY1305": ChaCha20Poly1305}

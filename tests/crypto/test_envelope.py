@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hivemind_sdk.contracts import Form, SessionInfo
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.errors import (
     DecryptionError,
     InvalidEncoding,

@@ -11,9 +11,9 @@ from noise_kit import INFO
 
 from hivemind_noise.session import NoiseSession
 from hivemind_noise.state import SUITES, CipherState
-from hivemind_sdk.codec import ENCODINGS, decode_binary, decode_text, encode_binary, encode_text
 from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts.envelope import EnvelopeSession
+from hivemind_sdk.engine.codec import ENCODINGS, decode_binary, decode_text, encode_binary, encode_text
 from hivemind_sdk.errors import NotEncodable
 from hivemind_sdk.messages import HiveMessage
 

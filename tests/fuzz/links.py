@@ -14,8 +14,8 @@ from fuzz.mutate import mutated
 from link_kit import ENCODINGS, Ends
 from noise_links import QuickArgon2id, copy_of
 
-from hivemind_sdk.connection import settle
 from hivemind_sdk.contracts import Frame
+from hivemind_sdk.engine.connection import settle
 from hivemind_sdk.testing import MemoryState
 
 HANDSHAKES = ("password", "noise", "noise again", "preshared", "rsa")

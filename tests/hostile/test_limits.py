@@ -10,13 +10,13 @@ import pytest
 from hostile_kit import LEGACY, V3, Linked
 from link_kit import Log
 
-from hivemind_sdk.codec import encode_binary
 from hivemind_sdk.contracts import Form
+from hivemind_sdk.contracts.observations import Dropped, MessageReceived, StateChanged
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.codec import encode_binary
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, RequestError, SessionBroken
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped, MessageReceived, StateChanged
 from hivemind_sdk.settings import Limits
-from hivemind_sdk.supervisor import State
 
 ELSEWHERE = {
     "decrypt_failures": "link/test_live.py",

@@ -11,15 +11,15 @@ from crypto_kit import RECORDS, negative
 from hostile_kit import LEGACY, V3, Linked
 from link_kit import CLIENT, CREDENTIALS, Log
 
-from hivemind_sdk.connection import NamedHandshake
 from hivemind_sdk.contracts import Declined, Established, Form, SessionInfo
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts.envelope import EnvelopeSession
+from hivemind_sdk.contracts.observations import Dropped, MessageReceived, StateChanged
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.connection import NamedHandshake
 from hivemind_sdk.errors import LinkClosed, NoCommonHandshake
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped, MessageReceived, StateChanged
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Endpoint, Settings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 from hivemind_sdk.testing.listener import Listener
 from hivemind_sdk.testing.misbehaviour import OFFER, change

@@ -20,11 +20,11 @@ from secrets_kit import found_in, of_pem
 
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, NodeIdentity
 from hivemind_sdk.contracts import Dial
+from hivemind_sdk.contracts.observations import CallbackFailed, Dropped, StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import HiveMindError
-from hivemind_sdk.observations import CallbackFailed, Dropped, StateChanged
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Endpoint, Settings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 from hivemind_sdk.testing.misbehaviour import OFFER, Misbehaviour, change
 

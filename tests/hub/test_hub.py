@@ -7,10 +7,10 @@ import threading
 import pytest
 from link_kit import CLIENT, KEY, LONG, NEVER, T, deadlines, satellite
 
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import LinkClosed, NotConnected
 from hivemind_sdk.messages import BusMessage
 from hivemind_sdk.settings import Credentials, Endpoint
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub
 from hivemind_sdk.testing.misbehaviour import HELLO, silent
 

@@ -10,12 +10,12 @@ from crypto_kit import KEYS
 from link_kit import CLIENT, CREDENTIALS, KEY, LONG, NEVER, PASSWORD, Log, T, satellite, settings
 
 from hivemind_sdk.contracts import Dial
+from hivemind_sdk.contracts.observations import StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, LinkTimeout
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.messages import HiveMindBinaryPayloadType as Sub
-from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Credentials
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import PROFILES, EchoAgent, Hub, HubClient, MemoryState, memory_pair
 
 V400, V461, V415, V5310 = PROFILES

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hivemind_sdk.credentials import resolve
 from hivemind_sdk.errors import SettingsError
+from hivemind_sdk.identity.credentials import resolve
 from hivemind_sdk.settings import Credentials, Endpoint
 
 

@@ -9,8 +9,8 @@ import pytest
 from hivemind_identity_env.backend import EnvironmentIdentity
 from hivemind_sdk import NodeIdentity, Settings
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly, SettingsError
-from hivemind_sdk.loader import load
-from hivemind_sdk.parts import Given, assemble
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.satellite.assembly import Given, assemble
 from hivemind_sdk.settings import Credentials, Endpoint
 
 

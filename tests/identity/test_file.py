@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hivemind_identity_file import keyfiles
 from hivemind_identity_file.backend import FileIdentity
-from hivemind_sdk import atomic
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly
+from hivemind_sdk.identity import private_files as atomic
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

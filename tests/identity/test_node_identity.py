@@ -366,7 +366,7 @@ def test_keys_that_were_derived_from_a_password_do_not_outlive_it(written):
 
 
 def test_the_installed_rsa_makes_pairs_that_belong_together(config):
-    from hivemind_sdk.loader import load
+    from hivemind_sdk.plugins.loader import load
 
     identity = NodeIdentity()
     identity.create_keys()

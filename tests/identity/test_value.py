@@ -7,7 +7,7 @@ import pytest
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.contracts import IdentityBackend, NodeState
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly
-from hivemind_sdk.identity import Identity
+from hivemind_sdk.identity.state import Identity
 
 
 def test_it_is_what_a_satellite_remembers_with(backend):

@@ -13,8 +13,8 @@ from interop.servers import Client, Server
 
 from hivemind_sdk import BusMessage, Credentials, Endpoint, HiveMessage, Satellite, Settings
 from hivemind_sdk.contracts import NodeState, SessionInfo
+from hivemind_sdk.contracts.observations import Dropped
 from hivemind_sdk.errors import Refused
-from hivemind_sdk.observations import Dropped
 from hivemind_sdk.settings import Backoff
 from hivemind_sdk.testing import MemoryState
 

@@ -11,8 +11,8 @@ from interop.satellites import Heard, satellite
 from interop.servers import VERSIONS
 
 from hivemind_sdk import BusMessage
+from hivemind_sdk.contracts.observations import DeliveryChanged
 from hivemind_sdk.delivery import Outcome, Queue
-from hivemind_sdk.observations import DeliveryChanged
 from hivemind_websocket.transport import WebSocketTransport
 
 COUNT = 200

@@ -174,8 +174,8 @@ def test_queries_and_cascades_are_answered_and_nobody_else_takes_them_for_answer
 def test_a_satellite_may_answer_a_cascade_since_5(start_hub):
     from mesh.test_topologies import Responder
 
-    from hivemind_sdk.dispatch import NamedHandler
-    from hivemind_sdk.loader import load
+    from hivemind_sdk.engine.dispatch import NamedHandler
+    from hivemind_sdk.plugins.loader import load
 
     hub = start_hub("5.3.10a1", clients=CLIENTS)
     responder = Responder("bob")

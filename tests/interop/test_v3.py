@@ -12,9 +12,9 @@ from noise_links import STRIPPED, Between
 
 from hivemind_sdk import BusMessage, Endpoint, Satellite
 from hivemind_sdk.contracts import NodeState
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NoCommonHandshake, SettingsError
 from hivemind_sdk.settings import Credentials
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import MemoryState
 from hivemind_sdk.testing.listener import Listener
 from hivemind_websocket import WebSocketConnector

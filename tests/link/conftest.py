@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from link_kit import LONG, close_all, our_threads, wait_for_end
 
-from hivemind_sdk.lane import Lane
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.threads.callbacks import CallbackQueue
+from hivemind_sdk.threads.pool import Workers
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def workers():
 
 @pytest.fixture
 def lane(workers):
-    made = Lane(workers)
+    made = CallbackQueue(workers)
     yield made
     made.close()
 
@@ -34,4 +34,4 @@ def lane(workers):
 @pytest.fixture
 def nobody_looks(monkeypatch):
     """A host that takes long is not found: only who steps aside is relieved."""
-    monkeypatch.setattr(Lane, "_check_host", lambda self: None)
+    monkeypatch.setattr(CallbackQueue, "_check_host", lambda self: None)

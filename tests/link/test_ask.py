@@ -9,9 +9,9 @@ import time
 import pytest
 from link_kit import CLIENT, KEY, LONG, PASSWORD, satellite
 
-from hivemind_sdk.ask import HANDLED, UTTERANCE
 from hivemind_sdk.errors import MalformedMessage, NotConnected, PolicyDenied, RequestAborted, RequestTimeout
 from hivemind_sdk.messages import BusMessage
+from hivemind_sdk.satellite.utterance import HANDLED, UTTERANCE
 from hivemind_sdk.testing import EchoAgent, Hub, HubClient
 
 LEGACY, V3 = "4.6.1a1", "5.3.10a1"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from link_kit import Log
 
-from hivemind_sdk.audience import Audience
-from hivemind_sdk.observations import Dropped, FrameSent, RoundTrip
+from hivemind_sdk.contracts.observations import Dropped, FrameSent, RoundTrip
+from hivemind_sdk.satellite.observers import ObserverFanout
 
 FRAME, TRIP, DROP = FrameSent(3, True), RoundTrip(0.1), Dropped("why")
 
@@ -24,7 +24,7 @@ class Choosy(Log):
 
 def test_who_chooses_is_asked_once_for_each_type_and_hears_no_other():
     choosy, other = Choosy(), Log()
-    audience = Audience([choosy, other], {})
+    audience = ObserverFanout([choosy, other], {})
     for event in (FRAME, DROP, FRAME, DROP):
         audience.tell(event)
     assert (choosy.asked, choosy.events) == ([FrameSent, Dropped], [FRAME, FRAME])
@@ -37,7 +37,7 @@ def test_what_an_observer_raises_is_logged_and_keeps_nothing_from_the_others_and
             raise ValueError(event)
 
     heard, own = Log(), Log()
-    audience = Audience([Raises(), Choosy(), heard], {RoundTrip: own.observe})
+    audience = ObserverFanout([Raises(), Choosy(), heard], {RoundTrip: own.observe})
     audience.tell(TRIP)
     assert (heard.events, own.events) == ([TRIP], [TRIP])
     assert [record.getMessage() for record in caplog.records] == ["observer Choosy failed", "observer Raises failed"]

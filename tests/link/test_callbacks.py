@@ -13,11 +13,11 @@ from link_kit import (
     satellite,
 )
 
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.contracts.observations import CallbackFailed, CallbackHung, Dropped
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.observations import CallbackFailed, CallbackHung, Dropped
 from hivemind_sdk.settings import Callbacks
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub
 
 

@@ -8,10 +8,10 @@ import pytest
 from link_kit import BUS, CLIENT, LONG, NEVER, Log, Reached, our_threads, satellite
 
 from hivemind_sdk import State
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.contracts.observations import CallbackFailed, StateChanged
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import RequestError
 from hivemind_sdk.messages import BusMessage, HiveMessageType
-from hivemind_sdk.observations import CallbackFailed, StateChanged
 from hivemind_sdk.settings import Limits
 from hivemind_sdk.testing import Hub
 
@@ -69,7 +69,7 @@ def test_a_question_too_many_does_not_take_the_turn_of_later_ones(hub):
 
 
 def test_satellites_that_have_nothing_to_send_have_one_thread_each(hub, monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.workers.LINGER", 0.01)
+    monkeypatch.setattr("hivemind_sdk.threads.pool.LINGER", 0.01)
     before = our_threads()
     sats = [satellite(hub.connector()) for _ in range(10)]
     for sat in sats:

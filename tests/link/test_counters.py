@@ -10,12 +10,12 @@ from link_kit import CLIENT, LONG, Log, deadlines, satellite
 
 from hivemind_counters.counting import MOST_NAMES, OTHERS, CounterObserver
 from hivemind_sdk.contracts import Counters
+from hivemind_sdk.contracts.observations import CallbackFailed, Denied, Dropped, FrameSent, RoundTrip, StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import PluginMissing
 from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.observations import CallbackFailed, Denied, Dropped, FrameSent, RoundTrip, StateChanged
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Endpoint, PluginSettings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 
 

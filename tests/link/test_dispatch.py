@@ -8,23 +8,14 @@ import time
 import pytest
 from link_kit import BUS, LONG, Log, T
 
-from hivemind_sdk.contracts import (
-    Consume,
-    Deliver,
-    Drop,
-    HandlerContext,
-    Redispatch,
-    Role,
-    SendMessage,
-    Wake,
-)
-from hivemind_sdk.dispatch import Dispatcher, NamedHandler, WakeRequest
+from hivemind_sdk.contracts import Consume, Deliver, Drop, HandlerContext, Redispatch, Role, SendMessage, Wake
+from hivemind_sdk.contracts.observations import Dropped
+from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.errors import IdentityFileCorrupted, MalformedFrame, NotConnected
-from hivemind_sdk.lane import Lane
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.observations import Dropped
-from hivemind_sdk.performer import Outlets, Performer
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.satellite.actions import ActionRunner, Effects
+from hivemind_sdk.threads.callbacks import CallbackQueue
+from hivemind_sdk.threads.pool import Workers
 
 CONTEXT = HandlerContext(now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub")
 
@@ -119,11 +110,11 @@ class Stage:
     def __init__(self, *handlers, send=None):
         self.log, self.failures, self.sent_by = Log(), [], []
         self.workers = Workers(2).acquire()
-        self.lane = Lane(self.workers)
+        self.lane = CallbackQueue(self.workers)
         self._send = send or (lambda message: None)
         named, outlets = (
             chain(*handlers),
-            Outlets(
+            Effects(
                 send=self._note_send,
                 deliver=lambda message: self.log.observe(("delivered", message)),
                 deliver_binary=lambda message: None,
@@ -135,7 +126,7 @@ class Stage:
             ),
         )
         subject = Dispatcher(named, 8, outlets.failed)
-        self.performer = Performer(subject, CONTEXT, outlets, self.lane)
+        self.performer = ActionRunner(subject, CONTEXT, outlets, self.lane)
 
     def _note_send(self, message):
         self.sent_by.append(threading.current_thread())

@@ -7,7 +7,7 @@ import random
 import pytest
 from link_kit import BUS, ENCODINGS, Ends, T, one_of_each
 
-from hivemind_sdk.connection import Greeted, LinkSecured, Phase, Received
+from hivemind_sdk.engine.connection import Greeted, LinkSecured, Phase, Received
 from hivemind_sdk.errors import AuthenticationRefused, MetadataTooLarge, NotConnected
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.settings import Credentials

@@ -7,10 +7,10 @@ import threading
 import pytest
 from link_kit import AT_ONCE, CLIENT, CREDENTIALS, KEY, LONG, NEVER, Log, Reached, satellite
 
+from hivemind_sdk.contracts.observations import StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import AuthenticationRefused, LinkError
-from hivemind_sdk.observations import StateChanged
 from hivemind_sdk.settings import Credentials, Endpoint, Failover, Upstream
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 
 HOME, SHED = "memory://home:5678", "memory://shed:5678"

@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_kit import LONG
 
-from hivemind_sdk import lane as lane_module
-from hivemind_sdk.lane import Lane
-from hivemind_sdk.timers import Timers
-from hivemind_sdk.workers import Workers
+from hivemind_sdk.threads import callbacks as lane_module
+from hivemind_sdk.threads.callbacks import CallbackQueue
+from hivemind_sdk.threads.pool import Workers
+from hivemind_sdk.threads.timers import Timers
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=200))
 @settings(max_examples=20)
 def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):
     workers = Workers(4).acquire()
-    lane, ran, inside, clashes = Lane(workers, clock=lambda: 0.0), [], [], []  # no job ever takes long
+    lane, ran, inside, clashes = CallbackQueue(workers, clock=lambda: 0.0), [], [], []  # no job ever takes long
 
     def job(number):
         clashes.extend(inside)
@@ -62,7 +62,7 @@ def test_several_who_wait_for_each_other_all_come_through(lane, monkeypatch):
 def test_a_stuck_lane_does_not_hold_up_another(workers, lane):
     let_go, ran = threading.Event(), threading.Event()
     lane.post(lambda: let_go.wait(LONG))
-    Lane(workers).post(ran.set)
+    CallbackQueue(workers).post(ran.set)
     assert ran.wait(LONG)
     let_go.set()
 
@@ -76,7 +76,7 @@ def test_a_job_that_hangs_is_reported_once_whether_others_wait_or_not(workers):
         if len(told) == 2:
             both.set()
 
-    lane = Lane(workers, hang_after=0.01, hung=hung)
+    lane = CallbackQueue(workers, hang_after=0.01, hung=hung)
     lane.post(lambda: None, "quick")
     lane.post(let_go.wait, "a")
     lane.post(let_go.wait, "b")
@@ -89,7 +89,7 @@ def test_a_job_that_hangs_is_reported_once_whether_others_wait_or_not(workers):
 
 def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(workers, caplog):
     let_go, begun, ran = threading.Event(), threading.Event(), []
-    lane = Lane(workers, limit=3)
+    lane = CallbackQueue(workers, limit=3)
     lane.post(lambda: (begun.set(), let_go.wait()), "a")
     assert begun.wait(LONG)
     assert [lane.post(lambda number=number: ran.append(number), "a") for number in range(5)] == [True] * 3 + [False] * 2
@@ -106,7 +106,7 @@ def test_who_posts_is_held_back_and_loses_nothing_for_as_long_as_jobs_get_done(w
     monkeypatch.setattr(lane_module, "PATIENCE", 0.5)
 
     def all_accepted():
-        lane, work = Lane(workers, limit=1), threading.Event()
+        lane, work = CallbackQueue(workers, limit=1), threading.Event()
         with ThreadPoolExecutor(6) as posters:  # the last of them waits three times as long as the patience is
             told = list(posters.map(lambda _: lane.post(lambda: work.wait(0.25)), range(8)))
         assert lane.wait_idle(LONG)
@@ -118,7 +118,7 @@ def test_who_posts_is_held_back_and_loses_nothing_for_as_long_as_jobs_get_done(w
 
 def test_closing_lets_go_at_once_of_who_waits_for_room(workers, monkeypatch):
     monkeypatch.setattr(lane_module, "PATIENCE", LONG)
-    lane, begun, let_go = Lane(workers, limit=1), threading.Event(), threading.Event()
+    lane, begun, let_go = CallbackQueue(workers, limit=1), threading.Event(), threading.Event()
     lane.post(lambda: (begun.set(), let_go.wait(LONG)))
     assert begun.wait(LONG)
     lane.post(lambda: None)
@@ -201,7 +201,7 @@ def test_the_last_user_may_leave_from_inside_of_a_job():
 
 
 def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.workers.LINGER", 0.01)
+    monkeypatch.setattr("hivemind_sdk.threads.pool.LINGER", 0.01)
     workers = Workers(2).acquire()
     for _ in range(3):
         ran = threading.Barrier(3, timeout=LONG)

@@ -28,9 +28,11 @@ from link_kit import (
     wait_for_end,
 )
 
-from hivemind_sdk.codec import encode_text
-from hivemind_sdk.connection import NamedHandshake
 from hivemind_sdk.contracts import Compute
+from hivemind_sdk.contracts.observations import Dropped, StateChanged
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.codec import encode_text
+from hivemind_sdk.engine.connection import NamedHandshake
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     HandshakeError,
@@ -42,9 +44,7 @@ from hivemind_sdk.errors import (
     Unreachable,
 )
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.observations import Dropped, StateChanged
 from hivemind_sdk.settings import Credentials, Endpoint
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 from hivemind_sdk.testing.misbehaviour import ANSWER, HELLO, OFFER, Misbehaviour, change, close, insert, silent, swapped
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from link_kit import CLIENT, KEY, PASSWORD, Log, Reached, T, satellite
 
-from hivemind_sdk.codec import encode_text
 from hivemind_sdk.contracts import Form
+from hivemind_sdk.contracts.observations import Dropped, StateChanged
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.codec import encode_text
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, PolicyDenied, SettingsError
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped, StateChanged
 from hivemind_sdk.settings import Credentials, check_useragent
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, HubClient
 
 VECTORS = Path(__file__).parents[1] / "vectors/live.json"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from link_kit import CLIENT, KEY, LONG, T
 
-from hivemind_sdk import program
+from hivemind_sdk.client import run as program
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.messages import BusMessage
 from hivemind_sdk.testing import Hub

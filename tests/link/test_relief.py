@@ -11,10 +11,10 @@ import pytest
 from link_kit import CLIENT, LONG, Log, Reached, deadlines, our_threads, satellite
 
 from hivemind_sdk import State
+from hivemind_sdk.contracts.observations import CallbackHung, MessageReceived, StateChanged
 from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.errors import LinkError
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.observations import CallbackHung, MessageReceived, StateChanged
 from hivemind_sdk.settings import Backoff, Callbacks, Endpoint
 from hivemind_sdk.testing import Hub
 

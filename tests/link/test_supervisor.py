@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hivemind_sdk.contracts import SessionInfo
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.supervisor import Supervisor
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     HandshakeError,
@@ -19,7 +21,6 @@ from hivemind_sdk.errors import (
     Unreachable,
 )
 from hivemind_sdk.settings import Backoff, Failover
-from hivemind_sdk.supervisor import State, Supervisor
 
 INFO = SessionInfo(2, "password", "AES-GCM")
 BACKOFF = Backoff(first=1.0, cap=20.0, reset_after=30.0)

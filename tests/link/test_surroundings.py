@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from link_kit import CLIENT, T, satellite
 
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.testing import Hub
 
 

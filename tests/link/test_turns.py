@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from link_kit import BUS, Ends, T, catalogue
 
-from hivemind_sdk.codec import encode_text
-from hivemind_sdk.connection import (
+from hivemind_sdk.contracts import Compute, Declined, Send
+from hivemind_sdk.engine.codec import encode_text
+from hivemind_sdk.engine.connection import (
     ComputeNeeded,
     Discarded,
     Greeted,
@@ -22,8 +23,7 @@ from hivemind_sdk.connection import (
     Received,
     settle,
 )
-from hivemind_sdk.connection.satellite import SatelliteLink
-from hivemind_sdk.contracts import Compute, Declined, Send
+from hivemind_sdk.engine.connection.satellite import SatelliteLink
 from hivemind_sdk.errors import (
     HandshakeError,
     IdentityFileCorrupted,
@@ -33,8 +33,8 @@ from hivemind_sdk.errors import (
     NotConnected,
     SessionBroken,
 )
-from hivemind_sdk.instances import Instances
 from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.settings import Limits
 
 CLEAR = {

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from cli_kit import identify, make_hub, run
 
-from hivemind_sdk.node_identity import NodeIdentity
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.client.node_identity import NodeIdentity
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Credentials, Endpoint, Settings
 from hivemind_sdk.testing import HubClient, MemoryState, Mesh
 from hivemind_sdk.topology import display_peer

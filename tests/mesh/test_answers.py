@@ -7,12 +7,12 @@ import threading
 import pytest
 from mesh_kit import SPEAK, Node, T, answer, catalogue, complete, no_answer
 
-from hivemind_sdk.aggregator import CascadeAggregator
-from hivemind_sdk.cascade import Answer, answer_of, answers_to
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.client.aggregator import CascadeAggregator
+from hivemind_sdk.contracts.cascade import Answer, answer_of, answers_to
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import RequestAborted
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.requests import Requests
+from hivemind_sdk.threads.pending import PendingRequests
 
 
 def says(text):
@@ -154,7 +154,7 @@ def test_odd_names_in_metadata_are_as_none(value):
 
 
 def test_an_answer_without_an_id_goes_to_the_oldest_request_and_to_no_other():
-    requests = Requests()
+    requests = PendingRequests()
     first, second, other = (requests.open(key) for key in ("query:1", "query:2", "cascade:1"))
     assert requests.resolve("query:", "a", True)
     assert requests.resolve("query:", "b", True)
@@ -165,7 +165,7 @@ def test_an_answer_without_an_id_goes_to_the_oldest_request_and_to_no_other():
 
 
 def test_a_lost_link_ends_all_requests_with_the_reason():
-    requests = Requests()
+    requests = PendingRequests()
     answers = requests.open("query:1").answers(60.0)
     cause = RequestAborted("the cause")
     requests.abort_all(cause)

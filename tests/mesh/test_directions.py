@@ -6,8 +6,8 @@ import pytest
 from link_kit import CLIENT, CREDENTIALS, LONG, Log, one_of_each, satellite
 from mesh_kit import BOB
 
+from hivemind_sdk.contracts.observations import FrameReceived, FrameSent
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.observations import FrameReceived, FrameSent
 from hivemind_sdk.testing import Hub
 
 T = HiveMessageType

@@ -11,11 +11,11 @@ from mesh_kit import ALICE, BOB, QUESTION, SPEAK, T, intercom, ping
 from ovos_bus_client.message import Message
 
 from hivemind_sdk import HiveMessageBusClient
+from hivemind_sdk.contracts.observations import Dropped, StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import LinkClosed, RequestAborted
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped, StateChanged
 from hivemind_sdk.settings import Credentials
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, HubClient, Mesh
 
 LIVE = {case["id"]: case for case in vectors("live")["cases"]}

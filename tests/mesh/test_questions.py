@@ -10,10 +10,10 @@ import pytest
 from link_kit import LONG, Log
 from mesh_kit import QUESTION, T, answer, complete
 
+from hivemind_sdk.contracts.observations import Dropped, StateChanged
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import LinkClosed, PolicyDenied, RequestAborted, RequestTimeout
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped, StateChanged
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import EchoAgent, Mesh
 
 SHORT = 0.7

@@ -11,14 +11,14 @@ import pytest
 from link_kit import LONG, Log
 from mesh_kit import ALICE, BOB, CAROL, QUESTION, SPEAK, T, intercom, seal
 
-from hivemind_sdk import requests
-from hivemind_sdk.cascade import answers_to
 from hivemind_sdk.contracts import Consume
-from hivemind_sdk.dispatch import NamedHandler
+from hivemind_sdk.contracts.cascade import answers_to
+from hivemind_sdk.contracts.observations import Dropped
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import RequestTimeout
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.observations import Dropped
 from hivemind_sdk.testing import EchoAgent, Mesh
+from hivemind_sdk.threads import pending as requests
 
 
 class Ignorant(EchoAgent):

@@ -10,10 +10,10 @@ from noise_links import CREDENTIALS, DERIVED, SOON, copy_of, join, make_hub, mak
 
 from hivemind_sdk import Credentials
 from hivemind_sdk.contracts import SessionInfo
+from hivemind_sdk.contracts.observations import Secured
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, LinkClosed
-from hivemind_sdk.observations import Secured
 from hivemind_sdk.settings import Backoff
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import Hub, MemoryState
 from hivemind_sdk.testing.misbehaviour import ANSWER, Misbehaviour
 from hivemind_sdk.testing.profiles import Close

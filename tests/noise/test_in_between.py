@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 from noise_kit import HELLO, Closed, connect, declined, hub, offer_of, pinned_pair, run, satellite
 
 from hivemind_sdk.contracts import Established
-from hivemind_sdk.errors import (
-    AuthenticationRefused,
-    HiveMindError,
-    MalformedFrame,
-    RemoteProtocolError,
-)
+from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, MalformedFrame, RemoteProtocolError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),

@@ -8,8 +8,8 @@ import pytest
 from noise_links import join, make_hub
 
 from hivemind_sdk.contracts import SessionInfo
+from hivemind_sdk.contracts.observations import FrameSent, Secured
 from hivemind_sdk.errors import AuthenticationRefused, IdentityError, IdentityReadOnly
-from hivemind_sdk.observations import FrameSent, Secured
 from hivemind_sdk.testing import MemoryState
 
 PINS = "pinned_noise_keys"

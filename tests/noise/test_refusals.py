@@ -9,13 +9,13 @@ import pytest
 from noise_links import KEY, PASSWORD, SOON, catalogue, make_hub, make_satellite
 
 from hivemind_sdk import HiveMessageBusClient, NodeIdentity
-from hivemind_sdk.connection import Phase
+from hivemind_sdk.contracts.observations import Secured, Warned
+from hivemind_sdk.contracts.status import State
+from hivemind_sdk.engine.connection import Phase
+from hivemind_sdk.engine.refusals import refusal
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NoCommonHandshake, SettingsError
-from hivemind_sdk.loader import load
-from hivemind_sdk.observations import Secured, Warned
-from hivemind_sdk.refusals import refusal
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Backoff, PluginSettings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import MemoryState
 from hivemind_sdk.testing.misbehaviour import Misbehaviour, close
 from hivemind_sdk.testing.profiles import Close

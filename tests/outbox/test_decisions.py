@@ -12,9 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.delivery import Drop, Latest, Outcome, Queue, Raise, Rules
+from hivemind_sdk.engine.outbox import Entry, Moment, Outbox
+from hivemind_sdk.engine.redelivery import DELIVERY, Deduplicator, stamp
 from hivemind_sdk.errors import MalformedMessage, OutboxFull, SettingsError
-from hivemind_sdk.marks import DELIVERY, Duplicates, mark
-from hivemind_sdk.outbox import Entry, Moment, Outbox
 
 MOST, MOST_BYTES, WINDOW = 6, 40, 3
 BUS = HiveMessageType.BUS
@@ -215,16 +215,16 @@ def test_the_most_special_rule_counts_and_defaults_fit_voice():
 def test_a_mark_is_found_inside_of_routing_verbs_and_leaves_the_original_alone():
     bus = BusMessage("x", {"n": 1}, {"session": {}})
     nested = HiveMessage(HiveMessageType.PROPAGATE, HiveMessage(BUS, bus))
-    marked = mark(nested, "7", redelivered=True)
+    marked = stamp(nested, "7", redelivered=True)
     assert marked.payload.payload.context == {"session": {}, DELIVERY: {"id": "7", "redelivered": True}}
     assert bus.context == {"session": {}}
     with pytest.raises(MalformedMessage):
-        mark(HiveMessage(HiveMessageType.BINARY, b"x"), "7")
+        stamp(HiveMessage(HiveMessageType.BINARY, b"x"), "7")
 
 
 def test_receivers_can_tell_a_second_copy():
-    seen = Duplicates(size=2)
-    messages = [mark(HiveMessage(BUS, BusMessage("x")), name).payload for name in ("a", "b", "a", "c", "a")]
+    seen = Deduplicator(size=2)
+    messages = [stamp(HiveMessage(BUS, BusMessage("x")), name).payload for name in ("a", "b", "a", "c", "a")]
     assert [seen.is_new(one) for one in messages] == [True, True, False, True, True]
     plain = BusMessage("x", {}, {DELIVERY: "odd"})
     assert [seen.is_new(plain), seen.is_new(plain)] == [True, True]

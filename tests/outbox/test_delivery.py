@@ -9,6 +9,7 @@ from link_kit import AT_ONCE, BUS, CLIENT, CREDENTIALS, LONG, NEVER, Log, Reache
 
 from hivemind_sdk import BusMessage, HiveMessage, State
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
+from hivemind_sdk.contracts.observations import DeliveryChanged
 from hivemind_sdk.delivery import Drop, Latest, Outcome, Queue, Raise
 from hivemind_sdk.errors import (
     LinkClosed,
@@ -19,7 +20,6 @@ from hivemind_sdk.errors import (
     OutboxFull,
     SettingsError,
 )
-from hivemind_sdk.observations import DeliveryChanged
 from hivemind_sdk.settings import Credentials, Endpoint, Limits
 from hivemind_sdk.testing import Hub, HubClient
 

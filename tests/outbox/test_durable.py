@@ -12,12 +12,12 @@ from link_kit import CLIENT, CREDENTIALS, LONG, Log, Reached, T, deadlines, sate
 
 from hivemind_sdk import BusMessage, State
 from hivemind_sdk.contracts import TransportFeatures
+from hivemind_sdk.contracts.observations import DeliveryChanged, StateChanged
 from hivemind_sdk.delivery import Outcome, Queue
-from hivemind_sdk.durable import Store
+from hivemind_sdk.engine.redelivery import DELIVERY, Deduplicator
 from hivemind_sdk.errors import StoreFailed
-from hivemind_sdk.marks import DELIVERY, Duplicates
-from hivemind_sdk.observations import DeliveryChanged, StateChanged
 from hivemind_sdk.testing import Hub, HubClient, MemoryConnector
+from hivemind_sdk.threads.store import MessageStore
 
 DURABLE = Queue(ttl=3600.0, durable=True)
 
@@ -46,7 +46,7 @@ def file(tmp_path):
 
 def stored(file):
     """What is in the file of a satellite that was closed."""
-    store = Store(file)
+    store = MessageStore(file)
     try:
         return [one.number for one in store.load()]
     finally:
@@ -116,7 +116,7 @@ def test_a_second_copy_can_be_told_and_dropped(hub, file):
     mute.links[0].lose()
     assert receipt.wait(LONG) is Outcome.CONFIRMED
     assert arrived(hub, 2) == [(7, False), (7, True)]
-    seen = Duplicates()
+    seen = Deduplicator()
     assert [seen.is_new(message.payload) for message in hub.of_type(T.BUS)] == [True, False]
 
 
@@ -146,7 +146,7 @@ def test_a_message_whose_time_was_over_before_the_restart_is_not_sent(hub, file,
     sat.emit(said("later"), delivery=DURABLE)
     sat.close()
     wall = __import__("time").time
-    monkeypatch.setattr("hivemind_sdk.mailroom.time.time", lambda: wall() + 61)
+    monkeypatch.setattr("hivemind_sdk.threads.sender.time.time", lambda: wall() + 61)
     sat = satellite(hub.connector(), durable=file, observers=[log := Log()])
     sat.connect()
     assert sat.drain(LONG)

@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import pytest
 from link_kit import BUS, CLIENT, LONG, deadlines, satellite
 
-from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State, workers
+from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State
+from hivemind_sdk.contracts.status import Status
 from hivemind_sdk.delivery import Outcome, Queue, Rules
-from hivemind_sdk.durable import Store
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotConnected, StoreFailed
-from hivemind_sdk.mailroom import Line, Mailroom
 from hivemind_sdk.settings import Limits
-from hivemind_sdk.supervisor import Status
 from hivemind_sdk.testing import Hub, MemoryConnector
+from hivemind_sdk.threads import pool as workers
+from hivemind_sdk.threads.sender import Link, Sender
+from hivemind_sdk.threads.store import MessageStore
 
 KEPT = Queue(ttl=1000.0)
 
@@ -30,7 +31,7 @@ class Desk:
         self.sending = self.not_connected
         self.idle = threading.Event()
         """something was done that was put off"""
-        line = Line(
+        line = Link(
             send=lambda message: self.sending(message),
             ready=lambda: self.ready,
             probes=lambda: True,
@@ -38,7 +39,7 @@ class Desk:
             later=self.later,
             observe=lambda event: None,
         )
-        self.room = Mailroom(Rules({}), Limits(), LONG, line, store)
+        self.room = Sender(Rules({}), Limits(), LONG, line, store)
 
     def later(self, job):
         job()
@@ -107,7 +108,7 @@ def test_what_expires_while_it_is_being_sent_in_vain_ends(desk):
 
 
 def test_what_expires_while_it_waits_for_its_confirmation_ends_with_the_link(tmp_path):
-    desk = Desk(Store(str(tmp_path / "messages.db")))
+    desk = Desk(MessageStore(str(tmp_path / "messages.db")))
     desk.ready, desk.sending = True, desk.sent.append
     receipt = desk.room.post(BUS, Queue(ttl=0.5, durable=True))
     assert receipt.state is Outcome.UNCONFIRMED
@@ -120,7 +121,7 @@ def test_what_expires_while_it_waits_for_its_confirmation_ends_with_the_link(tmp
 @pytest.mark.parametrize("damage", ["text='{'", "text='[]'", "kind='x'", "text=x'00'"])
 def test_a_damaged_row_holds_up_nothing_or_is_said_and_nothing_stays_open(damage, tmp_path):
     file = str(tmp_path / "messages.db")
-    store = Store(file)
+    store = MessageStore(file)
     for number in (1, 2):
         store.add(number, str(number), "bus", 1e12, BUS.serialize())
     store.close()
@@ -134,7 +135,7 @@ def test_a_damaged_row_holds_up_nothing_or_is_said_and_nothing_stays_open(damage
         except StoreFailed as error:
             assert "number 1" in str(error)
             assert workers.shared._users == users
-            Store(file).close()  # while the exception is alive
+            MessageStore(file).close()  # while the exception is alive
         else:
             sat.connect()
             assert sat.drain(LONG)
@@ -168,7 +169,7 @@ def test_close_does_not_wait_longer_for_who_is_sending_than_it_was_told():
 
 
 def test_a_store_that_can_not_even_undo_says_only_that_it_failed(tmp_path):
-    store = Store(str(tmp_path / "messages.db"))
+    store = MessageStore(str(tmp_path / "messages.db"))
 
     class Broken:
         def execute(self, statement, values=()):

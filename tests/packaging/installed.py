@@ -7,9 +7,9 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from hivemind_sdk.claims import KINDS
-from hivemind_sdk.entrypoints import DISTRIBUTION
-from hivemind_sdk.loader import load
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.plugins.records import KINDS
 
 
 def main() -> str | None:

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from hivemind_sdk.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
 
 HEAD = "from hivemind_sdk.hooks import *\nfrom hivemind_sdk.messages import HiveMessageType\nHIVEMIND_API = 1\n"
 _numbers = itertools.count()

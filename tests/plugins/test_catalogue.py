@@ -7,9 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wheel_kit import LOST
 
-from hivemind_sdk.catalogue import Catalogue
-from hivemind_sdk.claims import Claim, Origin, PluginReport, PluginState
-from hivemind_sdk.entrypoints import DISTRIBUTION
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing
 from hivemind_sdk.hooks import (
     CipherPlugin,
@@ -19,8 +16,11 @@ from hivemind_sdk.hooks import (
     PrimitivePlugin,
     TransportPlugin,
 )
-from hivemind_sdk.loader import load
 from hivemind_sdk.messages import HiveMessageType
+from hivemind_sdk.plugins.catalogue import Catalogue
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.plugins.records import Claim, Origin, PluginReport, PluginState
 from hivemind_sdk.settings import PluginSettings
 
 WS = TransportPlugin(name="websocket", schemes=("ws", "wss"), create=object)

@@ -11,8 +11,8 @@ from cli_kit import Terminal, program, run
 from plugins.dists import PIGEON, ROT13, WAVE, transport
 from plugins.test_examination import OPTIONS
 
-from hivemind_sdk.claims import KINDS
-from hivemind_sdk.config import config_file, plugin_settings
+from hivemind_sdk.plugins.config import config_file, plugin_settings
+from hivemind_sdk.plugins.records import KINDS
 
 RAISES = "raise ValueError('out of seed')"
 EXITS = "import os; os._exit(3)"

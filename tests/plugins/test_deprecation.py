@@ -12,10 +12,10 @@ import pytest
 from cli_kit import run
 from plugins.dists import HEAD, PIGEON, ROT13
 
-from hivemind_sdk import deprecation
-from hivemind_sdk.deprecation import Deprecation
 from hivemind_sdk.errors import PluginDeprecationWarning
-from hivemind_sdk.loader import load
+from hivemind_sdk.plugins import deprecation
+from hivemind_sdk.plugins.deprecation import Deprecation
+from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import PluginSettings
 
 CREATORS = """
@@ -123,7 +123,7 @@ def test_a_warning_can_be_made_an_error_and_be_told_by_the_module_of_the_plugin(
 def test_the_command_line_shows_it_wherever_the_plugin_is_imported(dists, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     entry = """
-        from hivemind_sdk import deprecation
+        from hivemind_sdk.plugins import deprecation
         deprecation.DEPRECATED = {"hivemind_ciphers": deprecation.Deprecation("0.2", "do otherwise")}
     """
     dists.install("zoo", {"old": dedent(entry) + PIGEON + ROT13}, head=HEAD)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from plugins.dists import HEAD, PIGEON, ROT13, WAVE, transport
 
-from hivemind_sdk.claims import KINDS, PluginState
-from hivemind_sdk.entrypoints import DISTRIBUTION
-from hivemind_sdk.examination import examine, found
-from hivemind_sdk.loader import load
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.inspection import examine, found
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.plugins.records import KINDS, PluginState
 from hivemind_sdk.settings import PluginSettings
 
 ALL = PluginSettings()

@@ -11,8 +11,8 @@ from textwrap import dedent
 import pytest
 
 from hivemind_sdk import hooks
-from hivemind_sdk.claims import KINDS
-from hivemind_sdk.loader import HOOKS
+from hivemind_sdk.plugins.loader import HOOKS
+from hivemind_sdk.plugins.records import KINDS
 
 SPECS = {name: spec for name, spec in vars(hooks.Hooks).items() if name.startswith("hivemind_")}
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from hivemind_sdk.catalogue import Catalogue
-from hivemind_sdk.claims import Claim, Origin
 from hivemind_sdk.errors import IdentityError, InvalidCipher, OptionError, PluginError, PluginMissing
 from hivemind_sdk.hooks import CipherPlugin, IdentityPlugin, ObserverPlugin, PrimitivePlugin
-from hivemind_sdk.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.catalogue import Catalogue
+from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.records import Claim, Origin
 from hivemind_sdk.settings import PluginSettings
 
 

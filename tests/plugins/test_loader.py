@@ -8,11 +8,11 @@ import sys
 import pytest
 from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
 
-from hivemind_sdk.catalogue import Catalogue
-from hivemind_sdk.claims import PluginReport, PluginState
-from hivemind_sdk.entrypoints import DISTRIBUTION
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing, SettingsError
-from hivemind_sdk.loader import load, load_command
+from hivemind_sdk.plugins.catalogue import Catalogue
+from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
+from hivemind_sdk.plugins.loader import load, load_command
+from hivemind_sdk.plugins.records import PluginReport, PluginState
 from hivemind_sdk.settings import PluginSettings
 
 ALL = PluginSettings()
@@ -299,6 +299,7 @@ def test_of_two_copies_on_the_path_the_first_counts(dists):
 
 
 def test_importing_the_sdk_leaves_the_import_system_as_it_was_until_plugins_are_loaded(tmp_path):
-    code = "import sys; before = list(sys.meta_path); import hivemind_sdk.loader, hivemind_sdk.satellite\n"
+    code = "import sys; before = list(sys.meta_path)\n"
+    code += "import hivemind_sdk.plugins.loader, hivemind_sdk.satellite.satellite\n"
     code += "assert sys.meta_path == before and 'importlib_metadata' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)

@@ -10,7 +10,7 @@ from typing import Optional
 import pytest
 
 from hivemind_sdk.errors import OptionError
-from hivemind_sdk.options import check_names, resolve, schema_fault, variable
+from hivemind_sdk.plugins.options import check_names, resolve, schema_fault, variable
 
 NAMES = ("transport.carrier-pigeon", "carrier-pigeon")
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from wheel_kit import BUILTINS, Environment, build
 
-from hivemind_sdk.claims import KINDS
+from hivemind_sdk.plugins.records import KINDS
 
 pytestmark = pytest.mark.scaffold
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from public_kit import not_public
 
-from hivemind_sdk import scaffold
-from hivemind_sdk.claims import KINDS
 from hivemind_sdk.errors import SettingsError
-from hivemind_sdk.scaffold import contents, create, named
+from hivemind_sdk.plugins import scaffold
+from hivemind_sdk.plugins.records import KINDS
+from hivemind_sdk.plugins.scaffold import contents, create, named
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 from docs.test_examples import ROOT
 
 from hivemind_sdk import contracts
-from hivemind_sdk.claims import KINDS, Origin
-from hivemind_sdk.loader import HOOKS, load_one
+from hivemind_sdk.plugins.loader import HOOKS, load_one
+from hivemind_sdk.plugins.records import KINDS, Origin
 
 CONSUMER = ROOT / "tests/consumer"
 
@@ -44,3 +45,5 @@ def test_it_loads_as_a_plugin(plugin, module, kinds, monkeypatch):
     loaded = load_one(Origin(plugin, module), frozenset(KINDS))
     assert loaded.report is None
     assert {claim.record.kind for claim in loaded.claims} == kinds
+    for name in [name for name in sys.modules if name.partition(".")[0] == "hivemind_pigeon"]:
+        del sys.modules[name]  # other tests ask whether there is such a module

@@ -27,7 +27,7 @@ from transport.peers import (
 from transport.test_opening import fail
 
 from hivemind_sdk.errors import SettingsError, Unreachable
-from hivemind_sdk.satellite import Satellite
+from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Endpoint, Settings, TLSSettings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 from hivemind_websocket import WebSocketConnector

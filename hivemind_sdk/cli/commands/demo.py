@@ -25,7 +25,7 @@ def command(as_json: bool) -> None:
     Real websocket, real handshake, real encryption; only the hub is a small one. Needs no network but loopback, reads
     no identity, and writes nothing to disk.
     """
-    from ...satellite import Satellite
+    from ...satellite.satellite import Satellite
     from ...settings import Credentials, Endpoint, Settings
     from ...testing import Hub, HubClient, MemoryState
 

@@ -10,7 +10,7 @@ from ..console import json_line, line
 from ..options import hub_options, json_option
 
 if TYPE_CHECKING:
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
 
 @click.command("forget-server")
@@ -24,7 +24,7 @@ def command(app: str | None, host: str | None, port: int | None, every: bool, as
     For a hub that was set up anew. The next connection trusts, and pins, whatever key it meets: compare the fingerprint
     that `test-identity` then shows with the hub's.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     identity = NodeIdentity(app_name=app)
     wanted = list(identity.pinned_noise_keys) if every else [_hub(identity, host, port)]
@@ -44,6 +44,6 @@ def command(app: str | None, host: str | None, port: int | None, every: bool, as
 
 def _hub(identity: NodeIdentity, host: str | None, port: int | None) -> str:
     """Under which name it is pinned."""
-    from ...credentials import endpoint
+    from ...identity.credentials import endpoint
 
     return endpoint(identity, host, port).authority

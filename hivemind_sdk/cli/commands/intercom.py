@@ -13,7 +13,7 @@ from ..payload import question
 from ..sending import send_once
 
 if TYPE_CHECKING:
-    from ...satellite import Satellite
+    from ...satellite.satellite import Satellite
 
 
 @click.command("intercom")
@@ -41,7 +41,7 @@ def command(
     It is sealed for the recipient's public key and signed with ours. The recipient acts on it only if it trusts our key
     (`hivemind-client trust add`); nobody says whether it arrived.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     message = question(msg, payload, utterance, lang)
     pem = named_key(recipient, NodeIdentity(app_name=app).trusted_keys)

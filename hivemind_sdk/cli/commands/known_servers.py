@@ -16,7 +16,7 @@ def command(app: str | None, as_json: bool) -> None:
 
     A hub is pinned when protocol v3 first reaches it; from then on it must show the same key.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     pins = {hub: _shown(key) for hub, key in sorted(NodeIdentity(app_name=app).pinned_noise_keys.items())}
     if as_json:
@@ -30,7 +30,7 @@ def command(app: str | None, as_json: bool) -> None:
 
 
 def _shown(key: str) -> str | None:
-    from ...fingerprints import fingerprint
+    from ...identity.fingerprints import fingerprint
 
     try:
         return fingerprint(bytes.fromhex(key))

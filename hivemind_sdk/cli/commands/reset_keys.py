@@ -16,7 +16,7 @@ def command(app: str | None, as_json: bool) -> None:
 
     The key of protocol v3, which hubs have pinned, stays.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     identity = NodeIdentity(app_name=app)
     identity.create_keys()

@@ -10,7 +10,7 @@ from ..console import json_line, line, warn
 from ..options import identity_options, json_option
 
 if TYPE_CHECKING:
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
 _SHOWN = ("default_master", "default_port", "site_id", "public_key")
 
@@ -33,7 +33,7 @@ def command(
     What is not given stays as it is. RSA keys are made if there are none yet. With `--app NAME` before the command,
     that application gets an identity of its own.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     if not (key or password or host or port or siteid):
         raise click.UsageError("nothing to remember: give at least one of --key, --password, --host, --port, --siteid")
@@ -65,7 +65,7 @@ def command(
 
 def _address(identity: NodeIdentity, host: str | None, port: int | None) -> tuple[str | None, int | None]:
     """-> what to store as the hub's address, without a port, and as its port"""
-    from ...credentials import endpoint
+    from ...identity.credentials import endpoint
 
     if not (host or port) or not (host or identity.default_master):
         return None, port

@@ -18,7 +18,7 @@ from ..linking import closing, make_settings
 from ..options import json_option, link_options, timeout_option
 
 if TYPE_CHECKING:
-    from ...satellite import Satellite
+    from ...satellite.satellite import Satellite
 
 EVERY = 1.0
 """seconds between two looks"""
@@ -35,7 +35,7 @@ class _FirstRoundTrip:
         self.came = threading.Event()
 
     def observe(self, event: Any) -> None:
-        from ...observations import RoundTrip
+        from ...contracts.observations import RoundTrip
 
         if isinstance(event, RoundTrip):
             self.came.set()
@@ -52,7 +52,7 @@ def command(ctx: click.Context, /, watch: bool, timeout: float, as_json: bool, *
 
     With --watch the link is kept up: on a terminal the picture is refreshed in place, elsewhere a line is printed.
     """
-    from ...satellite import Satellite
+    from ...satellite.satellite import Satellite
 
     settings, identity = make_settings(ctx.obj, link, timeout, reconnect=watch)
     settings = replace(settings, deadlines=replace(settings.deadlines, keepalive=PING_AFTER))
@@ -71,8 +71,8 @@ def command(ctx: click.Context, /, watch: bool, timeout: float, as_json: bool, *
 
 def _watch(satellite: Satellite, *, as_json: bool) -> NoReturn:
     """Until Ctrl-C, or until the link has ended for good: that is raised."""
+    from ...contracts.status import FINAL, State
     from ...errors import LinkClosed
-    from ...supervisor import FINAL, State
 
     in_place = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     satellite.start()

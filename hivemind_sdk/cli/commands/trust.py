@@ -24,7 +24,7 @@ def add(app: str | None, alias: str, key: str, as_json: bool) -> None:
 
     Whoever has the private key can make this node act: compare the fingerprint with its owner first.
     """
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     if not alias.strip() or not alias.isprintable():
         raise click.BadParameter("use printable characters", param_hint="ALIAS")
@@ -50,7 +50,7 @@ def add(app: str | None, alias: str, key: str, as_json: bool) -> None:
 @click.pass_obj
 def list_(app: str | None, as_json: bool) -> None:
     """List the trusted keys: alias and fingerprint."""
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     keys = NodeIdentity(app_name=app).trusted_keys
     if as_json:
@@ -69,7 +69,7 @@ def list_(app: str | None, as_json: bool) -> None:
 @click.pass_obj
 def remove(app: str | None, alias: str, as_json: bool) -> None:
     """Trust the key of this alias no more."""
-    from ...node_identity import NodeIdentity
+    from ...client.node_identity import NodeIdentity
 
     identity = NodeIdentity(app_name=app)
     if not identity.remove_trusted_key(alias):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...claims import Origin
-from ...examination import child_command
-from ...examination.processes import Answer, ask
+from ...plugins.inspection import child_command
+from ...plugins.inspection.processes import Answer, ask
+from ...plugins.records import Origin
 
 LIMIT = 300.0
 """seconds for all checks of one plugin"""

@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from ...catalogue import Catalogue
-from ...claims import KINDS, Origin
-from ...config import plugin_settings
-from ...examination.child import report_on
-from ...loader import load_one
+from ...plugins.catalogue import Catalogue
+from ...plugins.config import plugin_settings
+from ...plugins.inspection.child import report_on
+from ...plugins.loader import load_one
+from ...plugins.records import KINDS, Origin
 from .contract import Result, run
 from .records import contract_of
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...contracts import Observer
-from ...identity import PRIVATE_PEM
+from ...contracts.observations import CallbackFailed
+from ...identity.state import PRIVATE_PEM
 from ...messages import BusMessage
-from ...observations import CallbackFailed
 from ...settings import Credentials, Endpoint, Settings
 from .expect import must
 from .primitives import sample_keys
 
 if TYPE_CHECKING:
-    from ...catalogue import Catalogue
-    from ...satellite import Satellite
+    from ...plugins.catalogue import Catalogue
+    from ...satellite.satellite import Satellite
     from ..hub import Hub
     from ..state import MemoryState
 
@@ -53,7 +53,7 @@ class Conversation:
         **parts: Any,
     ) -> Iterator[Satellite]:
         """One that is READY. `parts`: of the Satellite; without a transport it is in the hub's memory."""
-        from ...satellite import Satellite
+        from ...satellite.satellite import Satellite
 
         failures = Failures()
         parts = {"identity": _acquainted(), "catalogue": self._catalogue, **parts}
@@ -102,7 +102,7 @@ def conversation(
     credentials: Credentials, profile: Any = "4.6.1a1", *, patience: float = 10.0, **options: Any
 ) -> Iterator[Conversation]:
     """A hub that knows these credentials, until the end of the context. `patience`: seconds for each step."""
-    from ...loader import load
+    from ...plugins.loader import load
     from ..hub import Hub, HubClient
 
     catalogue = options.pop("catalogue", None) or load()

@@ -206,7 +206,7 @@ class HandlerContract(Contract):
 
     @check
     def test_a_link_with_it_lives_through_whatever_comes(self) -> None:
-        from ...dispatch import NamedHandler
+        from ...engine.dispatch import NamedHandler
         from .conversation import conversation, talk
 
         named = [NamedHandler("the one that is checked", self.types, self.handler())]

@@ -7,9 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ...contracts import Observer, SessionInfo
-from ...errors import LinkClosed
-from ...messages import HiveMessageType
-from ...observations import (
+from ...contracts.observations import (
     CallbackFailed,
     Dropped,
     FrameReceived,
@@ -20,8 +18,10 @@ from ...observations import (
     StateChanged,
     Warned,
 )
+from ...contracts.status import State, Status
+from ...errors import LinkClosed
+from ...messages import HiveMessageType
 from ...settings import Credentials
-from ...supervisor import State, Status
 from .contract import Contract, check
 from .expect import at_once, hides, must, together
 

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from ...catalogue import Catalogue
-from ...claims import Claim
-from ...instances import Instances
+from ...plugins.catalogue import Catalogue
+from ...plugins.instances import Instances
+from ...plugins.records import Claim
 from ...settings import PluginSettings
 from .cipher import CipherContract
 from .command import CommandContract

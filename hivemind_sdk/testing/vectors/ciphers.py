@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hivemind_sdk.contracts import Form
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts.envelope import EnvelopeSession
 
 from .case import Case
 from .fields import CaseProblem, Fields

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from hivemind_sdk.codec import decode_binary, encode_binary
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.engine.codec import decode_binary, encode_binary
 from hivemind_sdk.messages import NESTING_TYPES, HiveMessage, HiveMessageType, JSONObject
+from hivemind_sdk.messages.strict_json import loads
 from hivemind_sdk.settings import Limits
 
 from .case import Case

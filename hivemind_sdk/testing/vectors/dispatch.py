@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hivemind_sdk.codec import decode_text
 from hivemind_sdk.contracts import Deliver, HandlerContext, Role, Run, SendMessage
-from hivemind_sdk.dispatch import Dispatcher, Outcome, WakeRequest
+from hivemind_sdk.engine.codec import decode_text
+from hivemind_sdk.engine.dispatch import Dispatcher, Outcome, WakeRequest
 from hivemind_sdk.errors import RemoteProtocolError
-from hivemind_sdk.jsontext import dumps
 from hivemind_sdk.messages import BusMessage, JSONObject
+from hivemind_sdk.messages.strict_json import dumps
 from hivemind_sdk.settings import Limits
 
 from .case import Case

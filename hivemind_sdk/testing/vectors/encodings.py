@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hivemind_sdk.codec.encodings import get_encoding
+from hivemind_sdk.messages.encodings import get_encoding
 
 from .case import Case
 from .fields import unhex

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.contracts import RSA, Crypto, Handshake, SessionInfo
-from hivemind_sdk.dispatch import NamedHandler
-from hivemind_sdk.envelope import EnvelopeSession
+from hivemind_sdk.contracts.envelope import EnvelopeSession
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import PluginMissing
 from hivemind_sdk.settings import PluginSettings
 
 if TYPE_CHECKING:
-    from hivemind_sdk.catalogue import Catalogue
-    from hivemind_sdk.instances import Instances
+    from hivemind_sdk.plugins.catalogue import Catalogue
+    from hivemind_sdk.plugins.instances import Instances
 
 
 class Engine:
@@ -27,18 +27,18 @@ class Engine:
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        from hivemind_sdk.loader import load
+        from hivemind_sdk.plugins.loader import load
 
         return load(self._plugins, kinds=("cipher", "primitive", "handshake", "handler"))
 
     def _instances(self) -> Instances:
-        from hivemind_sdk.instances import Instances
+        from hivemind_sdk.plugins.instances import Instances
 
         return Instances(self._catalogue, self._plugins)
 
     @cached_property
     def crypto(self) -> Crypto:
-        from hivemind_sdk.instances import CryptoSuite
+        from hivemind_sdk.plugins.instances import CryptoSuite
 
         return CryptoSuite(self._instances())
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hivemind_sdk.codec import decode_text
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.engine.codec import decode_text
 from hivemind_sdk.messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject
+from hivemind_sdk.messages.strict_json import loads
 from hivemind_sdk.settings import Limits
 
 from .case import Case

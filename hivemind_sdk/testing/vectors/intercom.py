@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable
 
-from hivemind_sdk.jsontext import loads
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
+from hivemind_sdk.messages.strict_json import loads
 
 from .case import Case
 from .dispatch import receive

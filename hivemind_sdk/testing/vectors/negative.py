@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.codec import decode_binary, encode_binary
-from hivemind_sdk.codec.encodings import get_encoding
+from hivemind_sdk.engine.codec import decode_binary, encode_binary
 from hivemind_sdk.errors import HiveMindError, SessionBroken
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
+from hivemind_sdk.messages.encodings import get_encoding
 from hivemind_sdk.settings import Limits
 
 from . import dispatch, noise_negative, password, rsa

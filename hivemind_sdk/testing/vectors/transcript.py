@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.codec import decode_binary, decode_text
 from hivemind_sdk.contracts import Form, Frame, Role, Session
-from hivemind_sdk.jsontext import loads
+from hivemind_sdk.engine.codec import decode_binary, decode_text
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
+from hivemind_sdk.messages.strict_json import loads
 from hivemind_sdk.settings import Credentials, Limits
 
 from .case import Case

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hivemind_openssl as plugin
-from hivemind_sdk import Satellite
+from hivemind_sdk import Satellite, load
 from hivemind_sdk.errors import DecryptionError, IdentityError, InvalidKeySize, LocalProtocolError
-from hivemind_sdk.loader import load
 from hivemind_sdk.settings import Credentials, Endpoint, PluginSettings, Settings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
 
@@ -134,7 +133,7 @@ def test_a_satellite_with_openssl_and_a_hub_without_understand_each_other(profil
 def test_without_cryptography_it_steps_aside_and_says_so():
     code = (
         "import sys; sys.modules['cryptography'] = None;"
-        "from hivemind_sdk.loader import load; catalogue = load();"
+        "from hivemind_sdk import load; catalogue = load();"
         "print([one.name for one in catalogue.ciphers['AES-GCM']]);"
         "print(*[report for report in catalogue.reports if 'openssl' in str(report)])"
     )

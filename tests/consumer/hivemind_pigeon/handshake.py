@@ -7,6 +7,7 @@ from typing_extensions import assert_type
 from hivemind_sdk.contracts import (
     Compute,
     Declined,
+    EnvelopeSession,
     Established,
     Form,
     Frame,
@@ -66,3 +67,7 @@ def remember(state: NodeState, authority: str) -> None:
 
 
 handshake: Handshake = Nod()
+
+
+def is_envelope(session: Session) -> bool:
+    return isinstance(session, EnvelopeSession)

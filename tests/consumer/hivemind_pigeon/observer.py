@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hivemind_sdk.contracts import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
-from hivemind_sdk.observations import FrameSent, Observation, RoundTrip
+from hivemind_sdk.contracts.observations import FrameSent, Observation, RoundTrip
 
 
 class Tally:

@@ -13,7 +13,7 @@ from ...failures import FAILED
 from ...options import json_option, seconds
 
 if TYPE_CHECKING:
-    from ....claims import Origin
+    from ....plugins.records import Origin
     from ....testing.conformance.checking import Checked
 
 
@@ -49,9 +49,9 @@ def command(ctx: click.Context, name: str | None, timeout: float, all_checks: bo
 
 
 def _wanted(name: str | None) -> list[Origin]:
-    from ....claims import KINDS
-    from ....config import plugin_settings
-    from ....entrypoints import select
+    from ....plugins.config import plugin_settings
+    from ....plugins.entrypoints import select
+    from ....plugins.records import KINDS
     from .naming import plugin_named
 
     if name is not None:

@@ -23,7 +23,7 @@ _INDENT = " " * 4
 @json_option("Print as JSON.")
 def command(as_json: bool) -> None:
     """Print the hooks that a plugin may have, with their documentation, and the fields of the records they return."""
-    from ....loader import HOOKS
+    from ....plugins.loader import HOOKS
 
     found = [_described(name, record) for name, record in HOOKS.items()]
     if as_json:

@@ -14,7 +14,7 @@ from ...options import json_option, seconds
 from .naming import unknown_names
 
 if TYPE_CHECKING:
-    from ....claims import PluginReport
+    from ....plugins.records import PluginReport
 
 _COLOURS = {"active": "green", "found": None, "disabled": "yellow", "shadowed": "yellow"}
 _WIDEST = 30
@@ -38,8 +38,8 @@ def command(no_load: bool, timeout: float, as_json: bool) -> None:
 
     Each is imported in a process of its own, so that one that hangs, exits or floods the terminal harms nothing.
     """
-    from ....config import plugin_settings
-    from ....examination import examine, found
+    from ....plugins.config import plugin_settings
+    from ....plugins.inspection import examine, found
 
     settings = plugin_settings()
     missing: Sequence[str] = ()

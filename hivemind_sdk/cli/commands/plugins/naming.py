@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from ....claims import KINDS, Origin
-from ....examination import found
+from ....plugins.inspection import found
+from ....plugins.records import KINDS, Origin
 from ....settings import PluginSettings
 
 _ALL = PluginSettings()

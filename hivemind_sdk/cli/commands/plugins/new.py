@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ....scaffold import KINDS
+from ....plugins.scaffold import KINDS
 from ...console import json_line, line
 from ...options import json_option
 
@@ -30,7 +30,7 @@ def command(kind: str, name: str, into: Path, as_json: bool) -> None:
     It is a folder NAME with everything that a published package has. Change what it does, and it is yours. Needs no
     network.
     """
-    from ....scaffold import create, named
+    from ....plugins.scaffold import create, named
 
     names = named(name, _taken(kind))
     folder = into / names.distribution
@@ -50,9 +50,9 @@ def command(kind: str, name: str, into: Path, as_json: bool) -> None:
 
 def _taken(kind: str) -> set[str]:
     """What plugins are called that are installed, and what the built-in ones of this kind serve."""
-    from ....loader import load
+    from ....plugins.conflicts import names_of
+    from ....plugins.loader import load
     from ....settings import PluginSettings
-    from ....settle import names_of
     from ...app import BUILT_IN
     from .naming import installed
 

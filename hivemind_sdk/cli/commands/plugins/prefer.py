@@ -10,7 +10,7 @@ from ...options import json_option
 from .naming import kind_of, unknown
 
 if TYPE_CHECKING:
-    from ....claims import Claim, Origin
+    from ....plugins.records import Claim, Origin
     from ....settings import PluginSettings
 
 
@@ -24,8 +24,8 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 
     KIND is transport, cipher and so on; with a NAME (a scheme, a cipher) this is for that name alone, and counts more.
     """
-    from ....config import PREFER, plugin_settings, preferences
-    from ....config_edit import preferring
+    from ....plugins.config import PREFER, plugin_settings, preferences
+    from ....plugins.config_edit import preferring
     from .saving import save
 
     if forget == bool(providers):
@@ -49,9 +49,9 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 
 def _check(settings: PluginSettings, kind: str, name: str, providers: tuple[str, ...]) -> None:
     """Raises click.BadParameter for a name that nothing has, and for a provider that does not provide it."""
-    from ....claims import KINDS
-    from ....examination import examine
-    from ....settle import names_of
+    from ....plugins.conflicts import names_of
+    from ....plugins.inspection import examine
+    from ....plugins.records import KINDS
 
     examined = examine(settings, frozenset({kind}) & frozenset(KINDS) or frozenset(KINDS))
     rivals: list[tuple[str, Origin | Claim]] = [

@@ -12,9 +12,9 @@ from ...console import fitted, json_line, line, one_line
 from ...options import json_option
 
 if TYPE_CHECKING:
-    from ....claims import Claim, PluginReport
-    from ....examination import Examination
-    from ....options import OptionFacts
+    from ....plugins.inspection import Examination
+    from ....plugins.options import OptionFacts
+    from ....plugins.records import Claim, PluginReport
 
 _UNSAID = ("name", "help", "rank", "create", "options")
 """fields of a record that have a place of their own"""
@@ -25,9 +25,9 @@ _UNSAID = ("name", "help", "rank", "create", "options")
 @json_option("Print as JSON.")
 def command(name: str, as_json: bool) -> None:
     """Show the plugin NAME: what it provides, its options, where it comes from, its state and why."""
-    from ....claims import KINDS
-    from ....config import plugin_settings
-    from ....examination import examine
+    from ....plugins.config import plugin_settings
+    from ....plugins.inspection import examine
+    from ....plugins.records import KINDS
     from .naming import plugin_named
 
     origin = plugin_named(name)

@@ -20,9 +20,9 @@ class HandshakeContract(Sessions, Strangers, Agreeing):
     def test_a_satellite_and_the_embedded_hub_talk_after_it(self) -> None:
         from dataclasses import replace
 
-        from ....connection import NamedHandshake
+        from ....engine.connection import NamedHandshake
         from ....hooks import HandshakePlugin
-        from ....loader import load
+        from ....plugins.loader import load
         from ...profiles import Profile
         from ..conversation import conversation
 

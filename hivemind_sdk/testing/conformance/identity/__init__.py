@@ -20,7 +20,7 @@ class IdentityContract(Secrets, Saving, Fields):
     @check
     def test_a_satellite_keeps_its_keys_and_its_pin_in_it(self) -> None:
         """Joins the embedded hub twice, in the way of version 3: at first unknown, then as an old acquaintance."""
-        from ....identity import Identity
+        from ....identity.state import Identity
         from ..conversation import conversation, talk
 
         self._writable()

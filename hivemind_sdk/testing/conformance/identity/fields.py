@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly
-from ....identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM
+from ....identity.state import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM
 from ..contract import check, skip
 from ..expect import hides, must, refused, same, told
 from .places import FIELDS, SECRET, Places

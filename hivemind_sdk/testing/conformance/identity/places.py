@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ....contracts import IdentityBackend
-from ....identity import SECRET_FIELDS
+from ....identity.state import SECRET_FIELDS
 from ....settings import Credentials
 from ..contract import Contract, skip
 from ..expect import must

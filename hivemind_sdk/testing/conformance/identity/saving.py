@@ -10,7 +10,7 @@ from typing import Any
 
 from ....contracts import IdentityBackend
 from ....errors import IdentityError
-from ....identity import NOISE_KEY, NOISE_PSKS
+from ....identity.state import NOISE_KEY, NOISE_PSKS
 from ..contract import check, skip
 from ..expect import at_once, must, ours_alone, same, together
 from ..scarcity import full_disk, in_processes

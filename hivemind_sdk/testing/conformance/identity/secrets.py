@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ....errors import IdentityError
-from ....identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM
+from ....identity.state import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM
 from ..contract import check, skip
 from ..expect import hides, must, ours_alone, same, told
 from .places import SECRET, Places

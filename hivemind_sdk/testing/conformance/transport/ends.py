@@ -10,11 +10,7 @@ from functools import partial
 from typing import Any
 
 from ....contracts import Transport
-from ....errors import (
-    LinkClosed,
-    LinkError,
-    LinkTimeout,
-)
+from ....errors import LinkClosed, LinkError, LinkTimeout
 from ....settings import Credentials
 from ..contract import check, skip
 from ..expect import at_once, hides, must, ours_alone, refused, same, together, told

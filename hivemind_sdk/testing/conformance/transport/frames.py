@@ -9,12 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from ....contracts import ProbingTransport
-from ....errors import (
-    LimitExceeded,
-    LinkClosed,
-    LinkTimeout,
-    NotEncodable,
-)
+from ....errors import LimitExceeded, LinkClosed, LinkTimeout, NotEncodable
 from ....settings import Credentials
 from ..contract import check, skip
 from ..expect import at_once, must, refused, same, together

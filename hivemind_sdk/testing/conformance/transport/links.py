@@ -12,10 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ....contracts import Dial, Frame, Transport, TransportConnector, TransportFeatures
-from ....errors import (
-    HiveMindError,
-    LinkError,
-)
+from ....errors import HiveMindError, LinkError
 from ....settings import Credentials, Endpoint
 from ..contract import Contract, skip
 from ..expect import at_once, must, same, together

@@ -5,12 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ....contracts import Transport, TransportFeatures
-from ....errors import (
-    AuthenticationRefused,
-    LinkError,
-    LinkTimeout,
-    Unreachable,
-)
+from ....errors import AuthenticationRefused, LinkError, LinkTimeout, Unreachable
 from ..contract import check
 from ..expect import at_once, must, refused, same
 from ..servers import dead_port, talking_server

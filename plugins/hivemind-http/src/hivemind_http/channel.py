@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from hivemind_sdk.contracts import Dial
-from hivemind_sdk.dialling import Deadline, ascii_host, check_headers, describe_status, open_socket
 from hivemind_sdk.errors import AuthenticationRefused, LimitExceeded, LinkClosed, LinkError, LinkTimeout, Unreachable
+from hivemind_sdk.sockets import Deadline, ascii_host, check_headers, describe_status, open_socket
 
 JSONObject = dict[str, Any]
 _REPLICA = "hivemind_http_replica"

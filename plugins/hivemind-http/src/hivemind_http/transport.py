@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
-from hivemind_sdk.dialling import describe_status
 from hivemind_sdk.errors import (
     HiveMindError,
     LimitExceeded,
@@ -20,6 +19,7 @@ from hivemind_sdk.errors import (
     NotEncodable,
     Unreachable,
 )
+from hivemind_sdk.sockets import describe_status
 
 from . import HttpOptions
 from .channel import Channel, JSONObject

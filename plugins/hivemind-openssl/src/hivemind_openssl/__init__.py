@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from hivemind_sdk.cpu import has_aes
+from hivemind_ciphers.cpu import has_aes
 from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
 
 from .aead import AesGcm, ChaCha20Poly1305

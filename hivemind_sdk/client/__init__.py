@@ -1,0 +1,1 @@
+"""The client with the names of the reference client and of the OVOS bus client."""

@@ -1,0 +1,65 @@
+"""Audio and files from the hub: which callback gets them, and what of a file name from the network can be trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..messages import HiveMessage, HiveMindBinaryPayloadType
+
+_LONGEST_NAME = 128
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]) *(\.|$)")
+
+
+class BinaryDataCallbacks:
+    """What is done with binary data from the hub. Override what you need; called as all callbacks are, in order.
+
+    `file_name` comes from the network: no folder is in it and it is never empty, but it may be that of a file you have.
+    """
+
+    def handle_receive_tts(self, bin_data: bytes, utterance: str, lang: str, file_name: str) -> None:
+        """Synthesised speech: an audio file, what it says, and in which language."""
+
+    def handle_receive_file(self, bin_data: bytes, file_name: str) -> None:
+        """A file."""
+
+
+def deliver(message: HiveMessage, callbacks: BinaryDataCallbacks) -> None:
+    """Hand a BINARY message to the callback for its sub-type, if there is one."""
+    act = _CALLS.get(message.bin_type)
+    if act is not None:
+        act(callbacks, message)
+
+
+def safe_file_name(name: str) -> str:
+    """A file name from the network as one plain name: no folder, drive, device or control character, no dot in front.
+
+    Never empty, never longer than 128 characters.
+    """
+    plain = re.split(r"[/\\:]", name)[-1]
+    plain = re.sub(r"[^\w .()+,@=~-]", "_", plain)[-_LONGEST_NAME:].strip(" .")
+    if _DEVICES.match(plain):
+        plain = f"_{plain}"[:_LONGEST_NAME]
+    return plain or "unnamed"
+
+
+def _tts(callbacks: BinaryDataCallbacks, message: HiveMessage) -> None:
+    data = message.metadata
+    name = safe_file_name(_text(data, "file_name"))
+    callbacks.handle_receive_tts(message.payload, _text(data, "utterance"), _text(data, "lang"), name)
+
+
+def _file(callbacks: BinaryDataCallbacks, message: HiveMessage) -> None:
+    callbacks.handle_receive_file(message.payload, safe_file_name(_text(message.metadata, "file_name")))
+
+
+_CALLS: Mapping[HiveMindBinaryPayloadType, Callable[[BinaryDataCallbacks, HiveMessage], None]] = {
+    HiveMindBinaryPayloadType.TTS_AUDIO: _tts,
+    HiveMindBinaryPayloadType.FILE: _file,
+}
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,184 @@
+"""A hub and the OVOS buses of this process: what the hub says is heard there, what they have for the hub is sent up.
+
+wire.md section 10. The *internal* bus is the client's own: on it everything is heard that the client's listeners hear.
+The *connected* one is that of the services around it: what comes from the hub looks local there, and what is meant for
+the hub is sent up. They may be one bus; a message is put on it once all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HiveMindError
+from ..messages import BusMessage, HiveMessage, HiveMessageType
+from .ovos import fingerprint, to_message
+
+if TYPE_CHECKING:
+    from .client import HiveMessageBusClient
+
+log = logging.getLogger(__name__)
+
+UPSTREAM = "hive.send.upstream"
+_ECHO_WITHIN = 10.0
+"""seconds in which a bus repeats what was put on it"""
+_MOST_ECHOES = 1000
+
+
+class Tap:
+    """One bus. `hearers` get what others put on it, never what came from `put`.
+
+    A bus repeats everything to everybody: at once, inside of `emit` (FakeBus), or later, from a thread of its own (a
+    MessageBusClient). What is put there is therefore remembered until it was heard, by its content: a mark in the
+    context would be inherited by the replies, which must get through. The session does not count, buses add it.
+    """
+
+    def __init__(self, bus: Any) -> None:
+        self.bus = bus
+        self.hearers: list[Callable[[BusMessage], None]] = []
+        self._lock = threading.Lock()
+        self._expected: deque[tuple[float, int]] = deque(maxlen=_MOST_ECHOES)
+        bus.on("message", self._message)
+
+    def put(self, message: BusMessage) -> None:
+        """What listeners raise stays here."""
+        with self._lock:
+            self._expected.append((time.monotonic() + _ECHO_WITHIN, _mark(message)))
+        try:
+            self.bus.emit(to_message(message))
+        except Exception as error:  # a service on that bus; the hub and other listeners must not suffer
+            log.exception("%s failed on the local bus (%s)", message.msg_type, type(error).__name__)
+
+    def close(self) -> None:
+        self.bus.remove("message", self._message)
+
+    def _message(self, text: Any) -> None:
+        """Everything on the bus, as JSON text."""
+        try:
+            message = BusMessage.from_wire(json.loads(text))
+        except (TypeError, ValueError, HiveMindError):
+            return  # encrypted, or no bus message
+        if not self._is_echo(message):
+            for hear in list(self.hearers):
+                hear(message)
+
+    def _is_echo(self, message: BusMessage) -> bool:
+        if not self._expected:
+            return False
+        mark, now = _mark(message), time.monotonic()
+        with self._lock:
+            while self._expected and self._expected[0][0] < now:
+                self._expected.popleft()
+            for index, (_, known) in enumerate(self._expected):
+                if known == mark:
+                    del self._expected[index]
+                    return True
+        return False
+
+
+class BusBridge:
+    """Between one client and its buses."""
+
+    def __init__(self, client: HiveMessageBusClient) -> None:
+        self._client = client
+        self._internal: Tap | None = None
+        self._connected: Tap | None = None
+        self._subscription = client.satellite.on_delivered(self._down)
+
+    @property
+    def internal(self) -> Any:
+        """The client's own bus, or None."""
+        return self._internal.bus if self._internal else None
+
+    def attach(self, bus: Any) -> None:
+        """This is the client's own bus."""
+        self._internal = self._tap(bus)
+        self._internal.hearers.append(self._overheard)
+
+    def connect(self, bus: Any) -> None:
+        """This is the bus of the services; the first one stays."""
+        if self._connected is None:
+            self._connected = self._tap(bus)
+            self._connected.hearers.append(self._up)
+
+    def close(self) -> None:
+        self._subscription.cancel()
+        for tap in {self._internal, self._connected}:
+            if tap is not None:
+                tap.close()
+        self._internal = self._connected = None
+
+    def sent(self, message: BusMessage) -> None:
+        """One of our own messages went to the hub: the internal bus hears it, as the client's listeners do."""
+        internal = self._internal
+        if internal is not None:
+            internal.put(message)
+
+    def _tap(self, bus: Any) -> Tap:
+        for tap in (self._internal, self._connected):
+            if tap is not None and tap.bus is bus:
+                return tap
+        return Tap(bus)
+
+    def _down(self, message: BusMessage) -> None:
+        internal, connected = self._internal, self._connected
+        if connected is not None:
+            connected.put(_as_local(message))
+        if internal is not None and internal is not connected:
+            internal.put(message)
+
+    # --- what others say ---
+
+    def _overheard(self, message: BusMessage) -> None:
+        """Somebody else on the internal bus: the client's listeners hear it."""
+        self._client.emitter.hear(message, arrived=False)
+
+    def _up(self, message: BusMessage) -> None:
+        if message.msg_type == UPSTREAM:
+            self._asked(message)
+        if self._client.share_bus:
+            self._send(lambda: HiveMessage(HiveMessageType.SHARED_BUS, message))
+        destination = message.context.get("destination")
+        node_id = self._client.node_id
+        if node_id and node_id in (destination if isinstance(destination, list) else [destination]):
+            self._send(lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(message)))
+
+    def _asked(self, message: BusMessage) -> None:
+        """Somebody wants a HiveMessage sent."""
+        kind = str(message.data.get("msg_type"))
+        if kind == HiveMessageType.BROADCAST:
+            log.warning("%s: only hubs broadcast", UPSTREAM)
+            return
+        self._send(lambda: HiveMessage(kind, message.data.get("payload")))
+
+    def _with_own_session(self, message: BusMessage) -> BusMessage:
+        """`default` is this device to its own bus; to the hub, whose `default` is another one, it is our session."""
+        session = message.context.get("session")
+        if not isinstance(session, dict) or session.get("session_id") != "default":
+            return message
+        ours = {**session, "session_id": self._client.session_id, "site_id": self._client.site_id}
+        return BusMessage(message.msg_type, message.data, {**message.context, "session": ours})
+
+    def _send(self, make: Callable[[], HiveMessage]) -> None:
+        try:
+            self._client.satellite.emit(make())
+        except HiveMindError as error:
+            log.warning("something on the local bus was not sent to the hub: %s", error)
+
+
+def _as_local(message: BusMessage) -> BusMessage:
+    """The destination becomes the source: a message of this device's own from here on, so that audio plays here."""
+    if "destination" not in message.context:
+        return message
+    context = dict(message.context)
+    context["source"] = context.pop("destination")
+    return BusMessage(message.msg_type, message.data, context)
+
+
+def _mark(message: BusMessage) -> int:
+    return fingerprint(message, "session")

@@ -1,0 +1,411 @@
+"""HiveMessageBusClient: the reference client's names on our engine, and the surface of the OVOS bus client.
+
+It composes a Satellite and does not inherit from OVOS' client, whose import would cost every user most of a second.
+`ovos_bus_client` is imported when the first bus message is handed to a callback.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..contracts.status import State, Status
+from ..delivery import Key, Outcome, Policy
+from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
+from ..identity.credentials import resolve
+from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from ..satellite.message_context import as_hive_message, plain_message
+from ..satellite.satellite import Satellite
+from ..satellite.utterance import SPOKEN
+from ..settings import Credentials, Deadlines, Endpoint, Settings, TLSSettings, Upstream
+from ..threads.receipts import Receipt
+from . import binary_data
+from .binary_data import BinaryDataCallbacks
+from .bus_bridge import BusBridge
+from .emitter import RAW, Emitter, bus_key
+from .hive import Hive
+from .node_identity import NodeIdentity
+from .ovos import to_message
+from .ovos_surface import OVOSCompat
+from .wait_for import Waiting
+
+if TYPE_CHECKING:
+    from ovos_bus_client.message import Message
+
+    from ..contracts import Counters, Observer, SessionInfo, TransportConnector
+    from ..plugins.catalogue import Catalogue
+
+DEFAULT_USERAGENT = "HiveMessageBusClientV0.0.1"
+_RETRY_WITHIN = 5.0
+"""seconds that the reference client gives each of its handshake retries"""
+
+
+class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
+    """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
+
+    What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
+    is never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any
+    certificate; better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0
+    pre-shared key.
+    `fallbacks`: hubs to go to, in this order, while that one can't be reached (addresses, or settings.Upstream).
+    `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
+    `delivery`, `durable`: what becomes of messages that can't be sent at once, see Settings. Times are seconds.
+
+    Raises SettingsError where something is missing. `connect` and `emit` raise the errors of the link; see `status`.
+    """
+
+    def __init__(
+        self,
+        key: str | None = None,
+        password: str | None = None,
+        crypto_key: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        useragent: str = "",
+        self_signed: bool = False,
+        share_bus: bool = False,
+        compress: bool | None = True,
+        binarize: bool = False,
+        identity: NodeIdentity | None = None,
+        internal_bus: Any = None,
+        bin_callbacks: BinaryDataCallbacks | None = None,
+        websocket_ping_interval: float | None = None,
+        websocket_ping_timeout: float | None = None,
+        max_protocol_version: int = 3,
+        websocket_connect_timeout: float | None = None,
+        *,
+        min_protocol: int = 0,
+        ca: str | None = None,
+        tls_pin: str | None = None,
+        proxy: str | None = None,
+        site_id: str | None = None,
+        fallbacks: Iterable[Upstream | str] = (),
+        delivery: Mapping[Key, Policy] | None = None,
+        durable: str | None = None,
+        catalogue: Catalogue | None = None,
+        transport: TransportConnector | None = None,
+        observers: tuple[Observer, ...] = (),
+    ) -> None:
+        self.identity = identity if identity is not None else NodeIdentity()
+        self._resolve = partial(
+            resolve, self.identity, key=key, password=password, host=host, port=port, preshared_key=crypto_key
+        )
+        endpoint, credentials = self._resolve()
+        defaults = Deadlines()
+        settings = Settings(
+            endpoint=endpoint,
+            credentials=credentials,
+            useragent=useragent or DEFAULT_USERAGENT,
+            site_id=site_id,
+            session_id=_session_of(internal_bus),
+            min_protocol=min_protocol,
+            max_protocol=max_protocol_version,
+            binarize=binarize,
+            compress=compress,
+            proxy=proxy,
+            fallbacks=tuple(map(Upstream.of, fallbacks)),
+            delivery=delivery or {},
+            durable=durable,
+            tls=TLSSettings(verify=not self_signed, ca=ca, pin=tls_pin),
+            deadlines=Deadlines(
+                connect=websocket_connect_timeout or defaults.connect,
+                keepalive=_default(websocket_ping_interval, defaults.keepalive),
+                keepalive_timeout=_default(websocket_ping_timeout, defaults.keepalive_timeout),
+            ),
+        )
+        self.satellite = Satellite(
+            settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
+        )
+        self.emitter = Emitter(self.satellite.subscriptions)
+        self.share_bus = share_bus
+        self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
+        self.handshake_event = threading.Event()
+        self.connected_event = threading.Event()
+        self.started_running = False
+        self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._last_status = self.satellite.status
+        self._bridge: BusBridge | None = None
+        self._bridging = threading.Lock()
+        if internal_bus is not None:
+            self._bridged().attach(internal_bus)
+        self.satellite.on_state(self._state_changed, inline=True)
+        self.satellite.on_binary(lambda message: binary_data.deliver(message, self.bin_callbacks))
+        self.satellite.on_bus("*", partial(self.emitter.hear, arrived=True), inline=True)
+
+    # --- life ---
+
+    def connect(
+        self,
+        bus: Any = None,
+        protocol: Any = None,
+        site_id: str | None = None,
+        handshake_max_retries: int | None = None,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> SessionInfo:
+        """Connect and wait until the link is READY. -> what was negotiated
+
+        `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. The first attempt
+        decides, unless `retry`; `timeout` bounds it all. `handshake_max_retries` is the reference's way to say both:
+        try for 5 seconds, and as often for 5 more. Raises AuthenticationRefused, NoCommonHandshake, Unreachable,
+        LinkTimeout, LinkClosed.
+        """
+        if protocol is not None:
+            warnings.warn("protocol= has no effect: the protocol is the engine's", stacklevel=2)
+        if handshake_max_retries is not None and timeout is None:
+            timeout, retry = _RETRY_WITHIN * (handshake_max_retries + 1), True
+        if site_id:
+            self.site_id = site_id
+        if bus is not None:
+            self._bridged().connect(bus)
+        self.started_running = True
+        return self.satellite.connect(timeout, retry=retry)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""
+        with self._bridging:
+            bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            bridge.close()
+        self.satellite.close(timeout)
+
+    def close_connection(self) -> None:
+        """Drop the link of this moment; it comes back by itself."""
+        self.satellite.drop()
+
+    def run_forever(self) -> None:
+        """Connect, if that was not done, and block until the link is closed. Raises what it was refused with."""
+        self.started_running = True
+        status = self.satellite.start().wait_until(_is_over, None)
+        if status.state is State.REFUSED and status.cause is not None:
+            raise status.cause
+
+    def run_in_thread(self) -> threading.Thread:
+        """Connect in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
+        self.started_running = True
+        node = self.satellite.start()
+        thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
+        thread.start()
+        return thread
+
+    def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
+        """Block until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
+        limit = timeout * ((max_retries or 0) + 1)
+        status = self.satellite.wait_for(State.READY, timeout=limit)
+        if status.state is not State.READY:
+            if status.cause is not None and _is_over(status):
+                raise status.cause
+            text = f"not READY within {limit:g} s (still {status})"
+            raise LinkTimeout(text, phase=status.state.value, hint=status.hint) from status.cause
+
+    def init_identity(self, site_id: str | None = None) -> None:
+        """Read from the identity anew what the constructor was not given; for the next link. Raises SettingsError."""
+        endpoint, credentials = self._resolve()
+        self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
+        if site_id:
+            self.site_id = site_id
+
+    def __enter__(self) -> HiveMessageBusClient:
+        self.connect()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def status(self) -> Status:
+        """State, cause, since when, attempt, next try, and a hint for the user."""
+        return self.satellite.status
+
+    @property
+    def counters(self) -> Counters:
+        """See Satellite.counters."""
+        return self.satellite.counters
+
+    # --- who and where ---
+
+    @property
+    def site_id(self) -> str:
+        """Where this satellite stands. Set it before `connect`; no hub can change it."""
+        return self.satellite.site_id
+
+    @site_id.setter
+    def site_id(self, site_id: str) -> None:
+        self.satellite.site_id = site_id
+
+    @property
+    def session_id(self) -> str:
+        """The session of messages that have none of their own."""
+        return self.satellite.session_id
+
+    @session_id.setter
+    def session_id(self, session_id: str) -> None:
+        self.satellite.session_id = session_id
+
+    @property
+    def node_id(self) -> str:
+        """What the hub calls itself; empty until it has greeted."""
+        node_id = self.satellite.hub_hello.get("node_id")
+        return node_id if isinstance(node_id, str) else ""
+
+    @property
+    def internal_bus(self) -> Any:
+        """A bus that hears what our listeners hear, and they hear it; a FakeBus, made when it is first asked for."""
+        bridge = self._bridged()
+        if bridge.internal is None:
+            from ovos_utils.fakebus import FakeBus
+
+            bridge.attach(FakeBus(session=self))  # of which it takes the session_id
+        return bridge.internal
+
+    @staticmethod
+    def build_url(
+        key: str, host: str = "127.0.0.1", port: int = 5678, useragent: str = DEFAULT_USERAGENT, ssl: bool = True
+    ) -> str:
+        """The URL that a websocket transport dials. It holds the access key: show it to nobody."""
+        endpoint = Endpoint("wss" if ssl else "ws", host, port)
+        return f"{endpoint}?authorization={Credentials(key).token(useragent)}"
+
+    # --- sending ---
+
+    def emit(
+        self,
+        message: Message | HiveMessage | BusMessage,
+        binary_type: HiveMindBinaryPayloadType = HiveMindBinaryPayloadType.UNDEFINED,
+        *,
+        delivery: Policy | None = None,
+    ) -> Receipt:
+        """Send a bus message (wrapped as BUS) or a HiveMessage. The caller's objects are not changed.
+
+        `delivery` says what becomes of it where it can't be sent at once; None: what the settings say for its type. An
+        utterance is queued for some seconds, live audio is dropped, most others raise NotConnected or LinkClosed.
+        Local listeners hear an outgoing BUS message after it was sent, or queued. -> what becomes of it. Raises also
+        MalformedMessage, NotEncodable, OutboxFull; see Satellite.emit.
+        """
+        if isinstance(message, HiveMessage) and binary_type:
+            message = message.forward(bin_type=binary_type)
+        receipt = self._send(message, delivery)
+        sent = receipt.message
+        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
+            self.emitter.hear(sent.payload, arrived=False)
+            bridge = self._bridge
+            if bridge is not None:
+                bridge.sent(sent.payload)
+        return receipt
+
+    def _send(self, message: Any, delivery: Policy | None) -> Receipt:
+        try:
+            return self.satellite.emit(message, delivery=delivery)
+        except MetadataTooLarge:
+            raise
+        except NotEncodable as error:  # OVOS' objects, such as sessions, are rare: looked for when they are met
+            outgoing = as_hive_message(message)
+            if outgoing.msg_type is HiveMessageType.BINARY:
+                raise
+            try:
+                return self.satellite.emit(plain_message(outgoing), delivery=delivery)
+            except RecursionError:
+                raise error from None
+
+    def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
+        """Send a bus message as BUS."""
+        return self.emit(HiveMessage(HiveMessageType.BUS, message))
+
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: take nothing more, and wait until nothing waits to be sent, or to be confirmed.
+
+        -> whether that is so after `timeout` seconds at most
+        """
+        return self.satellite.drain(timeout)
+
+    def ask(
+        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
+    ) -> Iterator[Message]:
+        """See Satellite.ask; yields OVOS messages."""
+        return map(to_message, self.satellite.ask(what, timeout=timeout, lang=lang, replies=replies))
+
+    # --- listening ---
+
+    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
+
+        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
+        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
+
+        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
+        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
+        """
+        self._listen(event_name, func, once=False)
+
+    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """The same, for one event."""
+        self._listen(event_name, func, once=True)
+
+    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
+        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
+        self.emitter.add(bus_key(mycroft_msg_type), func)
+
+    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
+        self.wrapped_funcs.pop(func, None)
+        self.emitter.remove_listener(event_name, func)
+        self.emitter.forget(bus_key(event_name), func)
+
+    def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
+        """Forget every callback of this event. Raises ValueError for None."""
+        if event_name is None:
+            raise ValueError("event_name is None: say which event's listeners to remove")
+        self.emitter.remove_all_listeners(event_name)
+        self.emitter.forget(bus_key(event_name))
+
+    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
+        if event_name == RAW:
+            self.emitter.add(bus_key(RAW), func, once=once)
+        elif once:
+            self.emitter.once(event_name, func)
+        else:
+            self.emitter.on(event_name, func)
+
+    # --- from the satellite ---
+
+    def _bridged(self) -> BusBridge:
+        with self._bridging:
+            if self._bridge is None:
+                self._bridge = BusBridge(self)
+            return self._bridge
+
+    def _state_changed(self, status: Status) -> None:
+        """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
+        ready = status.state is State.READY
+        for flag in (self.connected_event, self.handshake_event):
+            flag.set() if ready else flag.clear()
+        before, self._last_status = self._last_status, status
+        if ready:
+            self.on_open()
+        elif before.state is State.READY:
+            self.on_close()
+        if status.cause is not None and status.cause is not before.cause:
+            self.on_error(status.cause)
+        if status.state is State.BACKOFF:
+            self.emitter.tell("reconnecting")
+        elif status.state is State.REFUSED:
+            self.emitter.tell("auth_rejected", str(status.cause))
+
+
+def _is_over(status: Status) -> bool:
+    return status.state in {State.CLOSED, State.REFUSED}
+
+
+def _session_of(internal_bus: Any) -> str | None:
+    """A named session of the bus is ours too; `default` is what a bus has that was told nothing."""
+    session_id = getattr(internal_bus, "session_id", None)
+    return session_id if isinstance(session_id, str) and session_id not in ("", "default") else None
+
+
+def _default(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,82 @@
+"""A satellite as a program of its own: it runs until it is told to stop, and then leaves in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from ..contracts.status import FINAL, Status
+from ..errors import SettingsError
+from ..satellite.satellite import Satellite
+from .client import HiveMessageBusClient
+
+log = logging.getLogger(__name__)
+STOPS = (signal.SIGTERM, signal.SIGINT)
+_OVER = 0
+"""no signal has this number"""
+
+
+def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> None:
+    """Connect, as often as it takes, and block until SIGTERM or SIGINT; then send what waits, in `drain` seconds at
+    most, let callbacks finish, and close.
+
+    Returns then, and after a `close()` from elsewhere. The handlers of both signals are as before by then, so that a
+    second signal does what it always does. Raises what the hub refused with, and whatever else ends a link for good;
+    SettingsError on another thread than the main one, which gets no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise SettingsError("run() gets its signals on the main thread only", hint="elsewhere: connect() and close()")
+    satellite = program if isinstance(program, Satellite) else program.satellite
+    final: list[Status] = []
+
+    def watch(status: Status) -> None:
+        if status.state in FINAL:
+            final.append(status)
+            wake()
+
+    try:
+        with _signals() as (wake, wait):
+            subscription = satellite.on_state(watch, inline=True)
+            try:
+                satellite.start()
+                while (number := wait()) not in (_OVER, *STOPS):
+                    pass
+            finally:
+                subscription.cancel()
+        if number in STOPS:
+            log.info("told to stop")
+            if not satellite.drain(drain):
+                log.warning("not everything was sent within %g s", drain)
+    finally:
+        program.close()
+    if final and number == _OVER and final[0].cause is not None:
+        raise final[0].cause
+
+
+@contextmanager
+def _signals() -> Iterator[tuple[Callable[[], None], Callable[[], int]]]:
+    """-> what wakes the waiter, from any thread; and what waits: for that (_OVER), or for the number of a signal
+
+    Through a socket: a signal that comes just before the main thread blocks on a lock would not be noticed there.
+    """
+    waiter, waker = socket.socketpair()
+    waker.setblocking(False)
+
+    def wake() -> None:
+        with suppress(OSError):  # it is over anyway
+            waker.send(bytes([_OVER]))
+
+    handlers = {number: signal.signal(number, lambda *_: None) for number in STOPS}
+    descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    try:
+        yield wake, lambda: waiter.recv(1)[0]
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        waiter.close()
+        waker.close()

@@ -1,0 +1,58 @@
+"""What a link learns from a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...contracts import SessionInfo
+from ...messages import HiveMessage, HiveMessageType, JSONObject
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The other side's HELLO payload. A satellite gets it in clear, a hub over the session."""
+
+    hello: JSONObject = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeNeeded:
+    """Run `work()` off the engine, then call `resume` with what it returned, or `resume_error` with what it raised."""
+
+    work: Callable[[], Any] = field(repr=False)
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSecured:
+    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds.
+
+    A satellite calls `store` once, as soon as it has written its frames.
+    """
+
+    info: SessionInfo
+    confirm_within: float
+    probe: HiveMessageType | None = None
+    """the type of the hub's answer that only confirms, and means nothing else"""
+    store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
+    """see contracts.Established"""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message, complete and authenticated."""
+
+    message: HiveMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A frame that was not used. `reason` is a short constant to count by."""
+
+    reason: str
+    detail: str = ""
+
+
+Event = Greeted | ComputeNeeded | LinkSecured | Received | Discarded

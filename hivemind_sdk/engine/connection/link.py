@@ -1,0 +1,330 @@
+"""The shared half of both ends: frames, phases, the running handshake, the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum, auto
+from typing import Any, ClassVar, NoReturn
+
+from ...contracts import (
+    Compute,
+    Declined,
+    Established,
+    Form,
+    Frame,
+    Handshake,
+    HandshakeScript,
+    Send,
+    Session,
+    SessionInfo,
+)
+from ...errors import (
+    DecryptionError,
+    HandshakeError,
+    HiveMindError,
+    LimitExceeded,
+    MetadataTooLarge,
+    NoCommonHandshake,
+    NotConnected,
+    RemoteProtocolError,
+    SessionBroken,
+    UnexpectedFrame,
+)
+from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
+from ...messages.strict_json import loads
+from ...settings import Limits
+from ..codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from .config import LinkConfig, NamedHandshake
+from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
+
+_HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
+
+
+class Phase(Enum):
+    """Where the link is, between its first frame and its session."""
+
+    GREETING = auto()
+    """satellite: waits for HELLO"""
+    OFFER = auto()
+    """satellite: waits for the offer; hub: waits for the first HANDSHAKE"""
+    AGREEING = auto()
+    """a handshake waits for the peer's next HANDSHAKE"""
+    COMPUTING = auto()
+    """a handshake waits for `resume`"""
+    ESTABLISHED = auto()
+    DEAD = auto()
+
+
+class Kind(Enum):
+    """What a frame turns out to be at first sight."""
+
+    SEALED = auto()
+    HELLO = auto()
+    HANDSHAKE = auto()
+    CLEAR = auto()
+    """any other message in clear"""
+
+
+class Link:
+    """The shared half of both ends: frames, phases, the running handshake, the session."""
+
+    _first_phase: Phase
+    _table: ClassVar[Mapping[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]]
+    """what is done about a frame; what is not in it is out of turn"""
+
+    def __init__(self, config: LinkConfig) -> None:
+        self._config = config
+        self._limits = config.limits
+        self._phase = self._first_phase
+        self._out: list[Frame] = []
+        self._script: HandshakeScript | None = None
+        self._session: Session | None = None
+        self._info: SessionInfo | None = None
+        self._passed_over: list[str] = []
+        self._binarize = False
+        self._failures = 0
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def info(self) -> SessionInfo | None:
+        """What was agreed, with the warnings of the handshakes that were passed over; None until then."""
+        return self._info
+
+    def receive(self, frame: Frame) -> list[Event]:
+        """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
+        if self._phase is Phase.DEAD:
+            raise NotConnected("the link has ended")
+        if self._phase is Phase.ESTABLISHED:
+            return self._open(frame)
+        try:
+            kind, content = self._classify(frame)
+        except RemoteProtocolError as error:
+            return [_discarded("malformed frame", error)]
+        act = self._table.get((self._phase, kind))
+        if act is None:
+            return [Discarded(*self._out_of_turn(kind))]
+        return act(self, content)
+
+    def send(self, message: HiveMessage) -> None:
+        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
+        session = self._session
+        if session is None or self._phase is not Phase.ESTABLISHED:
+            raise NotConnected("the link is not secured", hint="wait until the state is READY")
+        form, plaintext = self._encode(message)
+        self._out.extend(session.seal(form, plaintext))
+
+    def frames_to_send(self) -> list[Frame]:
+        """Take what must be written now."""
+        frames, self._out = self._out, []
+        return frames
+
+    def resume(self, result: Any) -> list[Event]:
+        """The slow work is done."""
+        return self._advance(lambda script: script.send(result))
+
+    def resume_error(self, error: Exception) -> list[Event]:
+        """The slow work raised."""
+        return self._advance(lambda script: script.throw(error))
+
+    def close(self) -> HiveMindError | None:
+        """The transport is gone. -> what a handshake that still waits makes of that, to be taken for the cause
+
+        It learns of it as GeneratorExit, and may raise (a HandshakeError that says `retry`).
+        """
+        self._phase = Phase.DEAD
+        script, self._script = self._script, None
+        try:
+            if script is not None:
+                script.close()
+        except Exception as error:  # noqa: BLE001 - it is returned
+            return _ours(error)
+        return None
+
+    # --- frames ---
+
+    def _classify(self, frame: Frame) -> tuple[Kind, Any]:
+        if len(frame) > self._limits.frame:
+            raise LimitExceeded(f"a frame of {len(frame)} exceeds the limit of {self._limits.frame}")
+        if isinstance(frame, bytes):
+            return Kind.SEALED, frame
+        value = loads(frame, depth=self._limits.depth)
+        if isinstance(value, dict) and "ciphertext" in value and "msg_type" not in value:
+            return Kind.SEALED, frame
+        message = message_from_object(value, self._limits)
+        kind = _KINDS.get(message.msg_type, Kind.CLEAR)
+        return kind, message
+
+    def _out_of_turn(self, kind: Kind) -> tuple[str, str]:
+        if kind is Kind.SEALED:
+            return "sealed too early", f"in phase {self._phase.name}"
+        return "out of turn", f"{kind.name} in phase {self._phase.name}"
+
+    def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
+        if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
+            try:
+                return Form.BINARY, encode_binary(message, compress=self._config.compress)
+            except MetadataTooLarge:
+                if message.msg_type is _BINARY:
+                    raise
+        return Form.TEXT, encode_text(message).encode()
+
+    def _open(self, frame: Frame) -> list[Event]:
+        session = self._session
+        if session is None:
+            raise NotConnected("there is no session")
+        try:
+            if len(frame) > self._limits.frame:
+                raise LimitExceeded(f"a frame of {len(frame)} exceeds the limit of {self._limits.frame}")
+            opened = session.open(frame)
+        except SessionBroken:
+            self.close()
+            raise
+        except DecryptionError as error:
+            return self._undecryptable(error)
+        except UnexpectedFrame as error:
+            return [_discarded("cleartext", error)]
+        except RemoteProtocolError as error:
+            return [_discarded("malformed frame", error)]
+        self._failures = 0
+        if opened is None:
+            return []
+        form, plaintext = opened
+        try:
+            message = _DECODERS[form](plaintext, self._limits)
+        except RemoteProtocolError as error:
+            return [_discarded("malformed message", error)]
+        if message.msg_type in SETUP_TYPES:
+            return self._setup_message(message)
+        return [Received(message)]
+
+    def _setup_message(self, message: HiveMessage) -> list[Event]:
+        return [Discarded("out of turn", f"{message.msg_type.value} on an established session")]
+
+    def _undecryptable(self, error: DecryptionError) -> list[Event]:
+        self._failures += 1
+        if self._failures >= self._limits.decrypt_failures:
+            self.close()
+            raise SessionBroken(
+                f"{self._failures} frames in a row failed to decrypt", hint="hub and satellite hold different keys"
+            )
+        return [_discarded("undecryptable", error)]
+
+    # --- the handshake ---
+
+    def _run(self, script: HandshakeScript) -> list[Event]:
+        self._script = script
+        return self._advance(next)
+
+    def _reply(self, message: HiveMessage) -> list[Event]:
+        payload = message.payload
+        return self._advance(lambda script: script.send(payload))
+
+    def _advance(self, step: Callable[[HandshakeScript], Send | Compute]) -> list[Event]:
+        script = self._script
+        if script is None:
+            raise HandshakeError("no handshake is running")
+        try:
+            request = step(script)
+        except StopIteration as stop:
+            self._script = None
+            return self._secure(stop.value)
+        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+            self._give_up(error)
+        if isinstance(request, Compute):
+            self._phase = Phase.COMPUTING
+            return [ComputeNeeded(request.work, request.what)]
+        self._phase = Phase.AGREEING
+        if request.payload is not None:
+            self._send_clear(_HANDSHAKE, request.payload)
+        return []
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        """A handshake failed: the link is dead, and what is raised is one of ours."""
+        self.close()
+        verdict = _ours(error)
+        if verdict is error:
+            raise error
+        raise verdict from error
+
+    def _secure(self, established: Established) -> list[Event]:
+        if established.send is not None:
+            self._send_clear(_HANDSHAKE, established.send)
+        self._session, info = established.session, established.session.info
+        self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
+        self._binarize = info.binarize
+        self._phase = Phase.ESTABLISHED
+        probe = established.probe.msg_type if established.probe is not None else None
+        return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
+
+    def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
+        self._out.append(encode_text(HiveMessage(kind, payload)))
+
+    def _choose(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> HandshakeScript:
+        declined = []
+        for one in self._config.allowed():
+            answer = ask(one.handshake)
+            if not isinstance(answer, Declined):
+                return answer
+            declined.append(f"{one.name}: {answer.reason}")
+            self._passed_over += [answer.warning] if answer.warning else []
+        lowest, highest = self._config.min_protocol, self._config.max_protocol
+        forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
+        declined += [
+            f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
+        ]
+        reasons = "; ".join(declined) or "none is installed"
+        raise NoCommonHandshake(f"no handshake that both sides can do ({reasons})", hint=self._way_out(forbidden))
+
+    def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
+        """What to do where no handshake was possible."""
+        newest = max((one.protocol for one in forbidden), default=0)
+        if newest > self._config.max_protocol:
+            return (
+                f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
+            )
+        here = max((one.protocol for one in self._config.handshakes), default=0)
+        there = self._config.context.offer.get("max_protocol_version")
+        if type(there) is int and there > here:
+            return (
+                f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
+                "plugins`; or check the password and min_protocol"
+            )
+        return "check the password, min_protocol and `hivemind-client plugins`"
+
+
+def settle(link: Link, events: list[Event]) -> list[Event]:
+    """Do the slow work that a link asks for here and now: for shells whose thread may block. -> the other events"""
+    others: list[Event] = []
+    while events:
+        event = events.pop(0)
+        if not isinstance(event, ComputeNeeded):
+            others.append(event)
+            continue
+        try:
+            result = event.work()
+        except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
+            events += link.resume_error(error)
+        else:
+            events += link.resume(result)
+    return others
+
+
+def _ours(error: Exception) -> HiveMindError:
+    """What an exception in a handshake, which a plugin may have written, is called from here on."""
+    if isinstance(error, RemoteProtocolError):
+        return HandshakeError(f"the peer's handshake is malformed: {error}", hint=error.hint)
+    if isinstance(error, HiveMindError):
+        return error
+    return HandshakeError(f"unexpected {type(error).__name__} in the handshake")
+
+
+def _discarded(reason: str, error: HiveMindError) -> Discarded:
+    return Discarded(reason, str(error))
+
+
+_KINDS = {_HELLO: Kind.HELLO, _HANDSHAKE: Kind.HANDSHAKE}
+_DECODERS: dict[Form, Callable[[bytes, Limits], HiveMessage]] = {Form.TEXT: decode_text, Form.BINARY: decode_binary}

@@ -1,0 +1,47 @@
+"""The satellite's end of a link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from ...contracts import Established, Form
+from ...messages import HiveMessage, HiveMessageType
+from ..codec import encode_text
+from .events import Event, Greeted
+from .link import Kind, Link, Phase
+
+
+class SatelliteLink(Link):
+    """The satellite's end: waits for HELLO and the offer, picks a handshake, sends its own HELLO over the session."""
+
+    _first_phase = Phase.GREETING
+
+    def _greet(self, message: HiveMessage) -> list[Event]:
+        hello = message.payload
+        self._config = replace(self._config, context=replace(self._config.context, hello=hello))
+        self._phase = Phase.OFFER
+        return [Greeted(hello)]
+
+    def _offered(self, message: HiveMessage) -> list[Event]:
+        context = replace(self._config.context, offer=message.payload)
+        self._config = replace(self._config, context=context)
+        try:
+            script = self._choose(lambda handshake: handshake.satellite(context))
+        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+            self._give_up(error)
+        return self._run(script)
+
+    def _secure(self, established: Established) -> list[Event]:
+        events = super()._secure(established)
+        hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
+        self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
+        if established.probe is not None:
+            self.send(established.probe)
+        return events
+
+    _table: ClassVar = {
+        (Phase.GREETING, Kind.HELLO): _greet,
+        (Phase.OFFER, Kind.HANDSHAKE): _offered,
+        (Phase.AGREEING, Kind.HANDSHAKE): Link._reply,
+    }

@@ -1,0 +1,26 @@
+"""Messages of the hive and of the bus: HiveMessage, BusMessage, bounded JSON, encodings of bytes as text."""
+
+from __future__ import annotations
+
+from .bus import BusMessage, is_bus_message
+from .hive import (
+    BUS_TYPES,
+    NESTING_TYPES,
+    SETUP_TYPES,
+    HiveMessage,
+    HiveMessageType,
+    HiveMindBinaryPayloadType,
+    JSONObject,
+)
+
+__all__ = [
+    "BUS_TYPES",
+    "NESTING_TYPES",
+    "SETUP_TYPES",
+    "BusMessage",
+    "HiveMessage",
+    "HiveMessageType",
+    "HiveMindBinaryPayloadType",
+    "JSONObject",
+    "is_bus_message",
+]

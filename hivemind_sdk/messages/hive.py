@@ -1,0 +1,440 @@
+"""The messages of the hive: HiveMessage and its types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, IntEnum
+from typing import Any
+
+from ..errors import LimitExceeded, MalformedFrame, MalformedMessage, NotEncodable
+from .bus import BusMessage, JSONObject, check_bus_payload, is_bus_message
+from .strict_json import dumps, dumps_ascii, loads
+
+__all__ = [
+    "BUS_TYPES",
+    "NESTING_TYPES",
+    "SETUP_TYPES",
+    "BusMessage",
+    "HiveMessage",
+    "HiveMessageType",
+    "HiveMindBinaryPayloadType",
+    "JSONObject",
+    "is_bus_message",
+]
+
+
+class HiveMessageType(str, Enum):
+    """The wire strings (wire.md section 3.6). Case sensitive; there are no others."""
+
+    HANDSHAKE = "shake"
+    BUS = "bus"
+    SHARED_BUS = "shared_bus"
+    INTERCOM = "intercom"
+    BROADCAST = "broadcast"
+    PROPAGATE = "propagate"
+    ESCALATE = "escalate"
+    HELLO = "hello"
+    QUERY = "query"
+    CASCADE = "cascade"
+    PING = "ping"
+    RENDEZVOUS = "rendezvous"
+    THIRDPRTY = "3rdparty"
+    BINARY = "bin"
+
+    __str__ = str.__str__
+
+
+class HiveMindBinaryPayloadType(IntEnum):
+    """What a BINARY message holds (wire.md section 4.5)."""
+
+    UNDEFINED = 0
+    RAW_AUDIO = 1
+    NUMPY_IMAGE = 2
+    FILE = 3
+    STT_AUDIO_TRANSCRIBE = 4
+    STT_AUDIO_HANDLE = 5
+    TTS_AUDIO = 6
+
+
+BUS_TYPES = frozenset({HiveMessageType.BUS, HiveMessageType.SHARED_BUS})
+"""types whose payload is a bus message"""
+NESTING_TYPES = frozenset(
+    {
+        HiveMessageType.BROADCAST,
+        HiveMessageType.PROPAGATE,
+        HiveMessageType.ESCALATE,
+        HiveMessageType.QUERY,
+        HiveMessageType.CASCADE,
+    }
+)
+"""types whose payload is another HiveMessage"""
+SETUP_TYPES = frozenset({HiveMessageType.HELLO, HiveMessageType.HANDSHAKE})
+"""types that set a link up; always text"""
+
+_BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMessageType}
+_BINARY = HiveMessageType.BINARY
+_UNDEFINED = HiveMindBinaryPayloadType.UNDEFINED
+_MAX_HOPS = 256
+_ADDRESSES = ("node", "source_peer", "target_site_id", "target_pubkey")
+_NO_ADDRESSES = (None, None, None, None)
+
+
+class HiveMessage:
+    """One message of the hive: an envelope around a payload (wire.md section 3).
+
+    `payload` may be an object (dict), an OVOS `Message` or BusMessage, another HiveMessage, or bytes (BINARY only).
+    A routing verb around a bare bus message is wrapped: `PROPAGATE(BUS(message))`.
+    Raises MalformedMessage for a type that does not exist or a payload that the type can't have.
+
+    There is one source of truth: what `payload` hands out is what will be sent, changes made to it included, until the
+    payload (or an item of it) is set.
+    """
+
+    __slots__ = (
+        "_bin_type",
+        "_payload",
+        "_raw",
+        "_route",
+        "_target_peers",
+        "_type",
+        "metadata",
+        "node_id",
+        "source_peer",
+        "target_public_key",
+        "target_site_id",
+    )
+    _raw: Any
+    _payload: Any
+
+    def __init__(
+        self,
+        msg_type: HiveMessageType | str,
+        payload: Any = None,
+        node: str | None = None,
+        source_peer: str | None = None,
+        route: Iterable[JSONObject] | None = None,
+        target_peers: Iterable[str] | None = None,
+        target_site_id: str | None = None,
+        target_pubkey: str | None = None,
+        bin_type: HiveMindBinaryPayloadType | int = HiveMindBinaryPayloadType.UNDEFINED,
+        metadata: JSONObject | None = None,
+    ) -> None:
+        kind = _BY_WIRE.get(str(msg_type))
+        if kind is None:
+            raise MalformedMessage(
+                f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
+            )
+        self._type = kind
+        self.bin_type = bin_type
+        self.metadata = _checked_metadata(metadata)
+        self._route: Sequence[Any] = list(route) if route else ()
+        self._target_peers: Sequence[str] = list(target_peers) if target_peers else ()
+        self.node_id = node
+        self.source_peer = source_peer
+        self.target_site_id = target_site_id
+        self.target_public_key = target_pubkey
+        self.payload = payload
+
+    @property
+    def msg_type(self) -> HiveMessageType:
+        return self._type
+
+    @property
+    def payload(self) -> Any:
+        """BUS and SHARED_BUS: a BusMessage. Routing verbs: a HiveMessage. BINARY: bytes. Others: an object.
+
+        Raises MalformedFrame where the stored object is not what the type needs.
+        """
+        view = self._payload
+        if view is None:
+            view = self._payload = _view(self._type, self._raw)
+        return view
+
+    @payload.setter
+    def payload(self, value: Any) -> None:
+        self._raw, self._payload = _normalise(self._type, value)
+
+    @property
+    def bin_type(self) -> HiveMindBinaryPayloadType:
+        """What the bytes of a BINARY message are. Setting it raises MalformedMessage for other types and values."""
+        return self._bin_type
+
+    @bin_type.setter
+    def bin_type(self, value: HiveMindBinaryPayloadType | int) -> None:
+        if not isinstance(value, HiveMindBinaryPayloadType):
+            try:
+                value = HiveMindBinaryPayloadType(value)
+            except ValueError:
+                raise MalformedMessage(f"{value!r} is not a binary payload type", hint="use 0 to 6") from None
+        if value and self._type is not _BINARY:
+            raise MalformedMessage(f"bin_type is for BINARY messages, not for {self._type.value!r}")
+        self._bin_type = value
+
+    @property
+    def route(self) -> list[JSONObject]:
+        """The hops that can be used: objects with a text in `source`. Neither signed nor checked: a hint at most."""
+        return [hop for hop in self._route if isinstance(hop, dict) and _is_name(hop.get("source"))]
+
+    @property
+    def target_peers(self) -> list[str]:
+        """Never sent. Reads as the source where nothing is set (wire.md section 3.1)."""
+        return list(self._target_peers) or ([self.source_peer] if self.source_peer else [])
+
+    @property
+    def as_dict(self) -> JSONObject:
+        """The eight keys of the text form, as plain JSON. Raises NotEncodable for BINARY, which has none."""
+        return {
+            "msg_type": str(self._type),
+            "payload": self.wire_payload(),
+            "metadata": self.metadata,
+            "route": self.route if self._route else [],
+            "node": self.node_id,
+            "target_site_id": self.target_site_id,
+            "target_pubkey": self.target_public_key,
+            "source_peer": self.source_peer,
+        }
+
+    @property
+    def as_json(self) -> str:
+        return dumps(self.as_dict)
+
+    def serialize(self) -> str:
+        """The text frame of this message. Raises NotEncodable."""
+        return dumps(self.as_dict)
+
+    def wire_payload(self) -> JSONObject:
+        """The payload as plain JSON. Raises NotEncodable for BINARY."""
+        view, raw = self._payload, self._raw
+        if isinstance(view, BusMessage):
+            if raw is None:
+                return view.as_dict
+            # what was absent on the wire, and still is empty, stays absent; what we do not know stays
+            parts = (("data", view.data), ("context", view.context))
+            return {**raw, "type": view.msg_type} | {key: part for key, part in parts if part or key in raw}
+        if isinstance(view, HiveMessage):
+            return view.as_dict
+        if self._type is _BINARY:
+            raise NotEncodable("a BINARY message has no text form", hint="it travels as a binary frame")
+        plain: JSONObject = raw
+        return plain
+
+    def payload_text(self) -> str:
+        """The payload as JSON text, as the body of a binary frame has it (wire.md section 4.3).
+
+        A plain object is written with ASCII escapes, messages are not. Raises NotEncodable.
+        """
+        value = self.wire_payload()
+        return dumps_ascii(value) if value is self._raw else dumps(value)
+
+    @classmethod
+    def from_wire(cls, value: Any, *, max_hops: int = _MAX_HOPS) -> HiveMessage:
+        """Build from a text frame, or its parsed object. Unknown keys are ignored.
+
+        Raises MalformedFrame, or LimitExceeded where a route has more than `max_hops` hops.
+        """
+        if isinstance(value, (str, bytes)):
+            value = loads(value)
+        if not isinstance(value, dict):
+            raise MalformedFrame(f"a message is an object, not {type(value).__name__}")
+        get = value.get
+        wire_type = get("msg_type")
+        kind = _BY_WIRE.get(wire_type) if isinstance(wire_type, str) else None
+        if kind is None:
+            raise MalformedFrame(f"unknown message type {str(wire_type)[:40]!r}")
+        if kind is _BINARY:
+            raise MalformedFrame("a BINARY message can't come as text")
+        raw = get("payload")
+        if raw is None:
+            if kind in SETUP_TYPES:
+                raise MalformedFrame(f"{kind.value!r} without a payload")
+            raw = {}
+        metadata, route = get("metadata"), get("route")
+        message = cls.from_parts(kind, raw, {} if metadata is None else metadata, max_hops=max_hops)
+        if route is not None:
+            message._route = _checked_route(route, max_hops)
+        addresses = tuple(map(get, _ADDRESSES))
+        if addresses != _NO_ADDRESSES:
+            _check_addresses(addresses)
+            message.node_id, message.source_peer, message.target_site_id, message.target_public_key = addresses
+        return message
+
+    @classmethod
+    def from_parts(
+        cls,
+        kind: HiveMessageType,
+        raw: Any,
+        metadata: Any,
+        bin_type: HiveMindBinaryPayloadType = _UNDEFINED,
+        *,
+        max_hops: int = _MAX_HOPS,
+    ) -> HiveMessage:
+        """Build from received payload (parsed JSON, or bytes for BINARY) and metadata, as a binary frame has them.
+
+        Raises as from_wire() does.
+        """
+        if not isinstance(metadata, dict):
+            raise MalformedFrame("`metadata` is not an object")
+        if kind is not _BINARY:
+            if not isinstance(raw, dict):
+                raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
+            if kind in BUS_TYPES:
+                check_bus_payload(raw)
+        message = cls.__new__(cls)
+        message._type = kind
+        message._raw = raw
+        message._payload = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
+        message.metadata = metadata
+        message._route = message._target_peers = ()
+        message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
+        message._bin_type = bin_type
+        return message
+
+    @staticmethod
+    def deserialize(payload: str | bytes | JSONObject) -> HiveMessage:
+        """from_wire(), which also takes a bare bus message and makes a BUS of it. Raises MalformedFrame."""
+        value = loads(payload) if isinstance(payload, (str, bytes)) else payload
+        if isinstance(value, dict) and "msg_type" not in value and "type" in value:
+            return HiveMessage.from_wire({"msg_type": HiveMessageType.BUS.value, "payload": value})
+        return HiveMessage.from_wire(value)
+
+    def forward(self, **changes: Any) -> HiveMessage:
+        """A copy with some constructor arguments changed; metadata, route and targets are copied one level deep."""
+        if changes.keys() == {"payload"}:  # as all that is emitted; a third of the time
+            return self._with_payload(changes["payload"])
+        fields: dict[str, Any] = {
+            "msg_type": self._type,
+            "payload": self._payload if self._payload is not None else self._raw,
+            "node": self.node_id,
+            "source_peer": self.source_peer,
+            "route": [dict(hop) for hop in self.route],
+            "target_peers": list(self._target_peers),
+            "target_site_id": self.target_site_id,
+            "target_pubkey": self.target_public_key,
+            "bin_type": self.bin_type,
+            "metadata": dict(self.metadata),
+        }
+        return HiveMessage(**{**fields, **changes})
+
+    def _with_payload(self, payload: Any) -> HiveMessage:
+        other = HiveMessage.__new__(HiveMessage)
+        other._type, other._bin_type = self._type, self._bin_type
+        other.node_id, other.source_peer = self.node_id, self.source_peer
+        other.target_site_id, other.target_public_key = self.target_site_id, self.target_public_key
+        other.metadata = dict(self.metadata)
+        other._route = [dict(hop) for hop in self.route] if self._route else ()
+        other._target_peers = self._target_peers and list(self._target_peers)
+        other.payload = payload
+        return other
+
+    def update_hop_data(self, data: JSONObject | None = None, **kwargs: Any) -> None:
+        """Add the hop of `source_peer` unless it is the last one already; merge extra data into the last hop."""
+        hops = self.route
+        if not hops or hops[-1]["source"] != self.source_peer:
+            hops.append({"source": self.source_peer, "targets": list(self.target_peers)})
+        hops[-1].update(data or {}, **kwargs)
+        self._route = hops
+
+    def replace_route(self, route: Iterable[JSONObject]) -> None:
+        self._route = list(route)
+
+    def update_source_peer(self, peer: str) -> HiveMessage:
+        self.source_peer = peer
+        return self
+
+    def add_target_peer(self, peer: str) -> None:
+        self._target_peers = [*self._target_peers, peer]
+
+    def remove_target_peer(self, peer: str) -> None:
+        self._target_peers = [other for other in self._target_peers if other != peer]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._object().get(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        target = self._object()
+        target[key] = value
+        self._raw, self._payload = target, None
+
+    def _content(self) -> tuple[Any, ...]:
+        payload = self._raw if self._type is _BINARY else self.wire_payload()
+        addresses = (self.node_id, self.source_peer, self.target_site_id, self.target_public_key)
+        return (self._type, payload, self.bin_type, self.metadata, self.route, addresses)
+
+    def _object(self) -> JSONObject:
+        if self._type is _BINARY:
+            raise TypeError("a BINARY message has no items")
+        return self.wire_payload()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both would be sent as the same frame."""
+        if not isinstance(other, HiveMessage):
+            return NotImplemented
+        return self._content() == other._content()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        inner = f", {self.payload!r}" if self._type in NESTING_TYPES or self._type in BUS_TYPES else ""
+        return f"HiveMessage({self._type.value!r}{inner})"
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _checked_route(value: Any, max_hops: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise MalformedFrame("`route` is not a list")
+    if len(value) > max_hops:
+        raise LimitExceeded(f"a route of {len(value)} hops exceeds the limit of {max_hops}")
+    return value
+
+
+def _check_addresses(found: tuple[Any, ...]) -> None:
+    for key, value in zip(_ADDRESSES, found, strict=True):
+        if value is not None and not isinstance(value, str):
+            raise MalformedFrame(f"`{key}` is neither text nor null")
+
+
+def _checked_metadata(value: Any) -> JSONObject:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise MalformedMessage(f"metadata is an object (dict), not {type(value).__name__}")
+    return value
+
+
+def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
+    """-> (what is stored as plain JSON or bytes, the view if it is known already)"""
+    if kind is _BINARY:
+        if value is None:
+            value = b""
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise MalformedMessage(f"a BINARY message holds bytes, not {type(value).__name__}")
+        data = bytes(value)
+        return data, data
+    if isinstance(value, BusMessage) or is_bus_message(value):
+        bus = BusMessage.of(value)
+        if kind in NESTING_TYPES:
+            return None, HiveMessage(HiveMessageType.BUS, bus)
+        return (None, bus) if kind in BUS_TYPES else (bus.as_dict, None)
+    if isinstance(value, HiveMessage):
+        if kind in NESTING_TYPES:
+            return None, value
+        value = value.as_dict
+    if not value and not isinstance(value, (bytes, str)):
+        value = {}
+    if not isinstance(value, dict):
+        raise MalformedMessage(
+            f"the payload of {kind.value!r} can't be {type(value).__name__}",
+            hint="pass an object (dict), a bus Message or a HiveMessage",
+        )
+    return value, None
+
+
+def _view(kind: HiveMessageType, raw: Any) -> Any:
+    if kind in BUS_TYPES:
+        return BusMessage.from_wire(raw)
+    if kind in NESTING_TYPES:
+        return HiveMessage.from_wire(raw)
+    return raw

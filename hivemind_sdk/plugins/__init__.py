@@ -1,0 +1,1 @@
+"""From installed entry points to a catalogue of plugins, and the objects that they create."""

@@ -1,0 +1,203 @@
+"""Everything that is installed and usable, settled and unchanging. Made by `loader.load`, or of records by hand.
+
+Lookups raise PluginMissing or PluginConflict with one line that says what is missing, why, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import PluginConflict, PluginError, PluginMissing
+from ..messages import SETUP_TYPES, HiveMessageType
+from .conflicts import Preferences, Settlement, settle
+from .records import Claim, Origin, PluginReport, PluginState, record_fault
+
+if TYPE_CHECKING:
+    from ..hooks import (
+        CipherPlugin,
+        CommandPlugin,
+        HandlerPlugin,
+        HandshakePlugin,
+        IdentityPlugin,
+        ObserverPlugin,
+        PluginRecord,
+        PrimitivePlugin,
+        TransportPlugin,
+    )
+
+V = TypeVar("V")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_PROTOCOLS = {0: "pre-shared key", 1: "RSA", 2: "password", 3: "Noise"}
+_OBSERVERS = frozenset({"counters", "health"})
+_REMEDIES = {
+    PluginState.DISABLED: "enable it",
+    PluginState.SHADOWED: "prefer it",
+    PluginState.CONFLICT: "settle it",
+    PluginState.INCOMPATIBLE: "install a version of it that fits",
+    PluginState.BROKEN: "repair it",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """What there is, by kind. `ciphers` and `primitives`: wire name -> providers, best first.
+
+    `handshakes`: best first (the user's list, protocol, rank, name). `handlers` and `observers`: by rank, then name.
+    `reports`: what became of every plugin that was found, by name. `conflicts`: `kind:name` -> who claims it.
+    """
+
+    transports: Mapping[str, TransportPlugin] = field(default_factory=dict)
+    """by scheme"""
+    ciphers: Mapping[str, tuple[CipherPlugin, ...]] = field(default_factory=dict)
+    primitives: Mapping[str, tuple[PrimitivePlugin, ...]] = field(default_factory=dict)
+    handshakes: tuple[HandshakePlugin, ...] = ()
+    handlers: tuple[HandlerPlugin, ...] = ()
+    identities: Mapping[str, IdentityPlugin] = field(default_factory=dict)
+    observers: tuple[ObserverPlugin, ...] = ()
+    commands: Mapping[str, CommandPlugin] = field(default_factory=dict)
+    reports: tuple[PluginReport, ...] = ()
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = field(default=(), repr=False)
+    """the records above, each with the plugin that it came from"""
+
+    @classmethod
+    def of(
+        cls, *records: PluginRecord, reports: Iterable[PluginReport] = (), prefer: Preferences = _NOTHING
+    ) -> Catalogue:
+        """A catalogue of these records, settled by the same rules as those of plugins; none of them counts as built in.
+
+        Raises PluginError for what is no record.
+        """
+        faults = [fault for fault in map(record_fault, records) if fault]
+        if faults:
+            raise PluginError(faults[0])
+        claims = [Claim(record, Origin(record.name)) for record in records]
+        return cls.settled(claims, reports, prefer)
+
+    @classmethod
+    def settled(
+        cls,
+        claims: Sequence[Claim],
+        reports: Iterable[PluginReport] = (),
+        prefer: Preferences = _NOTHING,
+        conflicts: Mapping[str, str] = _NOTHING,
+    ) -> Catalogue:
+        """Settle these claims. `reports` and `conflicts` tell of those that made none."""
+        result = settle(claims, prefer)
+        won: Mapping[str, list[Any]] = {kind: [one.record for one in found] for kind, found in result.won.items()}
+        every_report = [*reports, *_reports(claims, result)]
+        return cls(
+            transports=_frozen({scheme: claim.record for scheme, claim in result.schemes.items()}),
+            ciphers=_by_wire_name(won["cipher"], "cipher"),
+            primitives=_by_wire_name(won["primitive"], "primitive"),
+            handshakes=tuple(won["handshake"]),
+            handlers=tuple(won["handler"]),
+            identities=_frozen({one.name: one for one in won["identity"]}),
+            observers=tuple(won["observer"]),
+            commands=_frozen({one.name: one for one in won["command"]}),
+            reports=tuple(sorted(every_report, key=lambda one: (one.name, one.provider, one.state))),
+            conflicts=_frozen({**conflicts, **result.conflicts}),
+            claims=tuple(claim for found in result.won.values() for claim in found),
+        )
+
+    def transport(self, scheme: str) -> TransportPlugin:
+        """The transport that serves this URL scheme."""
+        scheme = scheme.lower()
+        return self._found(self.transports, "transport", scheme, f"transport for {scheme!r}")
+
+    def transport_named(self, name: str) -> TransportPlugin:
+        """The transport of this name, whatever its schemes."""
+        return self._found({one.name: one for one in self.transports.values()}, "transport", name)
+
+    def handshake(self, name: str) -> HandshakePlugin:
+        return self._found({one.name: one for one in self.handshakes}, "handshake", name)
+
+    def handshakes_in(self, names: Sequence[str]) -> tuple[HandshakePlugin, ...]:
+        """These handshakes, in this order; without names all of them, best first. Raises PluginMissing for none."""
+        if not names and not self.handshakes:
+            raise self._unserved("handshake", "handshake")
+        return tuple(self.handshake(name) for name in names) or self.handshakes
+
+    def identity(self, name: str) -> IdentityPlugin:
+        return self._found(self.identities, "identity", name)
+
+    def command(self, name: str) -> CommandPlugin:
+        return self._found(self.commands, "command", name)
+
+    def primitive(self, name: str) -> PrimitivePlugin:
+        """The best provider of this primitive."""
+        return self._found(self.primitives, "primitive", name)[0]
+
+    def handlers_for(self, msg_type: HiveMessageType) -> tuple[HandlerPlugin, ...]:
+        """The chain for this type, first to last; empty where nothing handles it."""
+        return tuple(one for one in self.handlers if msg_type in one.types)
+
+    def origin(self, record: PluginRecord) -> Origin:
+        """The plugin that this record came from; for one that came from elsewhere, one with the record's own name."""
+        return next((one.origin for one in self.claims if one.record is record), Origin(record.name))
+
+    def missing(self) -> tuple[str, ...]:
+        """What a complete satellite has and nothing here provides: one line for each kind. Empty: all there."""
+        spoken = {one.protocol for one in self.handshakes}
+        handled = {kind for one in self.handlers for kind in one.types}.union(SETUP_TYPES)
+        protocols = ", ".join(f"{number} ({name})" for number, name in _PROTOCOLS.items() if number not in spoken)
+        types = ", ".join(kind.name for kind in HiveMessageType if kind not in handled)
+        observers = ", ".join(sorted(_OBSERVERS.difference(one.name for one in self.observers)))
+        lacks = {
+            "transport": "" if self.transports else "transport",
+            "cipher": "" if self.ciphers else "cipher",
+            "handshake": protocols and f"handshake for protocol {protocols}",
+            "handler": types and f"handler for {types} messages",
+            "identity": "" if "file" in self.identities else "identity 'file'",
+            "observer": observers and f"observer {observers}",
+        }
+        return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)
+
+    def _found(self, among: Mapping[str, V], kind: str, name: str, what: str = "") -> V:
+        if name in among:
+            return among[name]
+        if f"{kind}:{name}" in self.conflicts:
+            raise PluginConflict(self.conflicts[f"{kind}:{name}"])
+        raise self._unserved(kind, what or f"{kind} {name!r}", sorted(among))
+
+    def _unserved(self, kind: str, what: str, others: Sequence[str] = ()) -> PluginMissing:
+        """The one line: what is missing, which plugins might have provided it and why they don't, what to do."""
+        there = f" (there is: {', '.join(others)})" if others else ""
+        suspects = [
+            one for one in self.reports if one.state is not PluginState.ACTIVE and (not one.kinds or kind in one.kinds)
+        ]
+        states = "; ".join(f"the plugin {one.name} is {one.state} ({one.reason})" for one in suspects)
+        remedies = dict.fromkeys(_REMEDIES[one.state] for one in suspects)
+        advice = " or ".join([*remedies, f"install {'another' if suspects else 'one that provides it'}"])
+        return PluginMissing(f"no {what} is installed{there}: {states}{'; ' if states else ''}{advice}")
+
+
+def _reports(claims: Sequence[Claim], result: Settlement) -> Iterable[PluginReport]:
+    """One report for what each plugin won, and one for each record that it lost."""
+    winners = {id(claim) for found in result.won.values() for claim in found}
+    won: dict[Origin, list[str]] = {}
+    for claim in claims:
+        if id(claim) in winners:
+            won.setdefault(claim.origin, []).append(claim.label)
+    for origin, labels in won.items():
+        yield origin.report(PluginState.ACTIVE, "", tuple(labels))
+    lost: dict[tuple[Origin, str, PluginState], list[str]] = {}
+    for one in result.lost:
+        lost.setdefault((one.claim.origin, one.claim.label, one.state), []).append(one.reason)
+    for (origin, label, state), reasons in lost.items():
+        yield origin.report(state, "; ".join(reasons), (label,))
+
+
+def _by_wire_name(records: Iterable[Any], attribute: str) -> Mapping[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {}
+    for record in records:
+        wire_name = getattr(record, attribute)
+        found[wire_name] = (*found.get(wire_name, ()), record)
+    return _frozen(found)
+
+
+def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping))

@@ -1,0 +1,128 @@
+"""Which plugins are installed and may load. The only file that knows the metadata of distributions; imports no plugin.
+
+The stages: discover, disabled (or not among `only`), one plugin for each name, one name for each object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..hooks import PROJECT
+from ..settings import PluginSettings
+from .conflicts import choose, dispute, preferred, verdict
+from .records import Origin, PluginReport, PluginState, canonical, described
+
+DISTRIBUTION = "hivemind-satellite-sdk"
+"""what this distribution registers is built in"""
+
+
+@dataclass(slots=True)
+class Selection:
+    """`origins`: what may load, built-ins first, then by name. `reports`: why the others may not.
+
+    `conflicts`: `kind:name` -> who claims it. `contenders`: all that were wanted and allowed.
+    """
+
+    origins: list[Origin] = field(default_factory=list)
+    reports: list[PluginReport] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+    contenders: list[Origin] = field(default_factory=list)
+
+
+def select(settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "") -> Selection:
+    """What may load of these kinds. `only_plugin`: look at the plugins of this name alone."""
+    selection = Selection()
+    by_name: dict[str, list[Origin]] = {}
+    for origin in _discovered(selection.reports):
+        if _is_wanted(origin, wanted, only_plugin) and _is_allowed(origin, settings, selection):
+            selection.contenders.append(origin)
+            by_name.setdefault(origin.plugin, []).append(origin)
+    chosen = filter(None, [_one_of(contenders, settings, selection) for contenders in by_name.values()])
+    selection.origins = list(_unequal(sorted(chosen, key=lambda one: (not one.builtin, one.plugin)), selection))
+    return selection
+
+
+def imported(origin: Origin) -> Any:
+    """Import the plugin. Raises what importing it raises."""
+    from importlib_metadata import EntryPoint
+
+    return EntryPoint(origin.plugin, origin.value, PROJECT).load()
+
+
+def _discovered(reports: list[PluginReport]) -> Iterator[Origin]:
+    """Every entry point of our group; a distribution whose metadata can't be read ends in a report."""
+    import importlib_metadata as metadata  # in this file alone: it takes the place of the standard finder, process-wide
+
+    names: dict[str, None] = {}
+    for distribution in metadata.distributions():
+        try:  # a text search is much faster than parsing, and most distributions have no plugins
+            if f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or ""):
+                names[canonical(distribution.name)] = None
+        except Exception as error:  # noqa: BLE001  anyone's metadata, in any state
+            reports.append(_unreadable(distribution, error))
+    for name in names:
+        # the path may hold several copies of one distribution: the first is the one that Python uses
+        distribution = metadata.distribution(name)
+        try:
+            entry_points = [one for one in distribution.entry_points if one.group == PROJECT]
+        except Exception as error:  # noqa: BLE001
+            reports.append(_unreadable(distribution, error))
+            continue
+        for one in entry_points:
+            yield Origin(one.name, one.value, distribution.name, distribution.version, name == DISTRIBUTION)
+
+
+def _unreadable(distribution: Any, error: Exception) -> PluginReport:
+    try:
+        name = distribution.name or "?"
+    except Exception:  # noqa: BLE001
+        name = "?"
+    reason = f"the metadata of the distribution can't be read: {described(error)}"
+    return Origin(name, provider=name).report(PluginState.BROKEN, reason)
+
+
+def _is_wanted(origin: Origin, wanted: frozenset[str], only_plugin: str) -> bool:
+    if only_plugin:
+        return origin.plugin == only_plugin
+    return origin.kind in wanted if origin.kind else bool(wanted - {"command"})
+
+
+def _is_allowed(origin: Origin, settings: PluginSettings, selection: Selection) -> bool:
+    names = frozenset(origin.names)
+    reason = ""
+    if names & settings.disabled:
+        reason = "the settings disable it"
+    elif settings.only is not None and not names & settings.only:
+        reason = "it is not among the only plugins that the settings allow"
+    if reason:
+        selection.reports.append(origin.report(PluginState.DISABLED, reason))
+    return not reason
+
+
+def _one_of(contenders: list[Origin], settings: PluginSettings, selection: Selection) -> Origin | None:
+    """The one plugin that keeps a name which several distributions give to theirs."""
+    if len(contenders) == 1:
+        return contenders[0]
+    kind, name = contenders[0].contested
+    key = f"{kind}:{name}"
+    winner = choose(contenders, preferred(settings.prefer, kind, name))
+    for one in contenders:
+        if one is not winner:
+            selection.reports.append(one.report(*verdict(key, one, contenders, winner)))
+    if winner is None:
+        selection.conflicts[key] = dispute(key, contenders)
+    return winner
+
+
+def _unequal(origins: Iterable[Origin], selection: Selection) -> Iterator[Origin]:
+    """Of several names for one object, the first."""
+    named: dict[str, str] = {}
+    for one in origins:
+        first = named.setdefault(one.value, one.plugin)
+        if first == one.plugin:
+            yield one
+        else:
+            reason = f"it is the same object as the plugin {first}"
+            selection.reports.append(one.report(PluginState.BROKEN, reason))

@@ -1,0 +1,168 @@
+"""Who provides what: where a plugin comes from, the records that it claims names with, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from .options import schema_fault
+from .typehints import field_fault
+
+if TYPE_CHECKING:
+    from ..hooks import PluginRecord
+
+KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "command")
+"""what a record can be, and the prefixes that the name of an entry point may have"""
+
+
+class PluginState(str, Enum):
+    """What became of a plugin, or of one of its records."""
+
+    FOUND = "found"
+    """it may load, and nobody has tried yet"""
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    """the user's settings keep it out; it was not imported"""
+    SHADOWED = "shadowed"
+    """another one has its name, because it is built in or preferred"""
+    CONFLICT = "conflict"
+    """another one claims its name with the same right; both stay out"""
+    INCOMPATIBLE = "incompatible"
+    """written for another version of the contract"""
+    BROKEN = "broken"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class PluginReport:
+    """What became of one plugin. One whose records fared differently has a report for each fate.
+
+    `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known.
+    `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported. `warnings`: what
+    it uses that is deprecated, and what to use instead.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    provider: str
+    version: str
+    value: str
+    state: PluginState
+    reason: str = ""
+    records: tuple[str, ...] = ()
+    builtin: bool = False
+    import_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plugin comes from: entry point `plugin` = `value` of a distribution `provider`.
+
+    `import_seconds` and `warnings` as in its report, once it is imported.
+    """
+
+    plugin: str
+    value: str = ""
+    provider: str = "this program"
+    version: str = ""
+    builtin: bool = False
+    import_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The only kind that it provides, by the prefix of its name; empty where the name has none."""
+        prefix, dot, rest = self.plugin.partition(".")
+        return prefix if dot and rest and prefix in KINDS else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What users may call the plugin: its name, and its name without the kind."""
+        return (self.plugin, self.plugin.partition(".")[2]) if self.kind else (self.plugin,)
+
+    @property
+    def contested(self) -> tuple[str, str]:
+        """Kind and name under which others may claim what this plugin is called; `plugin` where it names no kind."""
+        return self.kind or "plugin", self.names[-1]
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """All that a user may call it where it has to be told from others."""
+        return (*self.names, self.provider)
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a user who says `name` means this plugin, or its distribution."""
+        return name in self.names or canonical(name) == canonical(self.provider)
+
+    def report(self, state: PluginState, reason: str = "", records: tuple[str, ...] = ()) -> PluginReport:
+        """What became of this plugin (or, with `records`, of these)."""
+        kinds = dict.fromkeys(label.partition(":")[0] for label in records) or filter(None, [self.kind])
+        return PluginReport(
+            self.plugin,
+            tuple(kinds),
+            self.provider,
+            self.version,
+            self.value,
+            state,
+            reason,
+            records,
+            self.builtin,
+            self.import_seconds,
+            self.warnings,
+        )
+
+    def __str__(self) -> str:
+        version = f" {self.version}" if self.version else ""
+        return f"{self.provider}{version} (plugin {self.plugin})"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A record, and the plugin that it came from."""
+
+    record: PluginRecord
+    origin: Origin
+
+    @property
+    def builtin(self) -> bool:
+        return self.origin.builtin
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        return (self.record.name, *self.origin.called)
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a user who says `name` means this record, its plugin, or its distribution."""
+        return name == self.record.name or self.origin.answers_to(name)
+
+    @property
+    def label(self) -> str:
+        """`kind:name`, as in reports."""
+        return f"{self.record.kind}:{self.record.name}"
+
+
+def record_fault(record: Any) -> str:
+    """What is wrong with what a plugin calls a record; empty where nothing is."""
+    kind = getattr(type(record), "kind", None)
+    if kind not in KINDS:
+        return f"{type(record).__name__} is no record of a plugin"
+    fault = field_fault(record) or (record.options is not None and schema_fault(record.options)) or ""
+    if not fault:
+        empty = [one.name for one in fields(record) if getattr(record, one.name) == () or not record.name]
+        fault = f"{empty[0]} is empty" if empty else ""
+    return f"the {kind} {record.name!r}: {fault}" if fault else ""
+
+
+def canonical(name: str) -> str:
+    """A name of a distribution, as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def described(error: BaseException) -> str:
+    """The exception in one line of bounded length."""
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""A satellite: settings and a catalogue in, a link that runs out."""

@@ -1,0 +1,100 @@
+"""What a satellite is made of: each part named in the settings and taken from the catalogue, or given as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..contracts import Cipher, Crypto, NodeState, Observer, TransportConnector
+from ..engine.connection import NamedHandshake
+from ..engine.dispatch import NamedHandler
+from ..identity.state import Identity
+from ..plugins.catalogue import Catalogue
+from ..plugins.config import plugin_settings
+from ..plugins.instances import CryptoSuite, Instances
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..hooks import TransportPlugin
+    from ..threads.store import MessageStore
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
+
+    transport: TransportConnector | None = None
+    handshakes: Sequence[NamedHandshake] = ()
+    handlers: Sequence[NamedHandler] = ()
+    ciphers: Mapping[str, Cipher] | None = None
+    identity: NodeState | None = None
+    observers: Sequence[Observer] = ()
+
+
+@dataclass(frozen=True)
+class Components:
+    """One of everything, for one satellite. `close` tears down what was made here, last made first."""
+
+    connectors: Sequence[TransportConnector]
+    """for each hub of the settings, in their order"""
+    handshakes: Sequence[NamedHandshake]
+    handlers: Sequence[NamedHandler]
+    crypto: Crypto
+    state: NodeState
+    observers: Sequence[Observer]
+    instances: Instances
+    store: MessageStore | None
+    """of durable messages"""
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+        self.instances.close()
+
+
+def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
+    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, StoreFailed, with nothing of it left."""
+    instances = Instances(catalogue, settings.plugins or plugin_settings())
+    try:
+        return _parts(settings, catalogue, given, instances)
+    except BaseException:
+        instances.close()
+        raise
+
+
+def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
+    make = instances.make
+    names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
+    handlers = [
+        NamedHandler(one.name, one.types, make(one))
+        for one in catalogue.handlers
+        if settings.handlers is None or one.name in settings.handlers
+    ]
+    return Components(
+        connectors=[
+            given.transport or make(_transport(settings, one.endpoint.scheme, catalogue)) for one in settings.upstreams
+        ],
+        handshakes=list(given.handshakes)
+        or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
+        handlers=[*given.handlers, *handlers],
+        crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
+        state=given.identity or Identity([make(catalogue.identity(name), app=settings.app) for name in names]),
+        observers=[*given.observers, *(make(one) for one in catalogue.observers)],
+        instances=instances,
+        store=_store(settings),  # the last: there is nothing then that could fail and leave it open
+    )
+
+
+def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> TransportPlugin:
+    if settings.transport:
+        return catalogue.transport_named(settings.transport)
+    return catalogue.transport(scheme)
+
+
+def _store(settings: Settings) -> MessageStore | None:
+    if settings.durable is None:
+        return None
+    from ..threads.store import MessageStore
+
+    return MessageStore(settings.durable)

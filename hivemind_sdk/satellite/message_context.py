@@ -1,0 +1,108 @@
+"""What an outgoing bus message is given: source, platform, destination and session, each only where it is missing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import MalformedFrame, MalformedMessage
+from ..messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
+
+DESTINATION = "HiveMind"
+_STATE = ("active_handlers", "converse_handlers", "response_mode", "intent_context")
+
+
+class HubSession:
+    """What the hub last said of our session, and wants to hear again: a conversation's state (wire-v3.md section 6)."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._state: JSONObject = {}
+
+    def remember(self, message: BusMessage, session_id: str) -> None:
+        """Take over the state from a message of the hub, if it is about this session."""
+        session = message.context.get("session")
+        if isinstance(session, dict) and session.get("session_id") == session_id:
+            self._state = {key: session[key] for key in _STATE if key in session}
+
+    def state(self) -> JSONObject:
+        """A copy, without a response mode whose time is over."""
+        state = dict(self._state)
+        mode = state.get("response_mode")
+        expires = mode.get("expires_at") if isinstance(mode, dict) else None
+        if isinstance(expires, (int, float)) and expires <= self._clock():
+            del state["response_mode"]
+        return state
+
+
+def as_hive_message(message: Any) -> HiveMessage:
+    """A HiveMessage as it is; a bare bus message wrapped as BUS. Raises MalformedMessage."""
+    if isinstance(message, HiveMessage):
+        return message
+    if is_bus_message(message):
+        return HiveMessage(HiveMessageType.BUS, message)
+    raise MalformedMessage(f"{type(message).__name__} can't be sent", hint="pass a HiveMessage or a bus Message")
+
+
+def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessage:
+    """A HiveMessage to be sent; of BUS, also inside of routing verbs, a copy whose bus message went through `fill`.
+
+    Raises MalformedMessage.
+    """
+    outgoing = as_hive_message(message)
+    kind = outgoing.msg_type
+    if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:
+        return outgoing
+    try:
+        payload: Any = outgoing.payload
+    except MalformedFrame as error:  # a payload of the caller's making
+        hint = "the payload of BUS is a bus message (type, data, context), of a routing verb a HiveMessage"
+        raise MalformedMessage(str(error), hint=hint) from None
+    return outgoing.forward(payload=fill(payload) if kind is HiveMessageType.BUS else prepare(payload, fill))
+
+
+def complete(
+    message: BusMessage, useragent: str, session_id: str, site_id: str, state: JSONObject | None = None
+) -> BusMessage:
+    """A copy with the context that hubs need (wire.md section 10.1); what the caller has set stays. data is shared.
+
+    `state` is for a message without a session, see HubSession.
+    """
+    context = message.context
+    session = context.get("session")
+    if session and not isinstance(session, dict):
+        session = plain(session)  # such as OVOS' Session
+    session = dict(session) if session and isinstance(session, dict) else dict(state or {})
+    for key, value in (("session_id", session_id), ("site_id", site_id)):
+        if not session.get(key):
+            session[key] = value
+    defaults = {"source": useragent, "platform": useragent, "destination": DESTINATION}
+    return BusMessage(message.msg_type, message.data, {**defaults, **context, "session": session})
+
+
+def plain(value: Any) -> Any:
+    """As OVOS' `Message.serialize` sees a value: objects that have a `serialize()` are what that returns. A copy."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    serialize = getattr(value, "serialize", None)
+    if not callable(serialize):
+        return value
+    try:
+        return plain(serialize())
+    except Exception:  # noqa: BLE001 - then it is sent as it is, and the writer says what is wrong with it
+        return value
+
+
+def plain_message(message: HiveMessage) -> HiveMessage:
+    """A copy of a message (not BINARY) in which all is plain, see `plain`."""
+    payload = message.payload
+    if isinstance(payload, BusMessage):
+        payload = BusMessage(payload.msg_type, plain(payload.data), plain(payload.context))
+    elif message.msg_type in NESTING_TYPES:
+        payload = plain_message(payload)
+    else:
+        payload = plain(payload)
+    return message.forward(payload=payload)

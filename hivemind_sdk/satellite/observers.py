@@ -1,0 +1,49 @@
+"""Who is told of what happens: for each type of observation those who want to hear it, found out once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..contracts import ChoosyObserver, Observer
+from ..contracts.observations import Observation
+
+log = logging.getLogger(__name__)
+Hear = Callable[[Any], object]
+
+
+class ObserverFanout:
+    """Observers first, in their order, then the satellite itself. Any thread."""
+
+    def __init__(self, observers: Sequence[Observer], own: Mapping[type, Hear]) -> None:
+        """`own`: type -> what the satellite does about it."""
+        self._observers = observers
+        self._own = own
+        self._hearers: dict[type, tuple[tuple[str, Hear], ...]] = {}
+
+    def tell(self, event: Observation) -> None:
+        """Let everybody hear it. What an observer raises is logged."""
+        kind = type(event)
+        hearers = self._hearers.get(kind)
+        if hearers is None:
+            heard = ((type(one).__name__, _hearer(one, kind)) for one in self._observers)
+            hearers = self._hearers[kind] = tuple((name, hear) for name, hear in heard if hear is not None)
+        for name, hear in hearers:
+            try:
+                hear(event)
+            except Exception:  # an observer must not harm the link
+                log.exception("observer %s failed", name)
+        own = self._own.get(kind)
+        if own is not None:
+            own(event)
+
+
+def _hearer(observer: Observer, kind: type) -> Hear | None:
+    if not isinstance(observer, ChoosyObserver):
+        return observer.observe
+    try:
+        return observer.hearer(kind)
+    except Exception:
+        log.exception("observer %s failed", type(observer).__name__)
+        return None

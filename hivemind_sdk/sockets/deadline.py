@@ -1,0 +1,35 @@
+"""One deadline over all that it takes to open a link, and what a phase that hung may mean."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import LinkTimeout
+
+
+class Deadline:
+    """One deadline over several phases."""
+
+    def __init__(self, seconds: float) -> None:
+        self.at = time.monotonic() + seconds
+        self._seconds = seconds
+
+    def left(self, phase: str, share: int = 1) -> float:
+        """Seconds that remain, divided by `share`. Raises LinkTimeout(phase) where none do."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise self.timeout(phase)
+        return left / share
+
+    def timeout(self, phase: str) -> LinkTimeout:
+        hint = _HINTS.get(phase, "")
+        return LinkTimeout(f"no link within {self._seconds:g} s: it hung at {phase}", phase=phase, hint=hint)
+
+
+_HINTS = {
+    "resolve": "the name server does not answer: check the network, or give the hub's IP address",
+    "connect": "the hub's machine does not answer: check host and port, and the firewall between",
+    "proxy": "the HTTP proxy does not answer: check its address",
+    "tls": "something listens there that does not speak TLS: check the port, or use ws:// instead of wss://",
+    "upgrade": "something listens there that does not answer like a hub: check the port; if it speaks TLS, use wss://",
+}

@@ -1,0 +1,232 @@
+"""For transports: from a Dial to a connected socket, within a deadline. Addresses, HTTP proxies, TLS and its pins.
+
+    deadline = Deadline(dial.timeout)
+    sock = open_socket(dial, deadline, secure=dial.endpoint.scheme == "https")
+
+All that can go wrong on this way has one error and one hint here, whatever is spoken on the socket afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import queue
+import re
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ..contracts import Dial
+from ..contracts.observations import PhasePassed
+from ..errors import LinkTimeout, SettingsError, Unreachable
+from ..settings import Endpoint
+from .deadline import Deadline
+from .tls import context_for, wrap
+
+__all__ = ["Deadline", "Proxy", "ascii_host", "check_headers", "describe_status", "http_status", "open_socket"]
+
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_MAX_UNSENT = 128 * 1024
+"""bytes that the kernel may queue: behind megabytes on a slow line, a ping would be answered too late"""
+_MAX_HEAD = 16 * 1024
+"""bytes that a proxy's answer may have"""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that lets CONNECT through."""
+
+    host: str
+    port: int
+    login: str = field(default="", repr=False)
+    """`user:password`"""
+
+    @classmethod
+    def parse(cls, url: str) -> Proxy:
+        """From `http://[user:password@]host:port`. Raises SettingsError."""
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            scheme, host, port = parts.scheme, parts.hostname, parts.port
+        except ValueError:
+            parts, scheme, host, port = urlsplit(""), "", None, None
+        if scheme != "http" or not host or not port:
+            raise SettingsError(
+                "the proxy can't be used: it is not an http:// address with a port",
+                hint="write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT",
+            )
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+        return cls(host, port, login)
+
+
+Observe = Callable[[Any], None]
+"""see Dial.observe"""
+
+
+def open_socket(dial: Dial, deadline: Deadline, *, secure: bool) -> socket.socket:
+    """A connection to the endpoint of this dial: through its proxy, if it names one, and with TLS where `secure`.
+
+    Raises Unreachable, LinkTimeout (phase "resolve", "connect", "proxy" or "tls"), or SettingsError for a proxy, pin or
+    CA file that can't be used.
+    """
+    context = context_for(dial.tls) if secure else None
+    sock = _open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
+    if context is None:
+        return sock
+    secured = wrap(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
+    dial.observe(PhasePassed("tls", secured.version() or ""))
+    return secured
+
+
+def _open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:
+    """A TCP connection to the endpoint.
+
+    A proxy is used where the settings name one, and only there: the environment's `http_proxy` is meant for web
+    traffic, and would send what a home says, and even loopback, through a machine that nobody named for it.
+    """
+    if not proxy:
+        sock = _connect(ascii_host(endpoint.host), endpoint.port, deadline, "connect", observe)
+        observe(PhasePassed("connect", f"port {endpoint.port}"))
+        return sock
+    server = Proxy.parse(proxy)
+    sock = _connect(ascii_host(server.host), server.port, deadline, "proxy", observe)
+    try:
+        _tunnel(sock, server, endpoint, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    observe(PhasePassed("connect", "through the proxy"))
+    return sock
+
+
+def _connect(host: str, port: int, deadline: Deadline, phase: str, observe: Observe) -> socket.socket:
+    """Try every address, in the resolver's order, each with an equal share of the time that is left."""
+    addresses = _resolve(host, port, deadline)
+    observe(PhasePassed("resolve", ", ".join(dict.fromkeys(str(address[4][0]) for address in addresses))))
+    failures: list[OSError] = []
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # a family that this machine does not have
+            failures.append(error)
+            continue
+        try:
+            sock.settimeout(deadline.left(phase, share=len(addresses) - index))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if _NOTSENT_LOWAT is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _MAX_UNSENT)
+        except OSError as error:
+            sock.close()
+            if isinstance(error, LinkTimeout):
+                raise
+            failures.append(error)
+        else:
+            return sock
+    if any(isinstance(error, TimeoutError) for error in failures):
+        raise deadline.timeout(phase)
+    raise _unreachable(host, port, failures, phase)
+
+
+def _unreachable(host: str, port: int, failures: list[OSError], phase: str) -> Unreachable:
+    what = "the proxy" if phase == "proxy" else "the hub"
+    reasons = "; ".join(dict.fromkeys(error.strerror or type(error).__name__ for error in failures))
+    if all(isinstance(error, ConnectionRefusedError) for error in failures):
+        return Unreachable(
+            f"nothing listens at {host!r}, port {port}: {reasons}", hint=f"is {what} running? Check host and port"
+        )
+    return Unreachable(
+        f"{what} at {host!r}, port {port}, can't be reached: {reasons}", hint="check host, port and network"
+    )
+
+
+def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
+    """The addresses of a host. Looking up a name can't be interrupted, so a thread is left behind to end by itself."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError:
+        pass  # a name
+    answers: queue.SimpleQueue[list[Any] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, name="hivemind-resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=deadline.left("resolve"))
+    except queue.Empty:
+        raise deadline.timeout("resolve") from None
+    if isinstance(answer, list):
+        return answer
+    reason = getattr(answer, "strerror", None) or "not a host name"
+    raise Unreachable(
+        f"no address is known for {host!r}: {reason}", hint="check the host for typing errors, or give its IP address"
+    )
+
+
+def ascii_host(host: str) -> str:
+    """The form of an international name that travels."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise Unreachable(f"{host!r} is not a host name", hint="check the host for typing errors") from None
+
+
+def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
+    """Ask the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
+    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.login:
+        head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"
+    answer = b""
+    try:
+        sock.sendall(f"{head}\r\n".encode())
+        while not answer.endswith(b"\r\n\r\n"):  # byte by byte: what follows the head belongs to the tunnel
+            sock.settimeout(deadline.left("proxy"))
+            byte = sock.recv(1)
+            if not byte or len(answer) >= _MAX_HEAD:
+                break
+            answer += byte
+    except LinkTimeout:
+        raise
+    except TimeoutError:
+        raise deadline.timeout("proxy") from None
+    except OSError as error:
+        raise Unreachable(
+            f"the proxy at {proxy.host!r} broke the connection: {error.strerror}", hint="check the proxy"
+        ) from None
+    status = http_status(answer)
+    if status is None or not 200 <= status < 300:
+        raise Unreachable(
+            f"the proxy at {proxy.host!r} gives no connection to the hub: {describe_status(status)}",
+            hint="it wants a login: http://USER:PASSWORD@HOST:PORT" if status == 407 else "check proxy, host and port",
+        )
+
+
+def http_status(head: bytes) -> int | None:
+    """The status code that an HTTP answer begins with."""
+    found = re.match(rb"HTTP/1\.\d (\d{3})(?!\d)", head)
+    return int(found[1]) if found else None
+
+
+def describe_status(status: int | None) -> str:
+    """Our own words for it: what the server wrote may hold anything, our request included."""
+    if status is None:
+        return "no HTTP answer"
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The same. Raises SettingsError for one that would be more than one line, or has no plain name."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
+    return headers

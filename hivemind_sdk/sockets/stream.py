@@ -1,0 +1,257 @@
+"""A connected socket, plain or TLS, that one thread reads, others write, and any may end; and the UTF-8 of frames."""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..errors import MalformedFrame, NotEncodable
+
+CHUNK = 1 << 16
+MAX_QUEUE = 64
+"""small writes that may wait behind one that the network does not take"""
+Ready = Callable[["float | None"], bool]
+"""waits so many seconds (None: as long as it takes); -> whether something can be done"""
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def encode_text(text: str) -> bytes:
+    """UTF-8. Raises NotEncodable for a lone surrogate; no payload hangs on the error."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    raise NotEncodable("the text frame holds a lone surrogate, which UTF-8 can't carry")
+
+
+def decode_text(payload: bytes) -> str:
+    """Raises MalformedFrame for what is not UTF-8; no payload hangs on the error."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        pass
+    raise MalformedFrame(f"a text frame of {len(payload)} bytes is not UTF-8")
+
+
+class StreamLate(Exception):
+    """The deadline has passed. Nothing is lost: reading may go on."""
+
+
+class StreamEnded(Exception):
+    """Nothing more can be read (or written); the text says why."""
+
+
+class Stream:
+    """The socket is non-blocking and every call on it is made under one lock, since OpenSSL bears no two at a time.
+
+    Waiting happens outside of the lock, on the socket and on a wake-up pair, so that `finish` ends every wait at once.
+    What is written goes through a queue: frames never interleave, and the reader can queue a pong without waiting.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.deadline: float | None = None
+        """monotonic time at which `recv` gives up; for the reading thread"""
+        self.alive_at = time.monotonic()
+        """when the peer last showed that it is there: bytes came in, or a blocked write went on"""
+        self.patience: float | None = None
+        """seconds that `send` waits while the network takes nothing at all"""
+        self._socket = sock
+        self._wake, self._waker = socket.socketpair()
+        self._lock = threading.Lock()
+        self._out: deque[memoryview] = deque()
+        self._queued = self._written = 0
+        self._stalled = self._broken = self._finishing = self._released = False
+        self._taken_at = 0.0
+        self._over = threading.Event()
+        self._waiting = 0
+        self._readable = _poller(sock, self._wake, read=True, write=False)
+        """what nearly every wait is for; made once"""
+        self._chunk, self._taken = b"", 0
+        self._records = isinstance(sock, ssl.SSLSocket)
+        """it may hold bytes that no poll knows of"""
+        self._drained = False
+        """the last read took all that there was: to try again at once would be in vain"""
+
+    def recv(self, size: int = CHUNK) -> bytes:
+        """1 to `size` bytes. Raises StreamLate at `deadline`, StreamEnded."""
+        if self._taken == len(self._chunk):
+            self._chunk, self._taken = self._fill(), 0
+        start = self._taken
+        self._taken = min(start + size, len(self._chunk))
+        return self._chunk[start : self._taken]
+
+    def send(self, data: bytes) -> None:
+        """Returns when the network has taken all of it. Raises StreamLate after `patience`, StreamEnded: it never will.
+
+        After StreamLate nothing can be sent any more.
+        """
+        with self._lock:
+            if self._finishing:
+                raise _closed()
+            self._queued += 1
+            ticket = self._queued
+            self._out.append(memoryview(data))
+            self._pump()
+        if self._written >= ticket:
+            return
+        self._taken_at = time.monotonic()
+        try:
+            while self._written < ticket:
+                self._push()
+        except StreamEnded:
+            if self._finishing:
+                self._over.wait()  # until it is known what `finish` could still write
+            if self._written < ticket:
+                raise
+
+    def _push(self) -> None:
+        """Wait until the network takes more, and write that."""
+        if self._broken:
+            raise StreamEnded("the connection is broken")
+        try:
+            self._wait(read=False, write=True, deadline=self.patience and self._taken_at + self.patience)
+        except StreamLate:
+            with self._lock:
+                self._broken = True
+                self._out.clear()
+            raise
+        with self._lock:
+            if self._finishing:
+                raise _closed()
+            self._pump()
+
+    def offer(self, data: bytes) -> None:
+        """Queue something small and return at once; dropped where too much waits already."""
+        with self._lock:
+            if len(self._out) < MAX_QUEUE and not self._finishing:
+                self._queued += 1
+                self._out.append(memoryview(data))
+                self._pump()
+
+    def finish(self, last_words: bytes = b"", deadline: float = 0.0) -> None:
+        """End it: whoever waits is let go, the queue and `last_words` are written, and the peer may hang up first.
+
+        It is given until `deadline` (monotonic) for that: closing while it still sends would reset the connection, and
+        could take with it what we wrote last. Only the first call does anything.
+        """
+        with self._lock:
+            if self._finishing:
+                return
+            self._finishing = True
+            if last_words:
+                self._out.append(memoryview(last_words))
+            self._waker.send(b"\0")
+        while self._part() and (left := deadline - time.monotonic()) > 0:
+            _poller(self._socket, None, read=True, write=bool(self._out))(left)
+        with self._lock:
+            self._released = True
+            self._release()
+        self._over.set()
+
+    def _part(self) -> bool:
+        """Write and read without waiting. -> whether the peer is still there"""
+        with self._lock:
+            self._pump()
+            try:
+                return bool(self._socket.recv(CHUNK))
+            except _WOULD_BLOCK:
+                return True
+            except OSError:
+                return False
+
+    def _fill(self) -> bytes:
+        while True:
+            if self._drained:
+                self._wait(read=True, write=bool(self._out), deadline=self.deadline)
+            with self._lock:
+                if self._finishing:
+                    raise _closed()
+                if self._out:
+                    self._pump()
+                data = self._receive()
+            if data:
+                self.alive_at = time.monotonic()
+                self._drained = len(data) < CHUNK and not self._records
+                return data
+            if data is not None:
+                raise StreamEnded("the other side hung up")
+            self._drained = True
+
+    def _receive(self) -> bytes | None:
+        """What is there, with the lock held; None: nothing."""
+        try:
+            return self._socket.recv(CHUNK)
+        except _WOULD_BLOCK:
+            return None
+        except OSError as error:
+            raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
+
+    def _pump(self) -> None:
+        """Write what the network takes now, with the lock held.
+
+        A failure is left to the senders: the reader may still find frames, and the close code, in what came before.
+        """
+        out = self._out
+        while out:
+            try:
+                sent = self._socket.send(out[0])
+            except _WOULD_BLOCK:
+                self._stalled = True
+                return
+            except OSError:
+                self._broken = True
+                out.clear()
+                return
+            if self._stalled:
+                self._stalled = False
+                self._taken_at = self.alive_at = time.monotonic()
+            if sent == len(out[0]):
+                out.popleft()
+                self._written += 1
+            else:
+                out[0] = out[0][sent:]
+
+    def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
+        """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        with self._lock:
+            if self._finishing:
+                raise _closed()
+            self._waiting += 1
+        try:
+            ready = _poller(self._socket, self._wake, read=read, write=write) if write else self._readable
+            if not ready(left):
+                raise StreamLate
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if self._released:
+                    self._release()
+
+    def _release(self) -> None:
+        """Close the descriptors, but not while somebody waits on their numbers, which would be given away again."""
+        if not self._waiting:
+            for sock in (self._socket, self._wake, self._waker):
+                sock.close()
+
+
+def _closed() -> StreamEnded:
+    return StreamEnded("closed by this side")
+
+
+def _poller(sock: socket.socket, wake: socket.socket | None, *, read: bool, write: bool) -> Ready:
+    readers = ([sock] if read else []) + ([wake] if wake is not None else [])
+    writers = [sock] if write else []
+    if not hasattr(select, "poll"):  # Windows
+        return lambda timeout: any(select.select(readers, writers, [sock], timeout))
+    poller = select.poll()
+    for one in {*readers, *writers}:
+        poller.register(one, (select.POLLIN if one in readers else 0) | (select.POLLOUT if one in writers else 0))
+    return lambda timeout: bool(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
