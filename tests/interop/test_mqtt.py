@@ -13,9 +13,9 @@ from interop.satellites import refused, satellite
 from interop.servers import Client
 
 from hivemind_sdk import BusMessage, Endpoint, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import AuthenticationRefused, LinkTimeout, PolicyDenied
 from hivemind_sdk.settings import Deadlines, TLSSettings
-from hivemind_sdk.supervisor import State
 from hivemind_sdk.testing import MemoryState
 
 BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY

@@ -23,9 +23,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from hivemind_sdk.contracts import Dial
-from hivemind_sdk.dialling import Deadline, ascii_host, open_socket
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotEncodable, SettingsError, Unreachable
-from hivemind_sdk.tls import context_for, wrap
+from hivemind_sdk.sockets import Deadline, ascii_host, open_socket
+from hivemind_sdk.sockets.tls import context_for, wrap
 
 from . import MqttOptions
 

@@ -13,7 +13,6 @@ import time
 from contextlib import suppress
 
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
-from hivemind_sdk.dialling import Deadline
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     HiveMindError,
@@ -24,6 +23,7 @@ from hivemind_sdk.errors import (
     SettingsError,
     Unreachable,
 )
+from hivemind_sdk.sockets import Deadline
 
 from . import MqttOptions
 from .broker import Broker, Heard
