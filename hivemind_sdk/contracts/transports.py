@@ -50,7 +50,7 @@ class TransportFeatures:
     binary: bool = True
     """bytes frames travel as they are"""
     typed: bool = True
-    """text and bytes are told apart on the wire; if not, frames are text until the first that is not UTF-8, then bytes"""
+    """text and bytes are told apart on the wire; else frames are text until the first that is not UTF-8, then bytes"""
     keepalive: bool = False
     """`receive` notices a dead peer by itself"""
     close_codes: bool = False
