@@ -285,8 +285,8 @@ class LinkLoop:
                 deadline, phase = came + self._deadlines.handshake, "handshake"
         self._verdicts.greeted()
         stored = secured.store()  # while the hub reads
-        early = self._confirm(link, transport, secured)
         self._silence = self._silence_of(link, transport)
+        early = self._confirm(link, transport, secured)
         info = replace(secured.info, warnings=(*secured.info.warnings, *stored))
         self._hooks.observe(Secured(info))
         self._warn(info.warnings)
@@ -316,7 +316,10 @@ class LinkLoop:
                 events += self._learn(link, self._receive(transport, deadline, "confirmation"))
         except LinkTimeout:
             pass
-        return [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
+        left = [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
+        if self._silence is not None and secured.confirm_within and len(left) == len(events):
+            self._silence.asked(self._clock(), lambda: None)  # its answer, still to come, is not another's
+        return left
 
     def _read(self, link: SatelliteLink, transport: Transport) -> bool:
         """-> False: another thread reads on"""

@@ -14,12 +14,14 @@ from interop.servers import Client
 
 from hivemind_sdk import BusMessage, Endpoint, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk.contracts.status import State
+from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.errors import AuthenticationRefused, LinkTimeout, PolicyDenied
 from hivemind_sdk.settings import Deadlines, TLSSettings
 from hivemind_sdk.testing import MemoryState
 
 BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY
 CORE = "5.3.10a1"
+DURABLE = Queue(ttl=3600.0, durable=True)
 
 
 @pytest.fixture
@@ -110,6 +112,39 @@ def test_a_link_that_the_hub_ended_is_taken_up_again(hub):
         one.send(utterance("!close 1008"))
         again.ready()
         assert said(one.ask("again", timeout=30)) == ["echo: again"]
+
+
+def test_a_silent_satellite_is_not_evicted(start_hub, broker, monkeypatch):
+    monkeypatch.setenv("HIVEMIND_MQTT_SILENCE", "0.3")
+    hub = start_hub(CORE, network="mqtt", port=broker.port, listen={"idle_timeout": 1})
+    with satellite(hub, **over_mqtt(hub)) as (one, heard):
+        lost = threading.Event()
+        one.on_state(lambda status: lost.set())
+        assert not lost.wait(33)  # the hub looks every 30 s, at the most
+        assert said(one.ask("hello", timeout=30)) == ["echo: hello"]
+        assert heard.drops == []
+
+
+def test_a_dead_hub_behind_a_living_broker_is_noticed(start_hub, broker, hub, monkeypatch):
+    monkeypatch.setenv("HIVEMIND_MQTT_SILENCE", "0.3")
+    with satellite(hub, deadlines=Deadlines(keepalive_timeout=1.0, hello=2.0), **over_mqtt(hub)) as (one, _):
+        again = Relinked(one)
+        hub.kill()
+        again.lost()
+        start_hub(CORE, network="mqtt", port=broker.port)
+        again.ready()
+        assert said(one.ask("again", timeout=30)) == ["echo: again"]
+
+
+def test_a_durable_message_is_confirmed_by_the_hub_and_not_by_the_broker(start_hub, broker, hub, tmp_path):
+    changes = {"durable": str(tmp_path / "outbox"), "deadlines": Deadlines(hello=2.0)}
+    with satellite(hub, **changes, **over_mqtt(hub)) as (one, _):
+        assert one.emit(utterance("1"), delivery=DURABLE).wait(30) is Outcome.CONFIRMED
+        hub.kill()
+        late = one.emit(utterance("2"), delivery=DURABLE)
+        assert late.wait(1) is Outcome.UNCONFIRMED
+        hub = start_hub(CORE, network="mqtt", port=broker.port)
+        assert late.wait(60) is Outcome.CONFIRMED
 
 
 def test_a_restart_of_the_hub_shows_with_the_next_message(start_hub, broker, hub):

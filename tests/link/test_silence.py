@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -66,6 +67,7 @@ def hub():
         yield hub
 
 
+@contextmanager
 def satellite(hub, silence, answer_within, observer, **changes):
     settings = Settings(
         Endpoint("memory", "hub"),
@@ -75,61 +77,61 @@ def satellite(hub, silence, answer_within, observer, **changes):
         **changes,
     )
     connector = Connector(hub, silence)
-    return Satellite(settings, transport=connector, identity=MemoryState(), observers=[observer]), connector
+    one = Satellite(settings, transport=connector, identity=MemoryState(), observers=[observer])
+    try:
+        yield one, connector
+    finally:
+        one.close()
 
 
 def test_a_silent_link_is_probed_and_nobody_hears_of_the_answers(hub):
     heard = Heard()
-    one, connector = satellite(hub, 0.05, LONG, heard)
-    raw = queue.SimpleQueue()
-    one.on_message(HiveMessageType.RENDEZVOUS, raw.put)
-    one.connect(LONG)
-    for _ in range(20):
-        connector.newest.sent.get(timeout=LONG)
-    assert one.status.state is State.READY
-    one.close()
-    assert raw.empty()
-    assert heard.events == []
+    with satellite(hub, 0.05, LONG, heard) as (one, connector):
+        raw = queue.SimpleQueue()
+        one.on_message(HiveMessageType.RENDEZVOUS, raw.put)
+        one.connect(LONG)
+        for _ in range(20):
+            connector.newest.sent.get(timeout=LONG)
+        assert one.status.state is State.READY
+        assert raw.empty()
+        assert heard.events == []
 
 
 def test_a_hub_that_does_not_answer_ends_the_link_and_the_next_one_works(hub):
-    one, connector = satellite(hub, 0.05, 0.2, Heard())
-    causes, spoken = queue.SimpleQueue(), queue.SimpleQueue()
-    one.on_state(lambda status: status.state is State.BACKOFF and causes.put(status.cause))
-    one.on_bus("speak", spoken.put)
-    one.connect(LONG)
-    connector.newest.deaf = True
-    cause = causes.get(timeout=LONG)
-    assert isinstance(cause, LinkClosed)
-    assert "not answered" in str(cause)
-    assert one.wait_for(State.READY, timeout=LONG)
-    one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
-    assert spoken.get(timeout=LONG).data["utterance"] == "echo: hello"
-    one.close()
+    with satellite(hub, 0.05, 0.2, Heard()) as (one, connector):
+        causes, spoken = queue.SimpleQueue(), queue.SimpleQueue()
+        one.on_state(lambda status: status.state is State.BACKOFF and causes.put(status.cause))
+        one.on_bus("speak", spoken.put)
+        one.connect(LONG)
+        connector.newest.deaf = True
+        cause = causes.get(timeout=LONG)
+        assert isinstance(cause, LinkClosed)
+        assert "not answered" in str(cause)
+        assert one.wait_for(State.READY, timeout=LONG)
+        one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
+        assert spoken.get(timeout=LONG).data["utterance"] == "echo: hello"
 
 
 def test_a_durable_message_is_confirmed_by_the_answer_to_a_probe(hub, tmp_path):
-    one, connector = satellite(hub, LONG, LONG, Heard(), durable=str(tmp_path / "outbox"))
-    one.connect(LONG)
-    receipt = one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["hello"]}), delivery=DURABLE)
-    assert receipt.wait(LONG) is Outcome.CONFIRMED
-    connector.newest.deaf = True
-    late = one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["late"]}), delivery=DURABLE)
-    assert late.wait(0.3) is Outcome.UNCONFIRMED
-    one.drop()
-    assert late.wait(LONG) is Outcome.CONFIRMED  # on the next link
-    one.close()
+    with satellite(hub, LONG, LONG, Heard(), durable=str(tmp_path / "outbox")) as (one, connector):
+        one.connect(LONG)
+        receipt = one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["hello"]}), delivery=DURABLE)
+        assert receipt.wait(LONG) is Outcome.CONFIRMED
+        connector.newest.deaf = True
+        late = one.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["late"]}), delivery=DURABLE)
+        assert late.wait(0.3) is Outcome.UNCONFIRMED
+        one.drop()
+        assert late.wait(LONG) is Outcome.CONFIRMED  # on the next link
 
 
 def test_a_transport_that_states_none_is_left_alone(hub):
-    one, connector = satellite(hub, None, 0.01, Heard())
-    one.connect(LONG)
-    sent = connector.newest.sent
-    while not sent.empty():
-        sent.get()
-    with pytest.raises(queue.Empty):
-        sent.get(timeout=0.2)
-    one.close()
+    with satellite(hub, None, 0.01, Heard()) as (one, connector):
+        one.connect(LONG)
+        sent = connector.newest.sent
+        while not sent.empty():
+            sent.get()
+        with pytest.raises(queue.Empty):
+            sent.get(timeout=0.2)
 
 
 def test_silence_in_either_direction_counts_and_any_frame_answers():

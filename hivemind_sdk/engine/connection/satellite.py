@@ -37,7 +37,7 @@ class SatelliteLink(Link):
         hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
         self.probe = established.probe
-        if established.probe is not None:
+        if established.probe is not None and established.confirm_within:
             self.send(established.probe)
         return events
 
