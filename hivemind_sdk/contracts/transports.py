@@ -49,6 +49,8 @@ class TransportFeatures:
     """frames arrive in the order in which they were sent"""
     binary: bool = True
     """bytes frames travel as they are"""
+    typed: bool = True
+    """text and bytes are told apart on the wire; else frames are text until the first that is not UTF-8, then bytes"""
     keepalive: bool = False
     """`receive` notices a dead peer by itself"""
     close_codes: bool = False
@@ -59,6 +61,10 @@ class TransportFeatures:
     """there is a `probe`, see ProbingTransport"""
     max_frame: int | None = None
     """largest frame in bytes, where there is a limit"""
+    silence: float | None = None
+    """seconds without a frame, in either direction, after which the far end may forget the link, or be gone unnoticed:
+    the SDK then sends a sealed message without effect, and takes a missing answer for a dead link. None: no need
+    """
 
 
 @runtime_checkable
