@@ -12,6 +12,7 @@ from .hive import (
     HiveMindBinaryPayloadType,
     JSONObject,
 )
+from .seen import RecentlySeen
 
 __all__ = [
     "BUS_TYPES",
@@ -22,5 +23,6 @@ __all__ = [
     "HiveMessageType",
     "HiveMindBinaryPayloadType",
     "JSONObject",
+    "RecentlySeen",
     "is_bus_message",
 ]
