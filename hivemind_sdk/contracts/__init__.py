@@ -27,7 +27,6 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .noise import Noise, NoiseCipher, NoiseState
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
 from .transports import (
@@ -73,9 +72,6 @@ __all__ = [
     "HandshakeScript",
     "IdentityBackend",
     "NodeState",
-    "Noise",
-    "NoiseCipher",
-    "NoiseState",
     "Observer",
     "ProbingTransport",
     "RSAKeyPair",

@@ -1,4 +1,4 @@
-"""TLS on a connected socket: who may be trusted, and what to tell the user when nobody may."""
+"""TLS on a connected socket: which certificates are trusted, and an error with a hint for those that are not."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ _NOT_TLS = frozenset(
 """reasons of OpenSSL for an answer that is no TLS"""
 
 
-def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline) -> ssl.SSLSocket:
-    """Agree on TLS and judge the certificate, before a byte of ours goes out.
+def start_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Do the TLS handshake and check the certificate, before application data is sent.
 
-    With a pin, the certificate must be that one, and nothing else is asked of it. The socket is closed on any failure:
-    Unreachable, LinkTimeout(phase="tls").
+    `pin`: SHA-256 of the DER certificate in hex; with a pin, the certificate must be that one and nothing else is
+    checked. Raises Unreachable, LinkTimeout(phase="tls") or SettingsError, and closes the socket first.
     """
     try:
         wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -61,8 +63,8 @@ def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | Non
     return wrapped
 
 
-def context_for(settings: TLSSettings) -> ssl.SSLContext:
-    """Whom to trust. Raises SettingsError for a pin or a CA file that can't be used."""
+def tls_context(settings: TLSSettings) -> ssl.SSLContext:
+    """An SSLContext for these settings. Raises SettingsError for a pin or a CA file that can't be used."""
     context = ssl.create_default_context()
     context.options |= ssl.OP_NO_RENEGOTIATION  # a write never has to wait for reading
     # The same on every Python: 3.13 is stricter about form, and allows any certificate of the store to be the anchor

@@ -16,7 +16,7 @@ from hivemind_sdk.errors import (
     MalformedFrame,
     RemoteProtocolError,
 )
-from hivemind_sdk.identity.fingerprints import fingerprint
+from hivemind_sdk.identity import fingerprint
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of

@@ -9,8 +9,17 @@ import websocket
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.contracts.observations import PhasePassed
 from hivemind_sdk.errors import AuthenticationRefused, LinkError, Unreachable
-from hivemind_sdk.sockets import Deadline, ascii_host, check_headers, describe_status, http_status, open_socket
-from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate
+from hivemind_sdk.sockets import (
+    Deadline,
+    Stream,
+    StreamClosed,
+    StreamTimeout,
+    ascii_host,
+    check_headers,
+    describe_status,
+    http_status,
+    open_socket,
+)
 
 from .transport import WebSocketTransport
 
@@ -49,7 +58,7 @@ def open_link(dial: Dial) -> WebSocketTransport:
         stream.finish()
         raise failure
     dial.observe(PhasePassed("upgrade", "a websocket"))
-    stream.patience = dial.send_timeout
+    stream.send_timeout = dial.send_timeout
     return WebSocketTransport(
         stream,
         keepalive=dial.keepalive,
@@ -73,7 +82,7 @@ def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline)
             suppress_origin=True,
             redirect_limit=0,
         )
-    except StreamLate:
+    except StreamTimeout:
         # an answer of 101 is not complete; any other is, as far as it matters, though its body never ends
         return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else refusal(wire.head)
     except Exception:  # noqa: BLE001 whatever the library stumbles over (IndexError, for one): the answer tells more
@@ -131,7 +140,7 @@ class _Wire:
 
     def recv(self, size: int) -> bytes:
         if self._left <= 0:
-            raise StreamEnded("the answer is too long")
+            raise StreamClosed("the answer is too long")
         data = self._stream.recv(min(size, self._left))
         self._left -= len(data)
         if len(self.head) < 64:

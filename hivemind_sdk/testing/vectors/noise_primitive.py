@@ -1,13 +1,11 @@
-"""The primitive `NOISE`: the bare state machine, for vectors and tools."""
+"""What the vector runner asks of the primitive `NOISE`: the Noise state machine with all keys given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from .crypto import Crypto
-from .ends import Role
-from .sessions import Session
+from hivemind_sdk.contracts import Crypto, Role, Session
 
 
 class NoiseCipher(Protocol):
@@ -46,7 +44,7 @@ class NoiseState(Protocol):
 
 
 class Noise(Protocol):
-    """The primitive `NOISE`: the state machine below the handshake, for whoever brings all keys along (vectors)."""
+    """The primitive `NOISE`: the state machine below the handshake. The caller gives all keys."""
 
     def begin(
         self,

@@ -1,4 +1,4 @@
-"""The primitive RSA: OAEP with SHA-1, PSS with SHA-256, keys as PEM texts (wire.md section 5.6)."""
+"""The primitive RSA by pycryptodome: OAEP with SHA-1, PSS with SHA-256, keys as PEM texts (wire.md section 5.6)."""
 
 from __future__ import annotations
 
