@@ -177,14 +177,19 @@ class NodeIdentity:
     def noise_key(self, value: str | None) -> None:
         self._identity.put("noise_key", value)
 
-    def create_keys(self, rsa: RSA | None = None) -> None:
+    def create_keys(self, rsa: RSA | None = None, *, missing: bool = False) -> bool:
         """A new RSA-2048 pair, stored at once: the fields name the new private key and hold its public key in one step.
 
         Until then the old pair stays whole. Other unsaved changes stay unsaved. `rsa`: None for the installed one.
-        Raises PluginMissing, IdentityReadOnly, IdentityError.
+        `missing`: only where there is no pair yet; another program that makes one at the same moment is waited for.
+        -> whether a pair was made. Raises PluginMissing, IdentityReadOnly, IdentityError.
         """
-        pair = (rsa or _installed_rsa()).generate()
-        self._identity.write_secret(PRIVATE_PEM, pair.private, {"public_key": pair.public})
+        pair = (rsa or _installed_rsa()).generate()  # slow: not while others wait
+        with self._identity.exclusive():
+            if missing and self.public_key and self.private_pem:
+                return False
+            self._identity.write_secret(PRIVATE_PEM, pair.private, {"public_key": pair.public})
+            return True
 
     # --- whom we trust ---
 
@@ -234,12 +239,12 @@ class NodeIdentity:
 
     def pin_noise_key(self, node_id: str, pubkey: str) -> None:
         """Remember the key of this hub, stored at once. Raises IdentityReadOnly, IdentityError."""
-        with self._identity.locked():
+        with self._identity.exclusive():
             self._identity.write("pinned_noise_keys", {**self.pinned_noise_keys, node_id: pubkey})
 
     def forget_noise_key(self, node_id: str) -> bool:
         """Forget the key of this hub, stored at once. -> False if it was not known."""
-        with self._identity.locked():
+        with self._identity.exclusive():
             if node_id not in (pins := self.pinned_noise_keys):
                 return False
             self._identity.write("pinned_noise_keys", {hub: key for hub, key in pins.items() if hub != node_id})
@@ -252,7 +257,7 @@ class NodeIdentity:
 
         With a changed password, keys that were derived from the old one go (wire-v3.md section 4.7).
         """
-        with self._identity.locked():
+        with self._identity.exclusive():
             if self._identity.is_changed("password"):
                 self._identity.write_secret(NOISE_PSKS, None)
             self._identity.save()

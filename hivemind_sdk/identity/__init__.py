@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import merge_patch
+from .file_lock import FileLock
 from .fingerprints import fingerprint, pem_fingerprint
 from .state import (
     DEFAULT_NAME,
@@ -12,6 +14,7 @@ from .state import (
     Identity,
     KeepsPart,
     KeyFiles,
+    LocksOut,
     node_name,
 )
 from .trust import bare, candidates, is_trusted, signer_of
@@ -22,13 +25,16 @@ __all__ = [
     "NOISE_PSKS",
     "PRIVATE_PEM",
     "SECRET_FIELDS",
+    "FileLock",
     "Identity",
     "KeepsPart",
     "KeyFiles",
+    "LocksOut",
     "bare",
     "candidates",
     "fingerprint",
     "is_trusted",
+    "merge_patch",
     "node_name",
     "pem_fingerprint",
     "signer_of",

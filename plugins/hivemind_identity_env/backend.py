@@ -46,7 +46,7 @@ class EnvironmentIdentity:
             fields["default_port"] = int(port)
         return {field: value for field, value in fields.items() if value is not None}
 
-    def save(self, fields: JSONObject) -> None:  # noqa: ARG002
+    def update(self, changes: JSONObject) -> None:  # noqa: ARG002
         raise self._read_only()
 
     def load_secret(self, name: str) -> str | None:

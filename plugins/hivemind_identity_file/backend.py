@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import re
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch
 from hivemind_sdk.identity import private_files as atomic
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.messages.strict_json import loads
@@ -27,7 +26,8 @@ _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 class FileIdentity:
     """See contracts.IdentityBackend. Reads the disk at each call.
 
-    Any thread, and other processes may save at the same time: the last one wins, nobody ever reads half a file.
+    Any thread, and other processes may write at the same time: changes are merged into the file as it is, under a lock
+    (`.NAME.lock` beside it), and nobody ever reads half a file.
     """
 
     writable = True
@@ -37,7 +37,7 @@ class FileIdentity:
         self.uses_shared_fallback = uses_shared_fallback
         self._file = path
         self._folder = path.parent
-        self._lock = threading.Lock()
+        self._lock = FileLock.at(path.resolve())
         self._unnamed: set[Path] = set()
         """private keys that we wrote and that no saved field names yet"""
 
@@ -58,7 +58,15 @@ class FileIdentity:
             hint="restore it from a backup, or move it away to start over as a new node",
         )
 
-    def save(self, fields: JSONObject) -> None:
+    def exclusive(self) -> FileLock:
+        """See identity.LocksOut."""
+        return self._lock
+
+    def update(self, changes: JSONObject) -> None:
+        with self._lock:
+            self._replace(merge_patch.apply(self.load(), changes))
+
+    def _replace(self, fields: JSONObject) -> None:
         try:
             data = json.dumps(fields, indent=4, allow_nan=False).encode() + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
@@ -66,18 +74,17 @@ class FileIdentity:
                 f"the identity can't be saved in {self.path}: a field holds what JSON can't ({type(error).__name__})",
                 hint="use only text, numbers, true, false, null, lists and objects",
             ) from None
-        with self._lock:
-            before = after = self._where(PRIVATE_PEM, self.load())
-            try:
-                atomic.replace(self._file, data)
-                after = self._where(PRIVATE_PEM, fields)
-            except OSError as error:
-                raise _failed("written", self.path, error) from error
-            finally:
-                self._drop_superseded(before, after)
-            for path in (self._where(name, fields) for name in SECRET_FIELDS):
-                if path.parent == self._folder:  # client 0.8 leaves its key readable for all
-                    atomic.close_to_others(path)
+        before = after = self._where(PRIVATE_PEM, self.load())
+        try:
+            atomic.replace(self._file, data)
+            after = self._where(PRIVATE_PEM, fields)
+        except OSError as error:
+            raise _failed("written", self.path, error) from error
+        finally:
+            self._drop_superseded(before, after)
+        for path in (self._where(name, fields) for name in SECRET_FIELDS):
+            if path.parent == self._folder:  # client 0.8 leaves its key readable for all
+                atomic.close_to_others(path)
 
     def load_secret(self, name: str, fields: Mapping[str, Any] | None = None) -> str | None:
         """`fields`: where the caller has newer ones than the file."""
@@ -104,11 +111,13 @@ class FileIdentity:
             try:
                 if text is None:
                     path = self._where(name, fields)
+                    atomic.check_owner(self._folder, path)
                     path.unlink(missing_ok=True)
                 elif name == PRIVATE_PEM:
                     path = self._create_private(data)
                 else:
                     path = keyfiles.new_place(self._folder, name, fields)
+                    atomic.check_owner(self._folder, path)
                     atomic.replace(path, data)
             except OSError as error:
                 raise _failed("written", f"key {name!r} in {self._folder}", error) from error

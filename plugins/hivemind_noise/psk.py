@@ -95,13 +95,14 @@ def _load(context: HandshakeContext) -> dict[str, Any]:
 
 
 def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) -> None:
-    entries = _load(context)
-    entries.pop(slot, None)
-    if entry is not None:
-        entries[slot] = entry
-    newest = dict(list(entries.items())[-_ENTRIES:])
     try:
-        context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
+        with context.state.exclusive():  # other programs keep theirs in the same place
+            entries = _load(context)
+            entries.pop(slot, None)
+            if entry is not None:
+                entries[slot] = entry
+            newest = dict(list(entries.items())[-_ENTRIES:])
+            context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
     except IdentityReadOnly:
         return  # derived once for each process then
 

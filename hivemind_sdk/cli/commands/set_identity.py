@@ -50,7 +50,7 @@ def command(
         if value:
             setattr(identity, name, value)
     if not identity.public_key:
-        identity.create_keys()
+        identity.create_keys(missing=True)
     identity.save()
     if as_json:
         json_line({"identity": identity.state.location, **{name: getattr(identity, name) for name in _SHOWN}})
