@@ -257,7 +257,7 @@ class NodeIdentity:
 
         With a changed password, keys that were derived from the old one go (wire-v3.md section 4.7).
         """
-        with self._identity.exclusive():
+        with self._identity.locked():
             if self._identity.is_changed("password"):
                 self._identity.write_secret(NOISE_PSKS, None)
             self._identity.save()

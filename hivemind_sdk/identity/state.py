@@ -194,8 +194,10 @@ class Identity:
         Only changed fields, and changed entries of objects, are written: programs that share an identity do not undo
         each other's changes.
         """
-        with self.exclusive():
-            self._store(self._patch())
+        with self._lock:
+            if self._patch():  # else nothing is written, and no file or folder made
+                with self.exclusive():
+                    self._store(self._patch())
             self.reload()
 
     def reload(self) -> None:
