@@ -122,6 +122,15 @@ class NodeIdentity:
         self._identity.put("password", value)
 
     @property
+    def provisioned_key(self) -> str | None:
+        """What `hivemind-core derive-psk` printed for this node, in the place of a password: 64 hex digits."""
+        return self._text("provisioned_key")
+
+    @provisioned_key.setter
+    def provisioned_key(self, value: str | None) -> None:
+        self._identity.put("provisioned_key", value)
+
+    @property
     def default_master(self) -> str | None:
         """The hub's address, with or without a scheme."""
         return self._text("default_master")
@@ -133,7 +142,7 @@ class NodeIdentity:
     @property
     def default_port(self) -> int | None:
         value = self._identity.read("default_port")
-        if isinstance(value, str) and value.isdecimal():  # edited by hand
+        if isinstance(value, str) and value.strip().isdecimal():  # edited by hand
             value = int(value)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise self._wrong("default_port", value, "a number")

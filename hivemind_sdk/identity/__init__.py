@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..user_input import config_home, text_of, user_path
 from . import merge_patch
 from .file_lock import FileLock
 from .fingerprints import fingerprint, pem_fingerprint
@@ -32,10 +33,13 @@ __all__ = [
     "LocksOut",
     "bare",
     "candidates",
+    "config_home",
     "fingerprint",
     "is_trusted",
     "merge_patch",
     "node_name",
     "pem_fingerprint",
     "signer_of",
+    "text_of",
+    "user_path",
 ]

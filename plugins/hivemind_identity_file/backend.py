@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, text_of
 from hivemind_sdk.identity import private_files as atomic
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.messages.strict_json import loads
 
 from . import keyfiles
 
-_COMMENT_LINES = re.compile(rb"^[ \t]*(?://|#).*$", re.MULTILINE)
+_COMMENT_LINES = re.compile(r"^[ \t]*(?://|#).*$", re.MULTILINE)
 """json_database, which the reference client stores with, allows them"""
 _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -48,9 +48,10 @@ class FileIdentity:
             return {}
         except OSError as error:
             raise _failed("read", self.path, error) from error
-        for text in (data, _COMMENT_LINES.sub(b"", data)):
-            with suppress(RemoteProtocolError):
-                fields = loads(text)
+        for strip in (False, True):
+            with suppress(RemoteProtocolError, UnicodeDecodeError):
+                text = text_of(data)
+                fields = loads(_COMMENT_LINES.sub("", text) if strip else text)
                 if isinstance(fields, dict):
                     return fields
         raise IdentityFileCorrupted(
@@ -90,7 +91,7 @@ class FileIdentity:
         """`fields`: where the caller has newer ones than the file."""
         path = self._where(name, self.load() if fields is None else fields)
         try:
-            return path.read_bytes().decode()
+            return text_of(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -50,6 +50,8 @@ class PskCache:
 
     def obtain(self, context: HandshakeContext, pepper: bytes) -> Generator[Compute, Any, bytes]:
         """Part of a HandshakeScript -> the PSK of this context. `pepper`: our static private key."""
+        if context.credentials.provisioned_key:
+            return bytes.fromhex(context.credentials.provisioned_key)
         password, node_id = context.credentials.password or "", context.hello["node_id"]
         slot = _slot(context)
         kept = self._memory.get(slot)
@@ -73,6 +75,8 @@ class PskCache:
 
     def forget(self, context: HandshakeContext) -> None:
         """A handshake failed with the key of this context: it is derived anew the next time."""
+        if context.credentials.provisioned_key:
+            return
         slot = _slot(context)
         if self._memory.pop(slot, None) is not None or slot in _load(context):
             _keep(context, slot, None)

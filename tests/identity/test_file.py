@@ -311,7 +311,7 @@ def test_a_moved_identity_keeps_its_keys(backend, path, tmp_path):
 
 def test_a_key_that_is_no_text_or_unreadable_is_an_error_that_names_the_file(backend, path):
     path.parent.mkdir(parents=True)
-    path.with_name("unnamed-node.pem").write_bytes(b"\xff\xfe")
+    path.with_name("unnamed-node.pem").write_bytes(b"\xff\xff")
     path.with_name("unnamed-node_noise.key").mkdir()
     with pytest.raises(IdentityFileCorrupted, match=r"unnamed-node\.pem"):
         backend.load_secret("private.pem")

@@ -23,6 +23,7 @@ def command(
     app: str | None,
     key: str | None,
     password: str | None,
+    provisioned_key: str | None,
     host: str | None,
     port: int | None,
     siteid: str | None,
@@ -34,14 +35,17 @@ def command(
     that application gets an identity of its own.
     """
     from ...client.node_identity import NodeIdentity
+    from ...settings import Credentials
 
-    if not (key or password or host or port or siteid):
+    if not (key or password or provisioned_key or host or port or siteid):
         raise click.UsageError("nothing to remember: give at least one of --key, --password, --host, --port, --siteid")
+    proofs = Credentials(key or "", password or None, None, provisioned_key or None)
     identity = NodeIdentity(app_name=app, shared_fallback=False)
     master, port = _address(identity, host, port)
     given: dict[str, Any] = {
-        "access_key": key,
-        "password": password,
+        "access_key": proofs.access_key,
+        "password": proofs.password,
+        "provisioned_key": proofs.provisioned_key,
         "site_id": siteid,
         "default_master": master,
         "default_port": port,
