@@ -34,9 +34,7 @@ def test_every_built_in_is_registered_and_measured():
     registered = re.findall(r'^"\w+\.\w+" = "(hivemind_\w+)(?:\.\w+)?"$', stated, re.MULTILINE)
     assert {*registered} == packages
     for name in packages:
-        assert stated.count(f'    "{name}",\n') == 3, (
-            f"{name}: coverage, root packages and a contract of import-linter"
-        )
+        assert stated.count(f'    "{name}",\n') == 3, f"{name}: coverage, root packages and a contract of import-linter"
 
 
 def test_what_tox_names_is_there():

@@ -37,7 +37,12 @@ def make_settings(
 
     identity = NodeIdentity(app_name=app)
     endpoint, credentials = resolve(
-        identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
+        identity,
+        key=link["key"],
+        password=link["password"],
+        host=link["host"],
+        port=link["port"],
+        provisioned_key=link["provisioned_key"],
     )
     settings = Settings(
         endpoint,

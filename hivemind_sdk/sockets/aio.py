@@ -33,7 +33,7 @@ from .opening import (
     tunnel_request,
     unknown_host,
 )
-from .tls import check_pin, context_for, failure
+from .tls import check_pin, failure, tls_context
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
@@ -49,7 +49,7 @@ async def open_connection(
     Returns the asyncio transport and the protocol that `create` made. Raises Unreachable, LinkTimeout (phase "resolve",
     "connect", "proxy" or "tls"), or SettingsError for a proxy, pin or CA file that can't be used.
     """
-    context = context_for(dial.tls) if secure else None
+    context = tls_context(dial.tls) if secure else None
     sock = await _open_tcp(dial, deadline)
     loop = asyncio.get_running_loop()
     try:

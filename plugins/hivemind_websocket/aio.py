@@ -21,9 +21,8 @@ from websockets.uri import WebSocketURI
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import PhasePassed, RoundTrip
 from hivemind_sdk.errors import HiveMindError, LimitExceeded, LinkClosed, MalformedFrame
-from hivemind_sdk.sockets import Deadline, ascii_host, check_headers
+from hivemind_sdk.sockets import Deadline, ascii_host, check_headers, decode_text, encode_text
 from hivemind_sdk.sockets.aio import open_connection
-from hivemind_sdk.sockets.stream import decode_text, encode_text
 
 from .opening import refusal, request_path
 

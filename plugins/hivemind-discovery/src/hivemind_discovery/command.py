@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -73,20 +74,18 @@ def _chosen(hubs: list[FoundHub], *, ask: bool) -> FoundHub:
         raise Unreachable("no hub announces itself here", hint="give its address with --host to other commands")
     if len(hubs) == 1:
         return hubs[0]
-    if not ask or not click.get_text_stream("stdin").isatty():
+    if not ask or not sys.stdin.isatty():
         raise click.UsageError(f"{len(hubs)} hubs announce themselves: choose one with --name")
     for number, hub in enumerate(hubs, 1):
         click.echo(f"{number}: {hub.name}  {hub.endpoint}")
-    return hubs[click.prompt("which one", type=click.IntRange(1, len(hubs))) - 1]
+    return hubs[int(click.prompt("which one", type=click.IntRange(1, len(hubs)))) - 1]
 
 
 def _linked(app: str | None, hub: FoundHub) -> dict[str, Any]:
     """Connect, once. -> what was negotiated. Raises the errors of a link."""
     from hivemind_sdk import HiveMessageBusClient, NodeIdentity
 
-    client = HiveMessageBusClient(
-        host=str(hub.endpoint), port=hub.endpoint.port, identity=NodeIdentity(app_name=app)
-    )
+    client = HiveMessageBusClient(host=str(hub.endpoint), port=hub.endpoint.port, identity=NodeIdentity(app_name=app))
     try:
         info = client.connect()
         return {"hub_key": info.hub_key, "protocol": info.protocol, "cipher": info.cipher}

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-
 from . import ssdp
 from .found import FoundHub
 from .mdns import MdnsBrowser

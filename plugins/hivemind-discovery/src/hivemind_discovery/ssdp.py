@@ -22,8 +22,7 @@ log = logging.getLogger(__name__)
 
 GROUP = ("239.255.255.250", 1900)
 SEARCH = (
-    f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP[0]}:{GROUP[1]}\r\n"
-    f'MAN: "ssdp:discover"\r\nMX: 1\r\nST: upnp:{SERVICE}\r\n\r\n'
+    f'M-SEARCH * HTTP/1.1\r\nHOST: {GROUP[0]}:{GROUP[1]}\r\nMAN: "ssdp:discover"\r\nMX: 1\r\nST: upnp:{SERVICE}\r\n\r\n'
 ).encode()
 SERVICE_TYPE = f"urn:jarbasAi:HiveMind:service:{SERVICE}"
 _AGAIN = 0.5
