@@ -51,6 +51,9 @@ class Upstreams:
             )
         )
 
+    def answers(self, hub: int) -> bool | None:  # noqa: ARG002
+        return None
+
     def new_link(self, hub: int) -> SatelliteLink:
         settings, parts = self._settings(), self._parts
         upstream = settings.upstreams[hub]

@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, Crypto, NodeState, Observer, SessionInfo, TransportConnector
@@ -164,9 +163,7 @@ class Satellite(Listening, Asking):
         if released:
             return
         self._performer.close()
-        idle = self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close`, and what came before
-        if idle and self._node is not None:
-            self._node.join(deadline - time.monotonic())
+        self.subscriptions.lane.wait_idle(max(0.0, deadline - time.monotonic()))  # `close`, and what came before
         self.subscriptions.clear()
         self._mailroom.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
         self._outgoing.close()
@@ -315,8 +312,6 @@ class Satellite(Listening, Asking):
         )
         upstreams = Upstreams(lambda: self.settings, self._parts, self._hello, self._observe)
         hooks = LinkHooks(self._greeted, self._received, self._lost, self._observe, self._requests.waiting)
-        if settings.callbacks.workers is None:  # otherwise callbacks run on these alone
-            hooks = replace(hooks, host=self.subscriptions.lane.host)
         return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
     def _open_mailroom(self) -> Sender:
