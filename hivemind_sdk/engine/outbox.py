@@ -204,6 +204,11 @@ class Outbox:
         return self._probe is None and bool(self._unconfirmed or (self._suspects and self.others_sent))
 
     @property
+    def many_unconfirmed(self) -> bool:
+        """True if half of the window is in use, or more."""
+        return 2 * len(self._unconfirmed) >= self._window
+
+    @property
     def asked(self) -> bool:
         """True while an answer is awaited."""
         return self._probe is not None

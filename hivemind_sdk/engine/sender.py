@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import uuid
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,9 @@ from .redelivery import stamp
 REMOVE_AT, REMOVE_AFTER = 256, 0.2
 """Rows that are done with are removed from the disk when there are so many, or after so many seconds: a transaction for
 each confirmation would cost more than sending. After a crash in between they are sent again, and say so."""
+PROBE_EVERY = 0.05
+"""Seconds between probes, unless somebody waits for the answer or half of the window is unconfirmed: a probe for each
+message costs half as much as the message."""
 PAGE = 64
 """rows that are read, or expire, in one step"""
 DISK_RETRY = 10.0
@@ -94,10 +97,13 @@ class SendScheduler:
         self.policy: Callable[[HiveMessage], Policy] = rules.of
         self._patience = patience
         self._rows = itertools.count(backlog.last + 1) if backlog is not None else None
+        self._run, self._ids = secrets.token_hex(8), itertools.count(1)
+        """message ids differ between runs, and are made without asking the system each time"""
         self.closed: str | None = None
         """why nothing more is taken"""
         self._hopeless: str | None = None
-        self._asked_at = 0.0
+        self._asked_at = -math.inf
+        self._hurry = False
         self._answers: list[Probe] = []
         self._submitted: list[Entry] = []
         self._gone: list[int] = []
@@ -126,7 +132,7 @@ class SendScheduler:
 
         Raises SettingsError, MalformedMessage, NotEncodable.
         """
-        message_id = str(uuid.uuid4())
+        message_id = f"{self._run}-{next(self._ids)}"
         marked = stamp(message, message_id)
         if self._rows is None:
             raise SettingsError("no file is set for durable messages", hint="pass durable=PATH, see Settings.durable")
@@ -172,9 +178,9 @@ class SendScheduler:
         """What the shell does now; None: nothing. `ready`: the link is READY."""
         outbox, disk = self.outbox, now.monotonic >= self._disk_retry
         self.settle_answers()
-        if ready and (probe := outbox.probe()) is not None:
-            self._asked_at = now.monotonic
-            return probe
+        if ready and outbox.askable and (self._urgent or now.monotonic >= self._asked_at + PROBE_EVERY):
+            self._asked_at, self._hurry = now.monotonic, False
+            return outbox.probe()
         if disk and self._gone and (self._remove_at <= now.monotonic or self.closed is not None):
             rows, self._gone = self._gone, []
             return Remove(rows)
@@ -258,7 +264,9 @@ class SendScheduler:
             if self._gone:
                 disk = min(disk, self._remove_at)
             deadline = min(deadline, max(disk, self._disk_retry))
-        return min(deadline, self._asked_at + self._patience) if outbox.asked else deadline
+        if outbox.asked:
+            return min(deadline, self._asked_at + self._patience)
+        return min(deadline, self._asked_at + PROBE_EVERY) if outbox.askable else deadline
 
     @property
     def _remove_at(self) -> float:
@@ -269,7 +277,18 @@ class SendScheduler:
     @property
     def pending(self) -> bool:
         """True if a call of `next` would give something to do on a link that is READY. Any thread, without the lock."""
-        return bool(self._answers) or self.outbox.waiting or self.outbox.askable
+        outbox = self.outbox
+        return outbox.waiting or bool(self._answers) or (outbox.askable and self._urgent)
+
+    @property
+    def _urgent(self) -> bool:
+        """True if a probe is not put off."""
+        return self._hurry or self.closed is not None or self.outbox.many_unconfirmed
+
+    def hurry(self) -> bool:
+        """Somebody waits for a confirmation. Returns whether to call `next` now. Any thread, without the lock."""
+        self._hurry = True
+        return self.pending
 
     def ended(self, now: Moment) -> list[Ended]:
         """What became final since the last call."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from ..contracts import Frame, ProbingTransport, Transport
 from ..contracts.observations import (
@@ -164,8 +164,8 @@ class LinkLoop:
         """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
         with self._send_lock:
             opened = self._open
-            if opened is not None and isinstance(opened[1], ProbingTransport):
-                return opened[1].probe(arrived)
+            if opened is not None and opened[1].features.probes:
+                return cast("ProbingTransport", opened[1]).probe(arrived)
         if opened is not None and opened[1].features.confirms:
             arrived()
         return None

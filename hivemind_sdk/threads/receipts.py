@@ -58,12 +58,16 @@ _receipts = Waiters()
 class Receipt:
     """Any thread may look at it, and wait. `message` is what was, or is to be, sent; `reason` is for people."""
 
-    __slots__ = ("__weakref__", "message", "reason", "state")
+    __slots__ = ("__weakref__", "_awaited", "message", "reason", "state")
 
-    def __init__(self, message: HiveMessage, state: Outcome, reason: str = "") -> None:
+    def __init__(
+        self, message: HiveMessage, state: Outcome, reason: str = "", awaited: Callable[[], object] | None = None
+    ) -> None:
+        """`awaited` is called when somebody waits."""
         self.message = message
         self.state = state
         self.reason = reason
+        self._awaited = awaited
 
     @property
     def final(self) -> bool:
@@ -72,6 +76,8 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
+        if self._awaited is not None and not self.final:
+            self._awaited()
         about_to_block()
         _receipts.wait_for(lambda: self.final, timeout)
         return self.state

@@ -156,7 +156,7 @@ class Sender:
             return receipt
         marked, entry = core.durable(message, policy.ttl, now())
         self._disk.add_alone(entry)
-        receipt = Receipt(marked, Outcome.QUEUED, _NESTED)
+        receipt = Receipt(marked, Outcome.QUEUED, _NESTED, self._hurry)
         entry.receipt = weakref.ref(receipt)
         self._reentry.put_off.append(partial(self._adopt, entry))
         return receipt
@@ -237,7 +237,8 @@ class Sender:
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
         moment, ready = now(), self._link.ready()
         made = [self._core.durable(message, ttl, moment) for message in messages]
-        receipts = [Receipt(marked, Outcome.QUEUED, "" if ready else "the link is not READY") for marked, _ in made]
+        reason = "" if ready else "the link is not READY"
+        receipts = [Receipt(marked, Outcome.QUEUED, reason, self._hurry) for marked, _ in made]
         entries = [entry for _, entry in made]
         for entry, receipt in zip(entries, receipts, strict=True):
             entry.receipt = weakref.ref(receipt)
@@ -270,6 +271,11 @@ class Sender:
             self._go_later()  # for what came meanwhile
         else:
             self._tell(pause=_PAUSE)
+
+    def _hurry(self) -> None:
+        """Somebody waits for a receipt."""
+        if self._core.hurry() and self._link.ready():
+            self._reentry.run(partial(self._send_waiting, {}))
 
     def _go_later(self) -> None:
         if not self._going:
