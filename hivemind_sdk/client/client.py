@@ -302,13 +302,32 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         if isinstance(message, HiveMessage) and binary_type:
             message = message.forward(bin_type=binary_type)
         receipt = self._send(message, delivery)
+        self._heard(receipt)
+        return receipt
+
+    def emit_many(
+        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
+    ) -> list[Receipt]:
+        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
+
+        -> a receipt for each. Raises as `emit`: the messages before the one (or the durable ones) that failed were
+        taken.
+        """
+        outgoing = [as_hive_message(one) for one in messages]
+        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
+        receipts = self.satellite.emit_many(all_plain, delivery=delivery)
+        for receipt in receipts:
+            self._heard(receipt)
+        return receipts
+
+    def _heard(self, receipt: Receipt) -> None:
+        """Local listeners and the bridge hear what was sent, or queued."""
         sent = receipt.message
         if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
             self.emitter.hear(sent.payload, arrived=False)
             bridge = self._bridge
             if bridge is not None:
                 bridge.sent(sent.payload)
-        return receipt
 
     def _send(self, message: Any, delivery: Policy | None) -> Receipt:
         try:

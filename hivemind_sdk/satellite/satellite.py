@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, Crypto, NodeState, Observer, SessionInfo, TransportConnector
@@ -228,6 +228,14 @@ class Satellite(Listening, Asking):
         StoreFailed.
         """
         return self._mailroom.post(prepare(message, self._complete), delivery)
+
+    def emit_many(self, messages: Iterable[Any], *, delivery: Policy | None = None) -> list[Receipt]:
+        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
+
+        -> a receipt for each. Raises as `emit`: the messages before the one (or the durable ones) that failed were
+        taken.
+        """
+        return self._mailroom.post_many([prepare(message, self._complete) for message in messages], delivery)
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
 from ..contracts.observations import (
@@ -201,8 +201,8 @@ class LinkLoop:
         with self._send_lock:
             self._inside.add(me)
             try:
-                if isinstance(transport, ProbingTransport):
-                    transport.probe(arrived)
+                if transport.features.probes:
+                    cast("ProbingTransport", transport).probe(arrived)
                 elif session.probes:
                     session.probe(arrived, self._clock())
                     frames = session.frames_to_send()
