@@ -48,7 +48,7 @@ def command(
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
     from ...doctor import examine
-    from ...satellite.utterance import UTTERANCE
+    from ...engine.utterances import UTTERANCE
 
     settings, identity = make_settings(ctx.obj, link, timeout)
     told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
