@@ -151,7 +151,7 @@ class OVOSCompat:
 
     @property
     def hub_session(self) -> dict[str, Any]:
-        """The conversation state that the hub last sent; messages without a session return it (wire-v3.md section 6)."""
+        """The conversation state that the hub last sent; messages without a session take it back (wire-v3.md 6)."""
         return self.satellite.node.hub_session.state()
 
     @property

@@ -94,14 +94,15 @@ class Window:
         self._limit = limit
         self._groups: dict[object, list[Answer]] = {}
         self._ended: set[object] = set()
+        self._responders: set[object] = set()
         self._size = self._bytes = 0
 
     def add(self, answer: Answer) -> bool:
         """Keeps the answer. Returns False, and keeps nothing, if a limit is reached."""
         responder: object = answer.responder or (answer.responder, self._size, len(self._ended))  # each one is another
-        if responder not in self._groups and len(self._groups.keys() | self._ended) >= MAX_RESPONDERS:
-            if responder not in self._ended:
-                return False
+        if responder not in self._responders and len(self._responders) >= MAX_RESPONDERS:
+            return False
+        self._responders.add(responder)
         if answer.is_marker:
             self._ended.add(responder)
             return True

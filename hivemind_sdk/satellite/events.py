@@ -123,8 +123,8 @@ class Subscription:
 class Channel:
     """The callbacks for one kind of event, by key. Any thread.
 
-    The callbacks of a key and those of ANY are found with one look-up. Adding one takes the same time however many there
-    are.
+    The callbacks of a key and those of ANY are found with one look-up. Adding one takes the same time however many
+    there are.
     """
 
     __slots__ = ("_any", "_by_key", "_lock", "_snapshots", "runner")
