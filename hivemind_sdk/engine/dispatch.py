@@ -79,22 +79,26 @@ class Dispatcher:
     ) -> bool:
         """`subject`: the message, or the key of a Wake. Returns True if the message is consumed."""
         try:
-            actions = list(call(subject, context))
+            actions = call(subject, context)
+            if not actions:
+                return False
+            actions = list(actions)
         except RemoteProtocolError as error:
             outcomes.append(Drop("malformed message", str(error)))
             return False
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the rest still run
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
             self._failed(one.name, error)
             return False
         consumed = False
         for action in actions:
-            if isinstance(action, Consume):
+            kind = type(action)
+            if kind is Consume:
                 consumed = True
-            elif isinstance(action, Redispatch):
+            elif kind is Redispatch:
                 outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
                 inner = context.copy(outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
-            elif isinstance(action, Wake):
+            elif kind is Wake:
                 outcomes.append(WakeRequest(one, action.key, action.delay))
             else:
                 outcomes.append(action)

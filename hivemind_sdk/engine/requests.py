@@ -164,8 +164,10 @@ class RequestTable:
         self.turns = Turns()
         self._open: dict[Request, None] = {}
         self._by_key: dict[str, Request] = {}
-        self._hearing_bus: dict[Request, None] = {}
-        self._hearing_hive: dict[Request, None] = {}
+        self.bus_hearers: dict[Request, None] = {}
+        """requests that bus messages have to be passed to, see `hear`"""
+        self.hive_hearers: dict[Request, None] = {}
+        """requests that messages of any type have to be passed to, see `hear_hive`"""
 
     def add(self, request: Request, now: float) -> None:
         """Opens a request. Raises RequestError if Limits.requests are open already.
@@ -188,15 +190,15 @@ class RequestTable:
         self._by_key[request.key] = request
         kind = type(request)
         if kind.hear is not Request.hear:
-            self._hearing_bus[request] = None
+            self.bus_hearers[request] = None
         if kind.hear_hive is not Request.hear_hive:
-            self._hearing_hive[request] = None
+            self.hive_hearers[request] = None
 
     def close(self, request: Request) -> None:
         """Forgets a request. Any number of times."""
         if self._by_key.get(request.key) is request:
             self._by_key.pop(request.key, None)
-        for table in (self._open, self._hearing_bus, self._hearing_hive):
+        for table in (self._open, self.bus_hearers, self.hive_hearers):
             table.pop(request, None)
         request.ended = True
         self.turns.leave(request)
@@ -204,16 +206,6 @@ class RequestTable:
     def busy(self) -> bool:
         """True if answers are awaited that only the present link can bring."""
         return any(one.kept and one.link_bound for one in list(self._open))
-
-    @property
-    def hears_bus(self) -> bool:
-        """True if bus messages that arrive have to be passed to `hear`."""
-        return bool(self._hearing_bus)
-
-    @property
-    def hears_hive(self) -> bool:
-        """True if messages that arrive have to be passed to `hear_hive`."""
-        return bool(self._hearing_hive)
 
     def resolve(self, key: str, value: Any, final: bool) -> bool:
         """Gives an answer to the request with this key. Returns False if no such request is open."""
@@ -252,7 +244,7 @@ class RequestTable:
             session = context.get("session")
             session_id = session.get("session_id") if isinstance(session, dict) else None
             owner = self.turns.owner(session_id, own_session_id)
-        for one in list(self._hearing_bus):
+        for one in list(self.bus_hearers):
             if one.request_id is None or (
                 one.request_id == request_id if request_id is not None else one is owner or not one.utterance
             ):
@@ -262,14 +254,14 @@ class RequestTable:
 
     def hear_hive(self, message: HiveMessage) -> None:
         """Passes a message of any type to the requests that wait for one."""
-        for one in list(self._hearing_hive):
+        for one in list(self.hive_hearers):
             one.hear_hive(message)
 
     def note_reply(self, message: BusMessage, own_session_id: str) -> None:
         """Learns from the reply to an utterance whether this hub's agent keeps the request id."""
         request_id = message.context.get(REQUEST_ID)
         if request_id is not None:
-            if any(one.request_id == request_id for one in list(self._hearing_bus)):
+            if any(one.request_id == request_id for one in list(self.bus_hearers)):
                 self.turns.learn(ids_kept=True)
         elif self.turns.ids_kept is None:
             session = message.context.get("session")

@@ -52,7 +52,7 @@ class ActionRunner:
         self._node = node
         self._events = events
         self._requests = requests
-        self._local_bus = local_bus
+        self._deliver = local_bus.deliver
         self._sender = sender
         self._observe = observe
         self._lock = threading.RLock()
@@ -81,8 +81,12 @@ class ActionRunner:
 
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            kind = type(outcome)
             try:
-                _ACTIONS[type(outcome)](self, outcome)
+                if kind is Deliver:  # nearly all of them
+                    self._deliver(outcome.message)
+                else:
+                    _ACTIONS[kind](self, outcome)
             except Exception as error:  # noqa: BLE001 - one action failed; the others are still done
                 self._events.runner.failed(f"the action {type(outcome).__name__}", error)
 
@@ -111,7 +115,6 @@ class ActionRunner:
 
 
 _ACTIONS: Mapping[type, Callable[[ActionRunner, Any], object]] = {
-    Deliver: lambda runner, action: runner._local_bus.deliver(action.message),
     DeliverBinary: lambda runner, action: runner._events.binary.publish(ANY, action.message),
     SendMessage: lambda runner, action: runner._sender.send_soon(action.message),
     Resolve: lambda runner, action: runner._requests.resolve(action.key, action.value, action.final),

@@ -36,7 +36,7 @@ class Inbound:
 
     def received(self, message: HiveMessage) -> None:
         self._hive.publish(message.msg_type, message)
-        if self._requests.hears_hive:
+        if self._requests.hive_hearers:
             self._requests.hear_hive(message)
         self._runner.handle(message)
 

@@ -32,11 +32,12 @@ class LocalBus:
     def deliver(self, message: BusMessage) -> None:
         """Lets requests and callbacks hear a bus message as coming from the hive."""
         node, requests, kind = self._node, self._requests, message.msg_type
-        if "session" in message.context:
+        session = message.context.get("session")
+        if isinstance(session, dict) and session.get("session_id") == node.session_id:
             node.hub_session.remember(message, node.session_id)
         if kind == DENIED:
             self._denied(message)
-        if requests.hears_bus:
+        if requests.bus_hearers:
             if kind in REPLIES:
                 requests.note_reply(message, node.session_id)
             requests.hear(message, node.session_id)

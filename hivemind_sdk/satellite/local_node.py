@@ -100,7 +100,8 @@ class LocalNode:
 
     def _complete(self, message: BusMessage, request_id: str | None = None) -> BusMessage:
         state = None if message.context.get("session") else self.hub_session.state()
-        completed = complete(message, self.settings.useragent, self.session_id, self.site_id, state)
+        site_id = self._site_id or self._announced_site or self.site_id
+        completed = complete(message, self.settings.useragent, self.session_id, site_id, state)
         if request_id is not None or message.msg_type in UTTERANCES:
             return with_id(completed, request_id or new_id())
         return completed

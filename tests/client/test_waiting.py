@@ -15,7 +15,7 @@ from hivemind_sdk.errors import NotConnected, NotEncodable, PolicyDenied, Reques
 def listening(client):
     """What the client listens to: events, and whether a request is open."""
     requests = client.parts.requests
-    return client.emitter.event_names(), requests.hears_bus, requests.hears_hive
+    return client.emitter.event_names(), len(requests.bus_hearers), len(requests.hive_hearers)
 
 
 @pytest.fixture

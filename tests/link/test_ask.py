@@ -216,7 +216,7 @@ def test_an_abandoned_request_leaves_nothing_behind(profile):
             if abandon in ("unread", "half read", "exhausted"):
                 asked += 1
                 handled.wait(lambda log, asked=asked: len(log.events) == asked)
-            assert not sat.parts.requests.hears_bus, abandon
+            assert not sat.parts.requests.bus_hearers, abandon
 
 
 def test_whole_messages_can_be_asked_too():
