@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,7 +45,8 @@ class Established:
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
-    """a message without effect that makes a hub which agrees say something, so that the wait is short"""
+    """a message without effect that a hub answers: sent at once where there is a `confirm_within`, so that the wait is
+    short; and later, where a transport states a `silence`"""
     store: Callable[[], Sequence[str]] | None = field(default=None, repr=False)
     """satellite: stores what this link has taught us (a pin) after our last frame was sent; READY waits for it. May
     block, like `Compute.work`. Returns more warnings for SessionInfo. An exception ends the link"""
@@ -78,6 +80,11 @@ class NodeState(Protocol):
 
     Raises IdentityReadOnly on writing where no backend can be written.
     """
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """To read, then write: within it nobody else changes the state, other programs with this identity included, and
+        what is read is what is stored now.
+        """
 
     def read(self, key: str) -> Any:
         """A field of the identity (`pinned_noise_keys`, ...)."""

@@ -2,7 +2,7 @@
 
 A shell (threads/link_loop, or one on an event loop) drives it:
 
-    session.start(now)
+    session.start(now, silence)                      the transport is open
     events = session.frame_received(frame, now)      a frame came
     events = session.frame_malformed(error)          the transport could not read one
     events = session.timed_out(now)                  `next_deadline` has passed
@@ -16,7 +16,7 @@ No frame is fed while work is being done. `now` is in monotonic seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from .connection import (
     SatelliteLink,
 )
 from .refusals import Verdicts
+from .silence import SilenceWatch
 
 _BEFORE_HANDSHAKE = frozenset({Phase.GREETING, Phase.OFFER})
 
@@ -45,7 +46,12 @@ class Ready:
     info: SessionInfo
 
 
-SessionEvent = Greeted | ComputeNeeded | Ready | Received | Discarded
+@dataclass(frozen=True, slots=True)
+class ProbeDue:
+    """It has been silent for too long: `probe` the hub, in turn with what is sent."""
+
+
+SessionEvent = Greeted | ComputeNeeded | Ready | Received | Discarded | ProbeDue
 
 
 class LinkSession:
@@ -60,25 +66,35 @@ class LinkSession:
         self.link = link
         self.ready: SessionInfo | None = None
         """what was agreed, from READY on"""
-        self.next_deadline: float | None = None
-        """when to call `timed_out`; None: there is nothing to wait for"""
+        self._deadline: float | None = None
+        self._silence: SilenceWatch | None = None
+        """where the transport leaves it to us to keep the link alive"""
+        self._silent_after: float | None = None
         self._deadlines = deadlines
         self._verdicts = verdicts
         self._waits_for = "HELLO and offer of the hub"
         self._secured: LinkSecured | None = None
-        self._storing = self._confirmed = False
+        self._storing = self._confirmed = self._probed = False
         self._early: list[Received] = []
         """messages that came before READY"""
         self.frames_to_send = link.frames_to_send
 
-    def start(self, now: float) -> None:
-        """The transport is open: the hub speaks first."""
-        self.next_deadline = now + self._deadlines.hello
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `timed_out`; None: there is nothing to wait for."""
+        return self._deadline if self._silence is None else self._silence.next_deadline
+
+    def start(self, now: float, silence: float | None = None) -> None:
+        """The transport is open: the hub speaks first. `silence`: see TransportFeatures."""
+        self._silent_after = silence
+        self._deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:
         """Takes one frame, in the order in which they came."""
         events = self.link.receive(frame)
-        return events if self.ready is not None else self._set_up(events, now)  # type: ignore[return-value]
+        if self.ready is None:
+            return self._set_up(events, now)
+        return events if self._silence is None else self._heard(self._silence, events, now)  # type: ignore[return-value]
 
     def frame_malformed(self, error: MalformedFrame) -> Sequence[SessionEvent]:
         """A frame could not be read; the link goes on."""
@@ -87,23 +103,25 @@ class LinkSession:
     def timed_out(self, now: float) -> Sequence[SessionEvent]:
         """The time is `now`, and no frame has come. Harmless where `next_deadline` is not reached.
 
-        Raises LinkTimeout where the hub has taken too long.
+        Raises LinkTimeout where the hub has taken too long, LinkClosed where it does not answer any more.
         """
-        if self.next_deadline is None or now < self.next_deadline:
+        if self._silence is not None:
+            return [ProbeDue()] if self._silence.passed(now) else []
+        if self._deadline is None or now < self._deadline:
             return []
         if self._secured is None:
             raise LinkTimeout(
                 phase=self._waits_for, hint="is this a HiveMind hub? `hivemind-core listen` prints its port"
             )
         self._confirmed = True  # the hub has not refused in time
-        return self._go_on()
+        return self._go_on(now)
 
     def compute_done(self, result: Any, now: float) -> Sequence[SessionEvent]:
         """The work of the last ComputeNeeded has returned this."""
         if not self._storing:
             return self._set_up(self.link.resume(result), now)
         self._stored(result)
-        return self._go_on()
+        return self._go_on(now)
 
     def compute_failed(self, error: Exception, now: float) -> Sequence[SessionEvent]:
         """The work of the last ComputeNeeded has raised this."""
@@ -111,9 +129,24 @@ class LinkSession:
             raise error
         return self._set_up(self.link.resume_error(error), now)
 
-    def send(self, message: HiveMessage) -> None:
+    def send(self, message: HiveMessage, now: float) -> None:
         """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
         self.link.send(message)
+        if self._silence is not None:
+            self._silence.sent(now)
+
+    @property
+    def probes(self) -> bool:
+        """Whether `probe` does anything: on a transport that leaves it to us."""
+        return self._silence is not None
+
+    def probe(self, arrived: Callable[[], object], now: float) -> None:
+        """Seal a message without effect; `arrived` is called when the hub has answered it, and so heard what is before
+        it. In turn with `send`.
+        """
+        if self._silence is not None and self.link.probe is not None:
+            self._silence.asked(now, arrived)
+            self.link.send(self.link.probe)
 
     def ended(self, error: HiveMindError) -> HiveMindError:
         """The transport or a method of this session has raised `error`. Returns what is to be told as the cause.
@@ -138,17 +171,17 @@ class LinkSession:
             else:
                 learned.append(event)
         if self._secured is not None:
-            return [*learned, *self._go_on()]
+            return [*learned, *self._go_on(now)]
         if self._waits_for != "handshake" and self.link.phase not in _BEFORE_HANDSHAKE:
             self._waits_for = "handshake"
-            self.next_deadline = now + self._deadlines.handshake
+            self._deadline = now + self._deadlines.handshake
         return learned
 
     def _on_secured(self, secured: LinkSecured, now: float) -> Sequence[SessionEvent]:
         self._secured = secured
         self._verdicts.greeted()
         self._confirmed = not secured.confirm_within
-        self.next_deadline = now + secured.confirm_within
+        self._deadline = now + secured.confirm_within
         if secured.store is None:
             return []
         self._storing = True
@@ -157,7 +190,9 @@ class LinkSession:
     def _on_message(self, event: Received) -> None:
         """The hub's first message confirms the session: it has accepted our key."""
         self._confirmed = True
-        if self._secured is not None and event.message.msg_type is not self._secured.probe:
+        if self._secured is not None and event.message.msg_type is self._secured.probe and not self._probed:
+            self._probed = True
+        else:
             self._early.append(event)
 
     def _stored(self, warnings: Sequence[str]) -> None:
@@ -166,11 +201,31 @@ class LinkSession:
             info = self._secured.info
             self._secured = replace(self._secured, info=replace(info, warnings=(*info.warnings, *warnings)))
 
-    def _go_on(self) -> Sequence[SessionEvent]:
+    def _go_on(self, now: float) -> Sequence[SessionEvent]:
         if self._secured is None or self._storing or not self._confirmed:
             if self._confirmed:
-                self.next_deadline = None  # only the work is waited for
+                self._deadline = None  # only the work is waited for
             return []
-        self.ready, self.next_deadline = self._secured.info, None
+        self.ready, self._deadline = self._secured.info, None
+        self._keep_alive(self._secured, now)
         early, self._early = self._early, []
         return [Ready(self.ready), *early]
+
+    # --- a transport that needs to be kept alive ---
+
+    def _keep_alive(self, secured: LinkSecured, now: float) -> None:
+        if self._silent_after is None or self.link.probe is None:
+            return
+        self._silence = SilenceWatch(now, self._silent_after, self._deadlines.keepalive_timeout)
+        if secured.confirm_within and not self._probed:
+            self._silence.asked(now, lambda: None)  # its answer, still to come, is not another's
+
+    def _heard(self, silence: SilenceWatch, events: Sequence[Any], now: float) -> Sequence[SessionEvent]:
+        """Without the answers to probes."""
+        silence.heard(now)
+        kind = self.link.probe and self.link.probe.msg_type
+        return [
+            one
+            for one in events
+            if not (isinstance(one, Received) and one.message.msg_type is kind and silence.answered())
+        ]

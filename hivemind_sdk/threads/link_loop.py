@@ -25,7 +25,7 @@ from ..contracts.observations import (
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
 from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
-from ..engine.session import LinkSession, SessionEvent
+from ..engine.session import LinkSession, Ready, SessionEvent
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
@@ -162,43 +162,50 @@ class LinkLoop:
                 frames = self._send(message)
             finally:
                 self._inside.discard(me)
-        observe = self._hooks.observe
-        for frame in frames:
-            observe(FrameSent(len(frame), isinstance(frame, bytes)))
-        observe(_SENT[message.msg_type])
+        self._tell_sent(frames)
+        self._hooks.observe(_SENT[message.msg_type])
 
-    def _send(self, message: HiveMessage) -> list[Frame]:
+    def _send(self, message: HiveMessage) -> Sequence[Frame]:
         session, transport, status = self._session, self._transport, self._life.status
         if session is None or transport is None or status.state is not State.READY:
             raise NotConnected(
                 f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
             )
-        session.send(message)
-        frames = session.frames_to_send()
+        session.send(message, self._clock())
+        return _write(session, transport)
+
+    def _tell_sent(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
-            transport.send(frame)
-        return frames
+            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     @property
     def probes(self) -> bool:
         """Whether the transport of this moment can say what has arrived."""
-        transport = self._transport
-        return transport is not None and (transport.features.probes or transport.features.confirms)
+        transport, session = self._transport, self._session
+        if transport is None or session is None:
+            return False
+        return transport.features.probes or transport.features.confirms or session.probes
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
-        transport, me = self._transport, threading.get_ident()
-        if isinstance(transport, ProbingTransport):
-            if me in self._inside:
-                return
-            with self._send_lock:
-                self._inside.add(me)
-                try:
+        transport, session, me = self._transport, self._session, threading.get_ident()
+        if transport is None or session is None or me in self._inside:
+            return
+        if not isinstance(transport, ProbingTransport) and not session.probes:
+            if transport.features.confirms:
+                arrived()
+            return
+        with self._send_lock:
+            self._inside.add(me)
+            try:
+                if isinstance(transport, ProbingTransport):
                     transport.probe(arrived)
-                finally:
-                    self._inside.discard(me)
-        elif transport is not None and transport.features.confirms:
-            arrived()
+                    return
+                session.probe(arrived, self._clock())
+                frames = _write(session, transport)
+            finally:
+                self._inside.discard(me)
+        self._tell_sent(frames)
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -302,7 +309,7 @@ class LinkLoop:
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
         clock, observe = self._clock, self._hooks.observe
-        session.start(clock())
+        session.start(clock(), transport.features.silence)
         while True:
             try:
                 frame = _receive(transport, session.next_deadline, clock)
@@ -318,7 +325,9 @@ class LinkLoop:
     def _act(self, session: LinkSession, transport: Transport, events: Iterable[SessionEvent]) -> None:
         """Write, then do what the events say, and what that leads to."""
         if not self.ready:
-            self._write(session, transport)
+            with self._send_lock:
+                frames = _write(session, transport)
+            self._tell_sent(frames)
         for event in events:
             if isinstance(event, Received):
                 self._hooks.observe(_RECEIVED[event.message.msg_type])
@@ -329,16 +338,10 @@ class LinkLoop:
                 self._act(session, transport, _run_compute(session, event, self._clock))
             elif isinstance(event, Greeted):
                 self._hooks.greeted(event.hello)
-            else:
+            elif isinstance(event, Ready):
                 self._on_ready(event.info)
-
-    def _write(self, session: LinkSession, transport: Transport) -> None:
-        with self._send_lock:
-            frames = session.frames_to_send()
-            for frame in frames:
-                transport.send(frame)
-        for frame in frames:
-            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+            else:
+                self.probe(lambda: None)
 
     def _on_ready(self, info: SessionInfo) -> None:
         self._hooks.observe(Secured(info))
@@ -414,6 +417,14 @@ class LinkLoop:
                 return None
             self._told = self._life.not_back(self._clock())
             return max(0.0, (self._told.next_try or 0.0) - self._clock())
+
+
+def _write(session: LinkSession, transport: Transport) -> Sequence[Frame]:
+    """With the send lock held. Returns the frames."""
+    frames = session.frames_to_send()
+    for frame in frames:
+        transport.send(frame)
+    return frames
 
 
 def _receive(transport: Transport, deadline: float | None, clock: Callable[[], float]) -> Frame:

@@ -51,6 +51,8 @@ class PskCache:
 
     def find(self, context: HandshakeContext, pepper: bytes) -> bytes | None:
         """The key that is kept for this context, if it is. `pepper`: our static private key. May block."""
+        if context.credentials.provisioned_key:
+            return bytes.fromhex(context.credentials.provisioned_key)
         slot, password = _slot(context), context.credentials.password or ""
         kept = self._memory.get(slot)
         if kept and hmac.compare_digest(_bytes(kept[0]), _bytes(password)):
@@ -84,9 +86,8 @@ class PskCache:
     def forget(self, context: HandshakeContext) -> None:
         """The same, and what is stored of it is removed. May block."""
         self.doubt(context)
-        entries = _load(context)
-        if entries.pop(_slot(context), None) is not None:
-            _store(context, entries)
+        if not context.credentials.provisioned_key and _slot(context) in _load(context):
+            _keep(context, _slot(context), None)
 
     def _remember(self, slot: str, password: str, psk: bytes) -> None:
         while len(self._memory) >= _IN_MEMORY:
@@ -110,16 +111,15 @@ def _load(context: HandshakeContext) -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _keep(context: HandshakeContext, slot: str, entry: dict[str, str]) -> None:
-    entries = _load(context)
-    entries.pop(slot, None)
-    entries[slot] = entry
-    _store(context, dict(list(entries.items())[-_ENTRIES:]))
-
-
-def _store(context: HandshakeContext, entries: dict[str, Any]) -> None:
+def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) -> None:
     try:
-        context.state.write_secret(SECRET, json.dumps(entries) if entries else None)
+        with context.state.exclusive():  # other programs keep theirs in the same place
+            entries = _load(context)
+            entries.pop(slot, None)
+            if entry is not None:
+                entries[slot] = entry
+            newest = dict(list(entries.items())[-_ENTRIES:])
+            context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
     except IdentityReadOnly:
         return  # derived once for each process then
 
