@@ -45,8 +45,8 @@ class Established:
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
-    """a message without effect that a hub answers: sent at once where there is a `confirm_within`, so that the wait is
-    short; and later, where a transport states a `silence`"""
+    """a message without effect that a hub answers: sent at once if there is a `confirm_within`, so that the wait is
+    short; and later, if a transport states a `silence`"""
     store: Callable[[], Sequence[str]] | None = field(default=None, repr=False)
     """satellite: stores what this link has taught us (a pin) after our last frame was sent; READY waits for it. May
     block, like `Compute.work`. Returns more warnings for SessionInfo. An exception ends the link"""

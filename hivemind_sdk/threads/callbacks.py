@@ -222,7 +222,3 @@ class CallbackQueue:
                 self._hang_timer = timers.shared.call_later(delay, self._check_hung)
         for owner, seconds in told:
             self._hung(owner, seconds)
-
-
-def about_to_block() -> None:
-    """Without effect: callbacks have threads of their own. To be removed with its last caller."""

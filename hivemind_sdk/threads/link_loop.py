@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
 from ..contracts.observations import (
@@ -25,7 +25,7 @@ from ..contracts.observations import (
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
 from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
-from ..engine.session import LinkSession, Ready, SessionEvent
+from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
@@ -162,21 +162,24 @@ class LinkLoop:
                 frames = self._send(message)
             finally:
                 self._inside.discard(me)
-        self._tell_sent(frames)
-        self._hooks.observe(_SENT[message.msg_type])
+        observe = self._hooks.observe
+        for frame in frames:
+            observe(FrameSent(len(frame), isinstance(frame, bytes)))
+        observe(_SENT[message.msg_type])
 
-    def _send(self, message: HiveMessage) -> Sequence[Frame]:
+    def _send(self, message: HiveMessage) -> list[Frame]:
         session, transport, status = self._session, self._transport, self._life.status
         if session is None or transport is None or status.state is not State.READY:
             raise NotConnected(
                 f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
             )
-        session.send(message, self._clock())
-        return _write(session, transport)
-
-    def _tell_sent(self, frames: Sequence[Frame]) -> None:
+        session.send(message)
+        frames = session.frames_to_send()
         for frame in frames:
-            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+            transport.send(frame)
+        if session.probes:
+            session.sent(self._clock())
+        return frames
 
     @property
     def probes(self) -> bool:
@@ -191,21 +194,24 @@ class LinkLoop:
         transport, session, me = self._transport, self._session, threading.get_ident()
         if transport is None or session is None or me in self._inside:
             return
-        if not isinstance(transport, ProbingTransport) and not session.probes:
-            if transport.features.confirms:
-                arrived()
+        if transport.features.confirms:
+            arrived()
             return
+        frames: Sequence[Frame] = ()
         with self._send_lock:
             self._inside.add(me)
             try:
-                if isinstance(transport, ProbingTransport):
-                    transport.probe(arrived)
-                    return
-                session.probe(arrived, self._clock())
-                frames = _write(session, transport)
+                if transport.features.probes:
+                    cast("ProbingTransport", transport).probe(arrived)
+                elif session.probes:
+                    session.probe(arrived, self._clock())
+                    frames = session.frames_to_send()
+                    for frame in frames:
+                        transport.send(frame)
             finally:
                 self._inside.discard(me)
-        self._tell_sent(frames)
+        for frame in frames:
+            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -309,7 +315,7 @@ class LinkLoop:
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
         clock, observe = self._clock, self._hooks.observe
-        session.start(clock(), transport.features.silence)
+        session.start(clock(), transport.features)
         while True:
             try:
                 frame = _receive(transport, session.next_deadline, clock)
@@ -325,9 +331,7 @@ class LinkLoop:
     def _act(self, session: LinkSession, transport: Transport, events: Iterable[SessionEvent]) -> None:
         """Write, then do what the events say, and what that leads to."""
         if not self.ready:
-            with self._send_lock:
-                frames = _write(session, transport)
-            self._tell_sent(frames)
+            self._write(session, transport)
         for event in events:
             if isinstance(event, Received):
                 self._hooks.observe(_RECEIVED[event.message.msg_type])
@@ -338,10 +342,18 @@ class LinkLoop:
                 self._act(session, transport, _run_compute(session, event, self._clock))
             elif isinstance(event, Greeted):
                 self._hooks.greeted(event.hello)
-            elif isinstance(event, Ready):
-                self._on_ready(event.info)
+            elif isinstance(event, ProbeNeeded):
+                self.probe(_ignore)
             else:
-                self.probe(lambda: None)
+                self._on_ready(event.info)
+
+    def _write(self, session: LinkSession, transport: Transport) -> None:
+        with self._send_lock:
+            frames = session.frames_to_send()
+            for frame in frames:
+                transport.send(frame)
+        for frame in frames:
+            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     def _on_ready(self, info: SessionInfo) -> None:
         self._hooks.observe(Secured(info))
@@ -419,14 +431,6 @@ class LinkLoop:
             return max(0.0, (self._told.next_try or 0.0) - self._clock())
 
 
-def _write(session: LinkSession, transport: Transport) -> Sequence[Frame]:
-    """With the send lock held. Returns the frames."""
-    frames = session.frames_to_send()
-    for frame in frames:
-        transport.send(frame)
-    return frames
-
-
 def _receive(transport: Transport, deadline: float | None, clock: Callable[[], float]) -> Frame:
     """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
     if deadline is None:
@@ -443,3 +447,7 @@ def _run_compute(session: LinkSession, event: ComputeNeeded, clock: Callable[[],
     except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
         return session.compute_failed(error, clock())
     return session.compute_done(result, clock())
+
+
+def _ignore() -> None:
+    """Nobody waits for this probe."""

@@ -79,9 +79,10 @@ class PskCache:
 
     def doubt(self, context: HandshakeContext) -> None:
         """A handshake failed with the key of this context: it is derived anew the next time. Does not block."""
-        slot = _slot(context)
-        self._memory.pop(slot, None)
-        self._doubted.add(slot)
+        if not context.credentials.provisioned_key:
+            slot = _slot(context)
+            self._memory.pop(slot, None)
+            self._doubted.add(slot)
 
     def forget(self, context: HandshakeContext) -> None:
         """The same, and what is stored of it is removed. May block."""

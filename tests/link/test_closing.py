@@ -61,10 +61,10 @@ def test_a_question_too_many_does_not_take_the_turn_of_later_ones(hub):
     with Hub([CLIENT], "4.0.0") as old:
         sat = satellite(old.connector(), limits=Limits(requests=1))
         sat.connect()
-        pending = sat._requests.open("another")
+        pending = sat.ping(timeout=LONG)
         with pytest.raises(RequestError):
             sat.ask("one too many")
-        pending.__exit__()
+        pending.close()
         sat.ask("this one", timeout=LONG).close()
 
 
