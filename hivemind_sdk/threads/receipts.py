@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..messages import HiveMessage
-from .callbacks import about_to_block
 
 
 class Waiters:
@@ -78,7 +77,6 @@ class Receipt:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
         if self._awaited is not None and not self.final:
             self._awaited()
-        about_to_block()
         _receipts.wait_for(lambda: self.final, timeout)
         return self.state
 

@@ -23,7 +23,6 @@ from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, 
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
 from ..messages import HiveMessage
 from ..settings import Limits
-from .callbacks import about_to_block
 from .disk import Disk
 from .receipts import Receipt, Waiters
 from .reentry import Reentry
@@ -400,7 +399,6 @@ class Sender:
             return condition()
         if not outbox.empty:
             self._go_later()
-        about_to_block()
         # no sooner than the receipts say so
         return self._moved.wait_for(lambda: not outbox.untold and condition(), timeout)
 
