@@ -286,7 +286,7 @@ class SendScheduler:
     @property
     def _urgent(self) -> bool:
         """True if a probe is not put off."""
-        return self._hurry or self.closed is not None or self.outbox.many_unconfirmed
+        return self._hurry or self.closed is not None or self.outbox.urgent
 
     def hurry(self) -> bool:
         """Somebody waits for a confirmation. Returns whether to call `next` now. Any thread, without the lock."""
