@@ -206,6 +206,13 @@ class OVOSCompat:
         self.wrapped_funcs[func] = promise
         self.emitter.add(self.emitter.topic(event_name), promise, unique=func)
 
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: takes nothing more, and waits until nothing waits to be sent, or to be confirmed.
+
+        Returns False if that takes more than `timeout` seconds.
+        """
+        return self.satellite.drain(timeout)
+
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was emitted before was sent, or has ended otherwise. -> whether it has in `timeout` s"""
+        """Waits until all that was emitted before was sent, or has ended otherwise. Returns False after `timeout` s."""
         return self.satellite.flush(timeout)

@@ -81,12 +81,11 @@ class ActionRunner:
 
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            kind = type(outcome)
             try:
-                if kind is Deliver:  # nearly all of them
+                if isinstance(outcome, Deliver):  # nearly all of them
                     self._deliver(outcome.message)
                 else:
-                    _ACTIONS[kind](self, outcome)
+                    _ACTIONS[type(outcome)](self, outcome)
             except Exception as error:  # noqa: BLE001 - one action failed; the others are still done
                 self._events.runner.failed(f"the action {type(outcome).__name__}", error)
 

@@ -170,7 +170,10 @@ class Channel:
         if listeners is None:
             listeners = self._snapshot(key)
         for one in listeners:
-            one.deliver(*args)
+            if one.inline and not one.once:
+                one.call(*args)
+            else:
+                one.deliver(*args)
 
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""
