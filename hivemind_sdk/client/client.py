@@ -159,8 +159,6 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         self.share_bus = share_bus
         self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
         binary_data.check(self.bin_callbacks)
-        self.handshake_event = threading.Event()
-        self.connected_event = threading.Event()
         self.started_running = False
         self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._last_status = self.satellite.status
@@ -369,7 +367,8 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
     def _state_changed(self, status: Status) -> None:
         """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
         ready = status.state is State.READY
-        for flag in (self.connected_event, self.handshake_event):
+        flag = self._ready_event
+        if flag is not None:
             flag.set() if ready else flag.clear()
         before, self._last_status = self._last_status, status
         if ready:

@@ -28,6 +28,8 @@ class Emitter:
     BINARY excepted. Every other name is a bus topic: `func(Message)`.
     """
 
+    __slots__ = ("_hive", "_link", "_raw", "_renames", "_topics", "renamed")
+
     def __init__(self, events: Events) -> None:
         self.renamed = Renamed()
         self._renames = False

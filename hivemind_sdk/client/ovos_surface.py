@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -114,6 +115,18 @@ class OVOSCompat:
     websocket_ping_interval: float = setting("deadlines.keepalive", "Seconds of silence before a ping; 0: none.")
     websocket_ping_timeout: float = setting("deadlines.keepalive_timeout", "Seconds that a pong may take.")
     websocket_connect_timeout: float = setting("deadlines.connect", "Seconds for the transport to open.")
+
+    _ready_event: threading.Event | None = None
+
+    @property
+    def connected_event(self) -> threading.Event:
+        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
+        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
+        if self.satellite.status.state is State.READY:
+            event.set()
+        return event
+
+    handshake_event = connected_event
 
     @property
     def allow_self_signed(self) -> bool:

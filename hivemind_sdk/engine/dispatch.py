@@ -36,6 +36,8 @@ Failed = Callable[[str, BaseException], None]
 class Dispatcher:
     """The handlers of each message type, in the order in which they are given. Immutable."""
 
+    __slots__ = ("_chains", "_failed", "_max_depth")
+
     def __init__(self, handlers: Sequence[NamedHandler], max_depth: int, failed: Failed) -> None:
         self._max_depth = max_depth
         self._failed = failed

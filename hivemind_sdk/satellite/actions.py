@@ -35,6 +35,21 @@ CallLater = Callable[[float, Callable[[], None]], Timer]
 class ActionRunner:
     """Handlers are called under one lock, so never concurrently. What they want sent goes out in order."""
 
+    __slots__ = (
+        "_call_later",
+        "_closed",
+        "_context",
+        "_deliver",
+        "_dispatcher",
+        "_events",
+        "_lock",
+        "_node",
+        "_observe",
+        "_requests",
+        "_sender",
+        "_wakes",
+    )
+
     def __init__(
         self,
         dispatcher: Dispatcher,

@@ -28,6 +28,8 @@ class Queue(Protocol):
 class Runner:
     """Calls callbacks: in the order of the events, through `queue`; reports those that raise or can't be queued."""
 
+    __slots__ = ("_observe", "queue")
+
     def __init__(self, queue: Queue, observe: Callable[[Observation], None]) -> None:
         self.queue = queue
         self._observe = observe
