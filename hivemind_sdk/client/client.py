@@ -20,7 +20,7 @@ from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
 from ..identity.credentials import resolve
 from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from ..satellite.hive_requests import HiveRequests
-from ..satellite.message_context import plain_message
+from ..satellite.message_context import as_hive_message, plain_message
 from ..satellite.satellite import Satellite
 from ..settings import (
     Backoff,
@@ -341,13 +341,32 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
                 receipt = post(plain_message(outgoing), delivery, open_already=open_already)
             except RecursionError:
                 raise error from None
+        self._heard(receipt)
+        return receipt
+
+    def emit_many(
+        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
+    ) -> list[Receipt]:
+        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
+
+        Returns a receipt for each. Raises as `emit`; the messages before the one (or the durable ones) that failed were
+        taken.
+        """
+        outgoing = [as_hive_message(one) for one in messages]
+        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
+        receipts = self.satellite.emit_many(all_plain, delivery=delivery)
+        for receipt in receipts:
+            self._heard(receipt)
+        return receipts
+
+    def _heard(self, receipt: Receipt) -> None:
+        """Local listeners and the bridge hear what was sent, or queued."""
         sent = receipt.message
         if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
             self.emitter.hear(sent.payload)
             bridge = self._bridge
             if bridge is not None:
                 bridge.sent(sent.payload)
-        return receipt
 
     def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
         """Send a bus message as BUS."""

@@ -44,6 +44,9 @@ class Upstreams:
             )
         )
 
+    def answers(self, hub: int) -> bool | None:  # noqa: ARG002
+        return None
+
     def new_link(self, hub: int) -> SatelliteLink:
         settings, components = self._node.settings, self._components
         upstream = settings.upstreams[hub]

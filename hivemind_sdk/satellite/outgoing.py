@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ _QUESTIONS = frozenset({HiveMessageType.QUERY, HiveMessageType.CASCADE})
 _QUESTION_OPEN = 60.0
 """seconds in which answers to a QUERY or CASCADE that the program emitted itself are accepted"""
 Post = Callable[[HiveMessage, Policy | None], Receipt]
+PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
 
 
 class Outgoing:
@@ -33,19 +34,31 @@ class Outgoing:
         node: LocalNode,
         requests: PendingRequests,
         post: Post,
+        post_many: PostMany,
         queue: Queue,
         observe: Callable[[Observation], None],
     ) -> None:
-        """`post`: Sender.post. `queue` runs what `send_soon` sends."""
+        """`post`, `post_many`: those of Sender. `queue` runs what `send_soon` sends."""
         self._node = node
         self._requests = requests
         self._post = post
+        self._post_many = post_many
         self._queue = queue
         self._observe = observe
 
     def emit(self, message: Any, delivery: Policy | None = None) -> Receipt:
         """See Satellite.emit."""
         return self.post(self._node.prepare(message), delivery)
+
+    def emit_many(self, messages: Iterable[Any], delivery: Policy | None = None) -> list[Receipt]:
+        """See Satellite.emit_many."""
+        prepared = [self._node.prepare(message) for message in messages]
+        for message in prepared:
+            if message.msg_type in _QUESTIONS:
+                self._note_question(message, new_id())
+            elif message.msg_type is HiveMessageType.BUS and message.payload.msg_type in UTTERANCES:
+                self._requests.note(_sent_utterance(message), ABANDONED_AFTER)
+        return self._post_many(prepared, delivery)
 
     def post(self, message: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
         """Sends what LocalNode.prepare made, or does with it what `delivery` says. Raises as Satellite.emit.
@@ -74,8 +87,7 @@ class Outgoing:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: too many wait to be sent"))
 
     def _post_utterance(self, message: HiveMessage, delivery: Policy | None) -> Receipt:
-        bus = message.payload
-        request = SentUtterance(request_id_of(bus) or new_id(), sent_type=bus.msg_type, session_id=session_id_of(bus))
+        request = _sent_utterance(message)
         self._requests.note(request, ABANDONED_AFTER)
         try:
             return self._post(message, delivery)
@@ -100,3 +112,8 @@ class Outgoing:
             self.send(message)
         except HiveMindError as error:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
+
+
+def _sent_utterance(message: HiveMessage) -> SentUtterance:
+    bus = message.payload
+    return SentUtterance(request_id_of(bus) or new_id(), sent_type=bus.msg_type, session_id=session_id_of(bus))

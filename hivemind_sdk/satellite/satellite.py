@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,7 @@ class Satellite(HiveRequests[BusMessage]):
         self.events = events = Events(self._callbacks, self._observe)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        outgoing = Outgoing(node, requests, self._post, self._sending, self._observe)
+        outgoing = Outgoing(node, requests, self._post, self._post_many, self._sending, self._observe)
         super().__init__(NodeParts(node, events, requests, local_bus, outgoing))
         dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
         self._actions = ActionRunner(
@@ -162,9 +161,7 @@ class Satellite(HiveRequests[BusMessage]):
         if released:
             return
         self._actions.close()
-        idle = self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
-        if idle and self._link is not None:
-            self._link.join(deadline - time.monotonic())
+        self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -221,6 +218,14 @@ class Satellite(HiveRequests[BusMessage]):
         StoreFailed.
         """
         return self.parts.outgoing.emit(message, delivery)
+
+    def emit_many(self, messages: Iterable[Any], *, delivery: Policy | None = None) -> list[Receipt]:
+        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
+
+        -> a receipt for each. Raises as `emit`: the messages before the one (or the durable ones) that failed were
+        taken.
+        """
+        return self.parts.outgoing.emit_many(messages, delivery)
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
@@ -284,8 +289,6 @@ class Satellite(HiveRequests[BusMessage]):
         )
         sink = self._inbound
         hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy)
-        if settings.callbacks.workers is None:  # otherwise callbacks run on these alone
-            hooks = replace(hooks, host=self._callbacks.host)
         upstreams = Upstreams(self.node, self._components, self._observe)
         return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
@@ -303,6 +306,9 @@ class Satellite(HiveRequests[BusMessage]):
 
     def _post(self, message: HiveMessage, policy: Policy | None) -> Receipt:
         return self._sender.post(message, policy)
+
+    def _post_many(self, messages: Sequence[HiveMessage], policy: Policy | None) -> list[Receipt]:
+        return self._sender.post_many(messages, policy)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link

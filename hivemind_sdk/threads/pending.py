@@ -10,7 +10,6 @@ from typing import Any
 from ..engine.requests import DONE, PENDING, Request, RequestTable
 from ..engine.utterances import SentUtterance
 from ..errors import RequestTimeout
-from .callbacks import about_to_block
 
 ABANDONED_AFTER = 15.0
 """seconds that an utterance whose answer nobody takes holds up others, unless the hub says `handled` before"""
@@ -110,7 +109,6 @@ class Answers(Iterator[Any]):
 
     def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
-        about_to_block()
         try:
             self._bell.get(timeout=max(0.0, until - time.monotonic()))
         except Empty:
