@@ -55,17 +55,27 @@ _PERMISSIONS = (
 class HiveMindError(Exception):
     """The root of all errors of the SDK.
 
-    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before
-    giving up.
+    `hint` says what the user can do, or is empty; a traceback shows it as a note (PEP 678). `retry`: a new link at once
+    may end better, and is owed before giving up.
     """
 
-    hint: str = ""
     retry: bool = False
+    _hint = ""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
         if hint:
             self.hint = hint
+
+    @property
+    def hint(self) -> str:
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        others = [note for note in getattr(self, "__notes__", ()) if note != f"hint: {self._hint}"]
+        self.__notes__ = [*others, f"hint: {hint}"] if hint else others
+        self._hint = hint
 
 
 class SettingsError(HiveMindError, ValueError):

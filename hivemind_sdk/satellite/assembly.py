@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, NodeState, Observer, TransportConnector
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
+from ..errors import SettingsError
 from ..identity.state import Identity
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
@@ -70,6 +71,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Comp
 
 def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
     make = instances.make
+    _check_handlers(settings, catalogue, given)
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
         NamedHandler(one.name, one.types, make(one))
@@ -114,6 +116,16 @@ def async_connectors(
         else:
             found.append(components.instances.make(record, field="create_async"))
     return found
+
+
+def _check_handlers(settings: Settings, catalogue: Catalogue, given: Overrides) -> None:
+    known = {one.name for one in catalogue.handlers} | {one.name for one in given.handlers}
+    unknown = [name for name in settings.handlers or () if name not in known]
+    if unknown:
+        raise SettingsError(
+            f"Settings.handlers names handlers that do not exist: {', '.join(map(repr, unknown))}",
+            hint=f"installed are {', '.join(sorted(known)) or 'none'}; objects are given to Satellite(handlers=...)",
+        )
 
 
 def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> TransportPlugin:

@@ -28,6 +28,8 @@ class Queue(Protocol):
 class Runner:
     """Calls callbacks: in the order of the events, through `queue`; reports those that raise or can't be queued."""
 
+    __slots__ = ("_observe", "queue")
+
     def __init__(self, queue: Queue, observe: Callable[[Observation], None]) -> None:
         self.queue = queue
         self._observe = observe
@@ -191,7 +193,10 @@ class Channel:
         if listeners is None:
             listeners = self._snapshot(key)
         for one in listeners:
-            one.deliver(*args)
+            if one.inline and not one.once:
+                one.call(*args)
+            else:
+                one.deliver(*args)
 
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""

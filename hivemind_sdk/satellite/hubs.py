@@ -14,6 +14,8 @@ from .local_node import LocalNode
 class Upstreams:
     """The hubs of the settings, by number: the Hubs of threads.failback. Settings are read anew for each link."""
 
+    __slots__ = ("_components", "_node", "_observe")
+
     def __init__(self, node: LocalNode, components: Components, observe: Callable[[Observation], None]) -> None:
         self._node = node
         self._components = components
