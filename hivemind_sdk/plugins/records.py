@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .installed import canonical
 from .options import schema_fault
 from .typehints import field_fault
 
@@ -155,11 +155,6 @@ def record_fault(record: Any) -> str:
         empty = [one.name for one in fields(record) if getattr(record, one.name) == () or not record.name]
         fault = f"{empty[0]} is empty" if empty else ""
     return f"the {kind} {record.name!r}: {fault}" if fault else ""
-
-
-def canonical(name: str) -> str:
-    """A name of a distribution, as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def described(error: BaseException) -> str:
