@@ -35,3 +35,22 @@ def test_every_built_in_is_registered_and_measured():
     assert {*registered} == packages
     for name in packages:
         assert stated.count(f'    "{name}",\n') == 3, f"{name}: coverage, root packages and a contract of import-linter"
+
+
+def test_what_tox_names_is_there():
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    named = f"{tox['tox']['core']} {tox['tox']['on_other_packages']}".split()
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_ci_begins_with_the_two_commands_of_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```sh\n(.+?)\n```$", readme, re.MULTILINE | re.DOTALL)
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "for number in 1 2; do\n  command=$(readme_command $number)" in ci
+    in_an_environment = "python3 -m venv .venv && . .venv/bin/activate &&\n"
+    assert commands[:2] == [
+        f"{in_an_environment}pip install . && hivemind-client demo",
+        f"{in_an_environment}pip install tox && tox",
+    ]

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from .bus import BusMessage, is_bus_message
-from .hive import (
-    BUS_TYPES,
-    NESTING_TYPES,
-    SETUP_TYPES,
-    HiveMessage,
-    HiveMessageType,
-    HiveMindBinaryPayloadType,
-    JSONObject,
-)
+from .bus import BusMessage, JSONObject, is_bus_message
+from .hive import HiveMessage
+from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
 from .seen import RecentlySeen
 
 __all__ = [

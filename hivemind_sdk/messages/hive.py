@@ -1,75 +1,14 @@
-"""The messages of the hive: HiveMessage and its types."""
+"""HiveMessage: a message of the hive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, IntEnum
 from typing import Any
 
 from ..errors import LimitExceeded, MalformedFrame, MalformedMessage, NotEncodable
 from .bus import BusMessage, JSONObject, check_bus_payload, is_bus_message
+from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
 from .strict_json import dumps, dumps_ascii, loads
-
-__all__ = [
-    "BUS_TYPES",
-    "NESTING_TYPES",
-    "SETUP_TYPES",
-    "BusMessage",
-    "HiveMessage",
-    "HiveMessageType",
-    "HiveMindBinaryPayloadType",
-    "JSONObject",
-    "is_bus_message",
-]
-
-
-class HiveMessageType(str, Enum):
-    """The wire strings (wire.md section 3.6). Case sensitive; there are no others."""
-
-    HANDSHAKE = "shake"
-    BUS = "bus"
-    SHARED_BUS = "shared_bus"
-    INTERCOM = "intercom"
-    BROADCAST = "broadcast"
-    PROPAGATE = "propagate"
-    ESCALATE = "escalate"
-    HELLO = "hello"
-    QUERY = "query"
-    CASCADE = "cascade"
-    PING = "ping"
-    RENDEZVOUS = "rendezvous"
-    THIRDPRTY = "3rdparty"
-    BINARY = "bin"
-
-    __str__ = str.__str__
-
-
-class HiveMindBinaryPayloadType(IntEnum):
-    """What a BINARY message holds (wire.md section 4.5)."""
-
-    UNDEFINED = 0
-    RAW_AUDIO = 1
-    NUMPY_IMAGE = 2
-    FILE = 3
-    STT_AUDIO_TRANSCRIBE = 4
-    STT_AUDIO_HANDLE = 5
-    TTS_AUDIO = 6
-
-
-BUS_TYPES = frozenset({HiveMessageType.BUS, HiveMessageType.SHARED_BUS})
-"""types whose payload is a bus message"""
-NESTING_TYPES = frozenset(
-    {
-        HiveMessageType.BROADCAST,
-        HiveMessageType.PROPAGATE,
-        HiveMessageType.ESCALATE,
-        HiveMessageType.QUERY,
-        HiveMessageType.CASCADE,
-    }
-)
-"""types whose payload is another HiveMessage"""
-SETUP_TYPES = frozenset({HiveMessageType.HELLO, HiveMessageType.HANDSHAKE})
-"""types that set a link up; always text"""
 
 _BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMessageType}
 _BINARY = HiveMessageType.BINARY

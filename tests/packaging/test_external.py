@@ -37,9 +37,3 @@ def test_a_plugin_is_typed_explained_and_asks_for_a_range_of_the_core(folder):
     assert re.search(rf'^\[project.entry-points.hivemind_sdk\]\n(\S+ = "{package.name}\S*"\n)+', stated, re.MULTILINE)
     assert (package / "py.typed").is_file()
     assert "```python" in (folder / "README.md").read_text(encoding="utf-8")
-
-
-def test_all_of_them_are_built_installed_and_tested():
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
-    for folder in EXTERNAL:
-        assert len(re.findall(rf"{{tox_root}}/plugins/{folder.name}\b", tox)) >= 2, "external and packaging"

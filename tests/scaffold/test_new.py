@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from public_kit import not_public
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.plugins import scaffold
 from hivemind_sdk.plugins.records import KINDS
-from hivemind_sdk.plugins.scaffold import contents, create, named
+from hivemind_sdk.plugins.scaffold import contents, create, named, sdk_source, source
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -67,9 +69,60 @@ def test_it_says_what_was_made_and_what_to_do_next(tmp_path, monkeypatch):
     done = new("observer", "My_Counter")
     assert (done.code, done.err) == (0, "")
     first, *files = done.out.splitlines()
-    assert first == "made my-counter: the observer 'my-counter', in 10 files"
+    assert first == "made My_Counter: the observer 'my-counter', in 10 files"
     assert "  src/my_counter/__init__.py" in files
-    assert files[-4:] == ["next:", "  cd my-counter", "  python -m pip install -e . --group dev", "  pytest"]
+    assert files[-5:] == [
+        "next:",
+        "  cd My_Counter",
+        "  python -m pip install --upgrade pip",
+        "  python -m pip install -e . --group dev",
+        "  pytest",
+    ]
+    assert 'name = "My_Counter"' in Path("My_Counter/pyproject.toml").read_text()
+
+
+def test_the_sdk_comes_from_where_the_author_says(tmp_path):
+    clone = tmp_path / "a clone"
+    clone.mkdir()
+    assert new("handler", "hivemind-pigeon", "--into", str(tmp_path), "--sdk", str(clone), "--json").json["sdk"] == str(
+        clone
+    )
+    readme, tox = (tmp_path / "hivemind-pigeon" / name for name in ("README.md", "tox.ini"))
+    assert f"python -m pip install '{clone}'\npython -m pip install .\n" in readme.read_text()
+    assert f"deps = {{env:HIVEMIND_SDK:{clone}}}\n" in tox.read_text()
+
+
+class Recorded:
+    """An installed distribution, of which pip has recorded where it came from."""
+
+    def __init__(self, recorded):
+        self.recorded = recorded
+
+    def read_text(self, name):
+        return json.dumps(self.recorded) if name == "direct_url.json" else None
+
+
+@pytest.mark.parametrize(("published", "wanted"), [(True, None), (False, "https://example.org/sdk.whl")])
+def test_without_a_word_it_comes_from_the_index_once_that_has_it(published, wanted, monkeypatch):
+    recorded = {"url": "https://example.org/sdk.whl", "archive_info": {}}
+    monkeypatch.setattr(metadata, "distribution", lambda _: Recorded(recorded))
+    monkeypatch.setattr(source, "PUBLISHED", published)
+    assert sdk_source(None) == wanted
+    assert sdk_source("git+https://example.org/sdk") == "git+https://example.org/sdk"
+
+
+def test_a_commit_that_was_installed_is_named_whole(monkeypatch):
+    recorded = {"url": "https://example.org/sdk", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    monkeypatch.setattr(metadata, "distribution", lambda _: Recorded(recorded))
+    monkeypatch.setattr(source, "PUBLISHED", False)
+    assert sdk_source(None) == "git+https://example.org/sdk@abc"
+
+
+def test_a_source_that_is_not_there_is_an_error_before_anything_is_made(tmp_path):
+    done = new("handler", "hivemind-pigeon", "--into", str(tmp_path), "--sdk", str(tmp_path / "clone"))
+    assert done.code == 2
+    assert "there is no file or folder" in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +161,8 @@ def test_whatever_is_taken_for_a_name_is_one_everywhere(name):
     except SettingsError:
         return
     assert names.module.isidentifier()
-    assert re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", names.distribution)
+    assert names.distribution == name
+    assert re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", names.plugin)
     for path, text in contents("transport", names).items():
         assert ".." not in path
         if path.endswith(".py"):

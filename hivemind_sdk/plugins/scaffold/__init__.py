@@ -7,6 +7,7 @@ contents and paths; `.in` keeps tools that read Python from reading templates.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,24 +18,25 @@ from ...hooks import API_VERSION
 from ..options import variable
 from .kinds import KINDS
 from .names import Names, named
+from .source import DISTRIBUTION, sdk_source
 
-__all__ = ["KINDS", "Names", "create", "named"]
+__all__ = ["KINDS", "Names", "create", "named", "sdk_source"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _COMMON, _USE, _SUFFIX = "common", "use.md", ".in"
 _WORD = re.compile(r"@([A-Z]+)@")
 
 
-def create(kind: str, names: Names, folder: Path) -> list[str]:
+def create(kind: str, names: Names, folder: Path, sdk: str | None = None) -> list[str]:
     """Write a plugin of this kind (one of KINDS) into a folder that is empty, or not there yet. -> its files, relative
 
-    Raises SettingsError for a folder that holds something, OSError; then nothing is left of it.
+    `sdk`: where pip gets the SDK from, see `sdk_source`; by default from the index. Raises SettingsError for a folder that holds something, OSError; then nothing is left of it.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise SettingsError(
             f"{folder} is there already, and is not empty", hint="choose another name, or another folder with --into"
         )
-    content = contents(kind, names)
+    content = contents(kind, names, sdk)
     try:
         for path, text in content.items():
             place = folder / path
@@ -46,26 +48,28 @@ def create(kind: str, names: Names, folder: Path) -> list[str]:
     return list(content)
 
 
-def contents(kind: str, names: Names) -> dict[str, str]:
+def contents(kind: str, names: Names, sdk: str | None = None) -> dict[str, str]:
     """Path of each file, relative and with slashes -> its text."""
-    words = _words(kind, names)
+    words = _words(kind, names, sdk)
     templates = {**_templates(_COMMON), **_templates(kind)}
     words["USE"] = _filled(templates.pop(_USE), words).strip()
     return {_filled(path, words): _filled(text, words) for path, text in sorted(templates.items())}
 
 
-def _words(kind: str, names: Names) -> dict[str, str]:
+def _words(kind: str, names: Names, sdk: str | None) -> dict[str, str]:
     major, minor = map(int, __version__.split(".")[:2])
     versions = f">={major}.{minor},<{major}.{minor + 1}"
-    requirements = (f"hivemind-satellite-sdk{versions}", *KINDS[kind].requires)
+    requirements = (f"{DISTRIBUTION}{versions}", *KINDS[kind].requires)
     return {
         "API": str(API_VERSION),
         "DEPENDENCIES": "\n    ".join(f'"{one}",' for one in requirements),
+        "INSTALL": f"python -m pip install {shlex.quote(sdk)}\n" if sdk else "",
         "KIND": kind,
         "NAME": names.distribution,
         "PACKAGE": names.module,
         "PLUGIN": names.plugin,
         "RANGE": versions,
+        "SDK": f"deps = {{env:HIVEMIND_SDK:{sdk}}}\n" if sdk else "",
         "SUMMARY": KINDS[kind].summary,
         "VARIABLE": variable(names.plugin, ""),
     }

@@ -17,7 +17,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.]+[A-Za-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`hivemind-pigeon` is the distribution, `hivemind_pigeon` the module, `pigeon` the plugin; see `named`."""
+    """`hivemind-pigeon` is the distribution, `hivemind_pigeon` the module, `pigeon` the plugin; see `named`.
+
+    The distribution, and its folder, is called as the author has typed it; pip and indexes take `My_Counter` and
+    `my-counter` for the same name.
+    """
 
     distribution: str
     module: str
@@ -34,8 +38,8 @@ def named(name: str, taken: Collection[str] = ()) -> Names:
             f"{name[:80]!r} can't name a plugin",
             hint=f"up to {_LONGEST} letters, digits and single hyphens, a letter first: `hivemind-pigeon`",
         )
-    distribution = re.sub(r"[-_.]+", "-", name).lower()
-    names = Names(distribution, distribution.replace("-", "_"), distribution.removeprefix(_PREFIX))
+    normalized = re.sub(r"[-_.]+", "-", name).lower()
+    names = Names(name, normalized.replace("-", "_"), normalized.removeprefix(_PREFIX))
     if not names.plugin[0].isalpha() or keyword.iskeyword(names.module):
         raise SettingsError(f"{name!r} can't name a plugin: Python does not take it", hint="choose another name")
     if names.plugin in taken:

@@ -23,22 +23,35 @@ from ...options import json_option
     show_default=True,
     help="Where its folder is made.",
 )
+@click.option(
+    "--sdk",
+    metavar="PATH_OR_URL",
+    help="Where the plugin's tests get the SDK from: a clone, a wheel, a URL. [default: where this SDK came from]",
+)
 @json_option("Print what was made as JSON.")
-def command(kind: str, name: str, into: Path, as_json: bool) -> None:
+def command(kind: str, name: str, into: Path, sdk: str | None, as_json: bool) -> None:
     """Make a plugin of this KIND: a distribution called NAME, complete, that works and passes its tests.
 
     It is a folder NAME with everything that a published package has. Change what it does, and it is yours. Needs no
     network.
     """
-    from ....plugins.scaffold import create, named
+    from ....plugins.scaffold import create, named, sdk_source
 
     names = named(name, _taken(kind))
     folder = into / names.distribution
-    made = create(kind, names, folder)
-    steps = [f"cd {shlex.quote(str(folder))}", "python -m pip install -e . --group dev", "pytest"]
+    source = sdk_source(sdk)
+    made = create(kind, names, folder, source)
+    steps = [
+        f"cd {shlex.quote(str(folder))}",
+        "python -m pip install --upgrade pip",
+        "python -m pip install -e . --group dev",
+        "pytest",
+    ]
     if as_json:
         plugin = {"name": names.distribution, "module": names.module, "plugin": f"{kind}.{names.plugin}"}
-        json_line({"kind": kind, **plugin, "folder": str(folder.resolve()), "files": made, "next": steps})
+        json_line(
+            {"kind": kind, **plugin, "folder": str(folder.resolve()), "sdk": source, "files": made, "next": steps}
+        )
         return
     line(f"made {folder}: the {kind} {names.plugin!r}, in {len(made)} files")
     for path in made:
