@@ -10,7 +10,6 @@ modules are compiled. Also printed: import and constructor, as a multiple of `py
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import subprocess
@@ -22,7 +21,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from interop.servers import PASSWORD, Client, Server
-
 from workers import environment
 
 VERSION = "5.3.10a1"
@@ -43,7 +41,8 @@ client = HiveMessageBusClient(key="{key}", password="{password}", host="ws://127
 client.connect()
 heard = threading.Event()
 client.on_mycroft("speak", lambda message: (print(message.data["utterance"]), heard.set()))
-client.emit(HiveMessage(HiveMessageType.BUS, Message("recognizer_loop:utterance", {{"utterances": ["what time is it?"]}})))
+utterance = Message("recognizer_loop:utterance", {{"utterances": ["what time is it?"]}})
+client.emit(HiveMessage(HiveMessageType.BUS, utterance))
 assert heard.wait(20)
 client.close()
 """
@@ -71,6 +70,7 @@ class Contender:
             cwd=self._home,
             capture_output=True,
             timeout=60,
+            check=False,
         )
         wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         assert done.returncode == 0, done.stderr.decode()[-3000:]

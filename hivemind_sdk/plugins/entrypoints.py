@@ -13,7 +13,7 @@ from typing import Any
 
 from ..hooks import PROJECT
 from ..settings import PluginSettings
-from .conflicts import choose, dispute, preferred, verdict
+from .conflicts import choose, conflict_reason, outcome, preferred
 from .installed import canonical, distributions
 from .records import Origin, PluginReport, PluginState, described
 
@@ -25,13 +25,13 @@ DISTRIBUTION = "hivemind-satellite-sdk"
 class Selection:
     """`origins`: what may load, built-ins first, then by name. `reports`: why the others may not.
 
-    `conflicts`: `kind:name` -> who claims it. `contenders`: all that were wanted and allowed.
+    `conflicts`: `kind:name` -> which plugins provide it. `candidates`: all that were wanted and allowed.
     """
 
     origins: list[Origin] = field(default_factory=list)
     reports: list[PluginReport] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
-    contenders: list[Origin] = field(default_factory=list)
+    candidates: list[Origin] = field(default_factory=list)
 
 
 def select(settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "") -> Selection:
@@ -40,9 +40,9 @@ def select(settings: PluginSettings, wanted: frozenset[str], only_plugin: str = 
     by_name: dict[str, list[Origin]] = {}
     for origin in _discovered(selection.reports):
         if _is_wanted(origin, wanted, only_plugin) and _is_allowed(origin, settings, selection):
-            selection.contenders.append(origin)
+            selection.candidates.append(origin)
             by_name.setdefault(origin.plugin, []).append(origin)
-    chosen = filter(None, [_one_of(contenders, settings, selection) for contenders in by_name.values()])
+    chosen = filter(None, [_one_of(candidates, settings, selection) for candidates in by_name.values()])
     selection.origins = list(_unequal(sorted(chosen, key=lambda one: (not one.builtin, one.plugin)), selection))
     return selection
 
@@ -81,18 +81,18 @@ def _is_allowed(origin: Origin, settings: PluginSettings, selection: Selection) 
     return not reason
 
 
-def _one_of(contenders: list[Origin], settings: PluginSettings, selection: Selection) -> Origin | None:
+def _one_of(candidates: list[Origin], settings: PluginSettings, selection: Selection) -> Origin | None:
     """The one plugin that keeps a name which several distributions give to theirs."""
-    if len(contenders) == 1:
-        return contenders[0]
-    kind, name = contenders[0].contested
+    if len(candidates) == 1:
+        return candidates[0]
+    kind, name = candidates[0].contested
     key = f"{kind}:{name}"
-    winner = choose(contenders, preferred(settings.prefer, kind, name))
-    for one in contenders:
+    winner = choose(candidates, preferred(settings.prefer, kind, name))
+    for one in candidates:
         if one is not winner:
-            selection.reports.append(one.report(*verdict(key, one, contenders, winner)))
+            selection.reports.append(one.report(*outcome(key, one, candidates, winner)))
     if winner is None:
-        selection.conflicts[key] = dispute(key, contenders)
+        selection.conflicts[key] = conflict_reason(key, candidates)
     return winner
 
 
