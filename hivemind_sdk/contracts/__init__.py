@@ -29,7 +29,15 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
-from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
+from .transports import (
+    AsyncTransport,
+    AsyncTransportConnector,
+    Dial,
+    ProbingTransport,
+    Transport,
+    TransportConnector,
+    TransportFeatures,
+)
 
 __all__ = [
     "PBKDF2",
@@ -39,6 +47,8 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncTransport",
+    "AsyncTransportConnector",
     "ChoosyObserver",
     "Cipher",
     "Compute",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,7 +41,8 @@ class Established:
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
-    """a message without effect that makes a hub which agrees say something, so that the wait is short"""
+    """a message without effect that a hub answers: sent at once where there is a `confirm_within`, so that the wait is
+    short; and later, where a transport states a `silence`"""
     store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
     """satellite: keeps what this link has taught us (a pin), while our frames are on their way; READY waits for it.
     -> more warnings for SessionInfo. What it raises ends the link"""
@@ -69,8 +71,13 @@ class Declined:
 class NodeState(Protocol):
     """What a node remembers between links: pins, caches, keys. Reading what is absent gives None.
 
-    Raises IdentityReadOnly on writing where no backend can be written.
+    Raises IdentityReadOnly on writing where no backend can be written. May block on a file or a keyring.
     """
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """To read, then write: within it nobody else changes the state, other programs with this identity included, and
+        what is read is what is stored now.
+        """
 
     def read(self, key: str) -> Any:
         """A field of the identity (`pinned_noise_keys`, ...)."""

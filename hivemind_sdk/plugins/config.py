@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingsError
-from ..identity import private_files
+from ..errors import IdentityError, SettingsError
+from ..identity import FileLock, private_files
 from ..settings import PluginSettings
+from ..user_input import config_home, text_of
 
 ONLY, DISABLED, PREFER = "HIVEMIND_PLUGINS_ONLY", "HIVEMIND_PLUGINS_DISABLED", "HIVEMIND_PLUGINS_PREFER"
 IDENTITY = "HIVEMIND_IDENTITY"
@@ -30,18 +31,17 @@ Change = Callable[[Plugins], None]
 """alters what is under `plugins` in place"""
 
 
-def config_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the config file is, or would be."""
-    folder = (os.environ if environ is None else environ).get("XDG_CONFIG_HOME", "")
-    base = Path(folder) if Path(folder).is_absolute() else Path.home() / ".config"
-    return base / "hivemind" / "sdk.json"
+def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where the config file is, or would be. None for a user without a home."""
+    base = config_home(environ)
+    return None if base is None else base / "hivemind" / "sdk.json"
 
 
 def plugin_settings(environ: Mapping[str, str] | None = None) -> PluginSettings:
     """What the file says, and the environment over it; both are read now. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     path = config_file(environ)
-    found = plugins_of(content_of(path), path)
+    found = {} if path is None else plugins_of(content_of(path), path)
     only = _list(environ[ONLY]) if ONLY in environ else found.get("only")
     disabled = _list(environ[DISABLED]) if DISABLED in environ else found.get("disabled", ())
     return PluginSettings(
@@ -60,7 +60,7 @@ def identity_names(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
 def content_of(path: Path) -> dict[str, Any]:
     """All that a config file says, whoever it is for. Raises SettingsError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text_of(path.read_bytes()))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -128,12 +128,17 @@ def edit(change: Change) -> Path:
     The file is replaced as a whole. Raises SettingsError if it can't be read, is no config file, or can't be written.
     """
     path = config_file()
-    content = content_of(path)
-    plugins = plugins_of(content, path)
-    change(plugins)
-    text = json.dumps({**content, "plugins": plugins}, indent=2, ensure_ascii=False)
+    if path is None:
+        raise SettingsError("there is no home for a config file", hint="set HOME or XDG_CONFIG_HOME")
     try:
-        private_files.replace(path, text.encode() + b"\n")
+        with FileLock.at(path.resolve()):
+            content = content_of(path)
+            plugins = plugins_of(content, path)
+            change(plugins)
+            text = json.dumps({**content, "plugins": plugins}, indent=2, ensure_ascii=False)
+            private_files.replace(path, text.encode() + b"\n")
+    except IdentityError as error:
+        raise SettingsError(str(error), hint=error.hint) from None
     except OSError as error:
         raise SettingsError(f"config file {path} can't be written: {error.strerror or type(error).__name__}") from None
     return path

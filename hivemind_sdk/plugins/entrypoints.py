@@ -14,7 +14,7 @@ from typing import Any
 from ..hooks import PROJECT
 from ..settings import PluginSettings
 from .conflicts import choose, conflict_reason, outcome, preferred
-from .installed import canonical, distributions
+from .distributions import canonical, distributions
 from .records import Origin, PluginReport, PluginState, described
 
 DISTRIBUTION = "hivemind-satellite-sdk"

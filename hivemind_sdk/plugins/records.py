@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .installed import canonical
+from .distributions import canonical
 from .options import schema_fault
 from .typehints import field_fault
 

@@ -165,8 +165,13 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
         raise deadline.timeout("resolve") from None
     if isinstance(answer, list):
         return answer
-    reason = getattr(answer, "strerror", None) or "not a host name"
-    raise Unreachable(
+    raise unknown_host(host, answer)
+
+
+def unknown_host(host: str, error: OSError | UnicodeError) -> Unreachable:
+    """What to tell when the name can't be looked up."""
+    reason = getattr(error, "strerror", None) or "not a host name"
+    return Unreachable(
         f"no address is known for {host!r}: {reason}", hint="check the host for typing errors, or give its IP address"
     )
 
@@ -181,13 +186,9 @@ def ascii_host(host: str) -> str:
 
 def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
     """Ask the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
-    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
-    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
-    if proxy.login:
-        head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"
     answer = b""
     try:
-        sock.sendall(f"{head}\r\n".encode())
+        sock.sendall(tunnel_request(proxy, endpoint))
         while not answer.endswith(b"\r\n\r\n"):  # byte by byte: what follows the head belongs to the tunnel
             sock.settimeout(deadline.left("proxy"))
             byte = sock.recv(1)
@@ -202,6 +203,20 @@ def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Dea
         raise Unreachable(
             f"the proxy at {proxy.host!r} broke the connection: {error.strerror}", hint="check the proxy"
         ) from None
+    check_tunnel(answer, proxy)
+
+
+def tunnel_request(proxy: Proxy, endpoint: Endpoint) -> bytes:
+    """What asks the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
+    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.login:
+        head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"
+    return f"{head}\r\n".encode()
+
+
+def check_tunnel(answer: bytes, proxy: Proxy) -> None:
+    """Raises Unreachable where the proxy's answer gives no connection."""
     status = http_status(answer)
     if status is None or not 200 <= status < 300:
         raise Unreachable(

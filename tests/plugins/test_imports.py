@@ -18,10 +18,11 @@ else:
 
 ROOT = Path(__file__).parent.parent.parent
 ALLOWED = ("hooks", "contracts", "messages", "settings", "errors", "identity", "sockets", "testing")
+FOR_APPLICATIONS = ("delivery", "doctor", "topology")
 SDK = "hivemind_sdk"
 GROUP = "hivemind_sdk"
 BUILT_IN = sorted(ROOT.glob("plugins/hivemind_*"))
-DISTRIBUTIONS = sorted(ROOT.glob("plugins/hivemind-*/src/*"))
+DISTRIBUTIONS = sorted(path for path in ROOT.glob("plugins/hivemind-*/src/*") if path.is_dir())
 
 
 def imported(code: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +48,8 @@ def refused(code: str, package: str, *, may_import_sdk: bool) -> list[str]:
             continue
         if top == SDK:
             path = ".".join(filter(None, [rest, name]))
-            ours = path.partition(".")[0] in ALLOWED or (may_import_sdk and not rest)
+            head = path.partition(".")[0]
+            ours = head in ALLOWED or (may_import_sdk and (not rest or head in FOR_APPLICATIONS))
             if ours and name and is_public(module, name):
                 continue
         found.append(f"{module} {name}".strip())

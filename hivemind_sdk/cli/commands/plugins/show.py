@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ....plugins.options import OptionFacts
     from ....plugins.records import PluginReport, Registration
 
-_UNSAID = ("name", "help", "rank", "create", "options")
+_UNSAID = ("name", "help", "rank", "create", "create_async", "options")
 """fields of a record that have a place of their own"""
 
 
@@ -91,8 +91,6 @@ def _lines(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "state", fate["state"] + (f": {', '.join(fate['records'])}" if len(one["fates"]) > 1 else "")
         if fate["reason"]:
             yield "", fate["reason"]
-    for text in one["warnings"]:
-        yield "warning", f"it {text}"
     yield "module", one["value"] + (f", {one['file']}" if one["file"] else "")
     if one["import_seconds"]:
         yield "import", f"{one['import_seconds'] * 1000:.0f} ms"
