@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from noise_kit import QuickArgon2id, ReadOnlyState, connect, hub, run, satellite
+from noise_kit import QuickArgon2id, ReadOnlyState, connect, hub, satellite
 
 from hivemind_noise.psk import SECRET, DerivedKeys
 from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, MalformedFrame
@@ -21,8 +21,8 @@ def obtain(node, node_id="node-1", pepper=bytes(32)):
     from hivemind_noise.psk import DERIVED, PskCache
 
     DERIVED.clear()
-    script = PskCache().obtain(node.context({"node_id": node_id}, {}), pepper)
-    return run(script)
+    cache, context = PskCache(), node.context({"node_id": node_id}, {})
+    return cache.find(context, pepper) or cache.derivation(context, pepper).work()
 
 
 def test_a_kept_key_spares_the_derivation_in_the_next_process():
@@ -71,13 +71,18 @@ def test_an_entry_is_worthless_without_the_static_key():
 @pytest.mark.parametrize("attempt", ["xx", "kk"])
 def test_a_failed_handshake_drops_the_entry(attempt):
     client, server = satellite(), hub()
+    other = server.restarted(password="other")
     if attempt == "kk":
         connect(client, server)
         with pytest.raises(HandshakeError):
-            connect(client, server.restarted(password="other"))
+            connect(client, other)
+        before = client.crypto.argon2id.derived
+        with pytest.raises(AuthenticationRefused):
+            connect(client, other)
+        assert client.crypto.argon2id.derived == before + 1, "the kept key was used again"
     else:
         with pytest.raises(AuthenticationRefused):
-            connect(client, server.restarted(password="other"))
+            connect(client, other)
     assert entries(client) == {}
 
 
