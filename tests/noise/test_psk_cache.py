@@ -8,7 +8,7 @@ import threading
 import pytest
 from noise_kit import QuickArgon2id, ReadOnlyState, connect, hub, satellite
 
-from hivemind_noise.psk import SECRET, DerivedKeys
+from hivemind_noise.psk import DERIVED, SECRET, DerivedKeys
 from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, MalformedFrame
 
 
@@ -18,7 +18,7 @@ def entries(node):
 
 def obtain(node, node_id="node-1", pepper=bytes(32)):
     """In a process of its own."""
-    from hivemind_noise.psk import DERIVED, PskCache
+    from hivemind_noise.psk import PskCache
 
     DERIVED.clear()
     cache, context = PskCache(), node.context({"node_id": node_id}, {})
@@ -77,6 +77,7 @@ def test_a_failed_handshake_drops_the_entry(attempt):
         with pytest.raises(HandshakeError):
             connect(client, other)
         before = client.crypto.argon2id.derived
+        DERIVED.clear()
         with pytest.raises(AuthenticationRefused):
             connect(client, other)
         assert client.crypto.argon2id.derived == before + 1, "the kept key was used again"
