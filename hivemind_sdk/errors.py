@@ -37,7 +37,6 @@ HiveMindError
     ├── PolicyDenied                    the hub said `hive.policy.denied`
     └── RequestAborted                  the link went away first
 
-PluginDeprecationWarning (DeprecationWarning)   never raised: a plugin uses what will go away
 
 Texts say what was wrong, with which value, and what to do. They never hold keys, passwords or payloads.
 """
@@ -88,10 +87,6 @@ class OptionError(SettingsError):
 
 class PluginError(HiveMindError):
     """The catalogue can't give what was asked of it."""
-
-
-class PluginDeprecationWarning(DeprecationWarning):
-    """A plugin uses a hook, a field or an argument that is deprecated. Says who does, since when, and what instead."""
 
 
 class PluginMissing(PluginError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .examination import examine
+from .diagnosis import diagnose
 from .steps import NAMES, NOT_REACHED, Outcome, Step
 
-__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "examine"]
+__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "diagnose"]

@@ -94,7 +94,7 @@ class Instances:
         mine = field_names(record.options)
         check_names(names[0], arguments, mine)
         for configured in filter(None, map(self._config.get, names)):
-            siblings = (one.record.options for one in self.catalogue.claims if one.origin == origin)
+            siblings = (one.record.options for one in self.catalogue.registrations if one.origin == origin)
             check_names(names[0], configured, mine.union(*map(field_names, siblings)))
         if record.options is None:
             return ()

@@ -48,7 +48,7 @@ def command(
     resolve, connect, tls, upgrade, hello, handshake, permissions, echo. Nothing that has an effect is sent unless
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
-    from ...doctor import examine
+    from ...doctor import diagnose
     from ...engine.utterances import UTTERANCE
     from ...plugins.loader import shared
 
@@ -56,7 +56,7 @@ def command(
     for text in unread(shared(settings.plugins)):
         warn(text)
     told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
-    steps = examine(
+    steps = diagnose(
         settings,
         identity=identity.state,
         types=tuple(dict.fromkeys((UTTERANCE, *msg))),
