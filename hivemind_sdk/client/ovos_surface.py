@@ -47,7 +47,9 @@ class ProtocolView:
 
     @property
     def mpubkey(self) -> str:
-        """The hub's RSA key, PEM; empty until it has greeted."""
+        """The hub's RSA key, PEM, as its HELLO claims; empty until it has greeted. For one that is proved see
+        `Satellite.hub_key`.
+        """
         key = self.hm.satellite.hub_hello.get("pubkey")
         return key if isinstance(key, str) else ""
 

@@ -9,6 +9,7 @@ from .. import user_input
 from ..errors import SettingsError
 from ..settings import Credentials, Endpoint
 
+
 class Remembered(Protocol):
     """The part of NodeIdentity that counts here."""
 

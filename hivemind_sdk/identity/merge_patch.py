@@ -25,7 +25,9 @@ def apply(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> JSONObject:
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> JSONObject:
     """The smallest patch that makes `after` of `before`: what others change in the meantime is left alone by it."""
-    patch: JSONObject = dict.fromkeys(key for key, value in before.items() if value is not None and after.get(key) is None)
+    patch: JSONObject = dict.fromkeys(
+        key for key, value in before.items() if value is not None and after.get(key) is None
+    )
     for key, value in after.items():
         old = before.get(key)
         if value is None or (key in before and old == value):

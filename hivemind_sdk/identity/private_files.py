@@ -145,9 +145,7 @@ class _Folder:
             raise
 
     def rename(self, name: str, target: str) -> None:
-        os.replace(
-            self._at(name), self._at(target), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor
-        )
+        os.replace(self._at(name), self._at(target), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def unlink(self, name: str) -> None:
         os.unlink(self._at(name), dir_fd=self._descriptor)

@@ -55,7 +55,7 @@ class LiveContext(HandlerContext):
 
     @property
     def hub_key(self) -> str | None:
-        return text(self._satellite.hub_hello.get("pubkey")) or None
+        return self._satellite.hub_key
 
     @property
     def public_key(self) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, Crypto, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.cascade import Select
-from ..contracts.observations import CallbackFailed, CallbackHung, Denied, Dropped, PhasePassed, StateChanged
+from ..contracts.observations import CallbackFailed, CallbackHung, Denied, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy, Raise, Rules
 from ..engine.connection import NamedHandshake
@@ -86,7 +86,8 @@ class Satellite(Listening, Asking):
         self.cascade_select: Select | None = None
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._parts = assemble(settings, catalogue, given)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        self._hello_bound = False
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
         self._observe = ObserverFanout(self._parts.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -282,6 +283,13 @@ class Satellite(Listening, Asking):
         return self._parts.state.read_secret("private.pem")
 
     @property
+    def hub_key(self) -> str | None:
+        """The hub's RSA key, PEM, where the handshake has proved it (v3). What an older hub's HELLO has is only claimed,
+        and whoever is in between can change it: such a key counts if it is among `trusted_keys`.
+        """
+        return (text(self.hub_hello.get("pubkey")) or None) if self._hello_bound else None
+
+    @property
     def trusted_keys(self) -> Mapping[str, str]:
         """Alias -> public key (PEM) of those whose end-to-end messages we open."""
         return self._parts.state.read("trusted_keys") or {}
@@ -342,7 +350,7 @@ class Satellite(Listening, Asking):
         return {"pubkey": self.public_key, "session": session, "site_id": self.site_id}
 
     def _greeted(self, hello: JSONObject) -> None:
-        self.hub_hello = hello
+        self.hub_hello, self._hello_bound = hello, False
         self._observe(PhasePassed("hello", text(hello.get("node_id"))[:200]))
         self.hive_map.set_origin(self.peer, text(hello.get("node_id")), text(hello.get("pubkey")))
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
@@ -355,6 +363,9 @@ class Satellite(Listening, Asking):
 
     def _lost(self, cause: HiveMindError) -> None:
         self._requests.abort_all(cause)
+
+    def _secured(self, event: Secured) -> None:
+        self._hello_bound = event.info.hello_bound
 
     def _state_changed(self, event: StateChanged) -> None:
         self._mailroom.state_changed(event.before, event.after)

@@ -55,4 +55,3 @@ def locate(path: str | None = None, app: str | None = None, *, shared_fallback: 
         app,
     )
     return Place(common, shared=True)
-

@@ -269,6 +269,7 @@ def _session(
         pattern=pattern,
         suite=suite,
         hub_key=fingerprint(hub_key),
+        hello_bound=True,  # it is in the prologue
         warnings=tuple(warnings),
     )
     send, receive = state.split()
