@@ -62,8 +62,8 @@ class EnvelopeSession:
     TEXT travels as `{"ciphertext", "tag", "nonce"}` (section 6.3), BINARY as `nonce || ciphertext || tag` (6.2).
 
     Both directions have one key. What this session has sealed is refused when it comes back. Nothing else tells what is
-    new: whoever can write to the link can repeat, reorder or hold back a frame of the peer that was seen on it, and each
-    copy opens. Only the session of protocol 3 (Noise) notices.
+    new: whoever can write to the link can repeat, reorder or hold back a frame of the peer that was seen on it, and
+    each copy opens. Only the session of protocol 3 (Noise) notices.
     """
 
     __slots__ = ("_aead", "_encoding", "_nonce_size", "_nonces", "info")

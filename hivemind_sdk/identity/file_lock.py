@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from ..errors import IdentityError
@@ -37,7 +38,7 @@ class FileLock:
     another program holds it for `patience` seconds, or where the lock file can't be made.
     """
 
-    _known: WeakValueDictionary[tuple[int, str], FileLock] = WeakValueDictionary()
+    _known: ClassVar[WeakValueDictionary[tuple[int, str], FileLock]] = WeakValueDictionary()
     _guard = threading.Lock()
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
@@ -88,13 +89,14 @@ class FileLock:
             ) from error
         until = time.monotonic() + self._patience
         try:
-            while not _locked(descriptor):
-                if time.monotonic() >= until:
-                    raise self._late()
+            while not (locked := _locked(descriptor)) and time.monotonic() < until:
                 time.sleep(_RETRY)
         except BaseException:
             os.close(descriptor)
             raise
+        if not locked:
+            os.close(descriptor)
+            raise self._late()
         return descriptor
 
     def _open(self) -> int:
@@ -122,7 +124,7 @@ def _locked(descriptor: int) -> bool:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     except OSError as error:
         if error.errno in _BUSY:
             return False

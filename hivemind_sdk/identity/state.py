@@ -12,6 +12,7 @@ import posixpath
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import IdentityReadOnly
@@ -230,8 +231,7 @@ class Identity:
             routed.setdefault(self.backends.index(self._target(key)), {})[key] = value
         for index, part in routed.items():
             _update(self.backends[index], part)
-            absent = dict.fromkeys(part)
-            self._clear_behind(self.backends[index], lambda one, absent=absent: _update(one, absent))
+            self._clear_behind(self.backends[index], partial(_update, changes=dict.fromkeys(part)))
         self._stored = merge_patch.apply(self._stored, changes)
 
     def _target(self, key: str, *, secret: bool = False) -> IdentityBackend:

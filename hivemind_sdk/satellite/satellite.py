@@ -284,8 +284,8 @@ class Satellite(Listening, Asking):
 
     @property
     def hub_key(self) -> str | None:
-        """The hub's RSA key, PEM, where the handshake has proved it (v3). What an older hub's HELLO has is only claimed,
-        and whoever is in between can change it: such a key counts if it is among `trusted_keys`.
+        """The hub's RSA key, PEM, where the handshake has proved it (v3). The one in an older hub's HELLO is only
+        claimed, and whoever is in between can change it: such a key counts if it is among `trusted_keys`.
         """
         return (text(self.hub_hello.get("pubkey")) or None) if self._hello_bound else None
 

@@ -115,7 +115,7 @@ def test_own_frames_that_come_back_are_not_taken_for_the_hubs(profile):
         with contextlib.closing(bob.satellite):
             bob.satellite.connect()
             for number in range(20):  # more in a row than frames that fail to decrypt may come
-                bob.satellite.emit(BusMessage("recognizer_loop:utterance", {"utterances": [f"open the door {number}"]}))
+                bob.satellite.emit(BusMessage("door.open", {"number": number}))
             hub.wait_for(lambda one: sum(message.msg_type is T.BUS for _, message in one.received) >= 20)
             hub.wait_for(lambda one: one.peers)[-1].send(HiveMessage(T.BUS, BusMessage("last")))
             assert bob.came.wait(10)

@@ -14,7 +14,7 @@ from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk import HiveMessageBusClient
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.identity.state import Identity
-from hivemind_sdk.settings import Credentials, Settings, TLSSettings, Endpoint
+from hivemind_sdk.settings import Credentials, Endpoint, Settings, TLSSettings
 from hivemind_sdk.testing import Hub, HubClient
 from hivemind_sdk.user_input import config_home, text_of, user_path
 
