@@ -32,12 +32,34 @@ def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     """`-` is asked for, or read as a line of stdin. What stands in the arguments is taken, with a word to a person."""
     if value == _STDIN:
         return _typed(param.human_readable_name) if sys.stdin.isatty() else _read(param.human_readable_name)
+    value = _filled(ctx, param, value)
     exposed = value and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
     if exposed and sys.stderr.isatty() and not ctx.meta.get(_TOLD):
         ctx.meta[_TOLD] = True
         text = "Note: other users of this machine can see what stands in the arguments; `-` asks for it, see --help"
         click.secho(fitted(text, err=True), dim=True, err=True)
     return value or None
+
+
+def _filled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """What was given; None where nothing was. An empty argument is an error: most often a shell variable is not set."""
+    if value == "" and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("is empty; leave the option out to keep what is stored", ctx, param)
+    return value or None
+
+
+def _one_port(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """`--host NAME:PORT --port PORT` would have one of the two win in silence. The environment may give way."""
+    value = _filled(ctx, param, value) if isinstance(value, str) else value
+    given = {**ctx.params, param.name: value}
+    host, port = given.get("host"), given.get("port")
+    sources = {ctx.get_parameter_source(name) for name in ("host", "port")}
+    if host and port and len(sources) == 1:
+        from ..settings import Endpoint
+
+        if (found := Endpoint.parse(host, port).port) != port:
+            raise click.UsageError(f"--host has the port {found}, and --port says {port}: give one of them", ctx)
+    return value
 
 
 def _typed(what: str) -> str:
@@ -87,16 +109,32 @@ _IDENTITY = (
 )
 _HUB = (
     click.option(
-        "--host", metavar="HOST", envvar="HIVEMIND_HOST", help="NAME, ws://NAME or wss://NAME[/PATH]. [$HIVEMIND_HOST]"
+        "--host",
+        metavar="HOST",
+        envvar="HIVEMIND_HOST",
+        callback=_one_port,
+        help="NAME, ws://NAME or wss://NAME[/PATH]. [$HIVEMIND_HOST]",
     ),
     click.option(
-        "--port", metavar="PORT", type=click.IntRange(1, 65535), envvar="HIVEMIND_PORT", help="[$HIVEMIND_PORT]"
+        "--port",
+        metavar="PORT",
+        type=click.IntRange(1, 65535),
+        envvar="HIVEMIND_PORT",
+        callback=_one_port,
+        help="[$HIVEMIND_PORT]",
     ),
 )
 _SITE = (
     click.option(
-        "--siteid", metavar="SITE", envvar="HIVEMIND_SITEID", help="Where this satellite stands. [$HIVEMIND_SITEID]"
+        "--siteid",
+        metavar="SITE",
+        envvar="HIVEMIND_SITEID",
+        callback=_filled,
+        help="Where this satellite stands. [$HIVEMIND_SITEID]",
     ),
+)
+name_option = click.option(
+    "--name", metavar="NAME", envvar="HIVEMIND_NAME", callback=_filled, help="A label for people. [$HIVEMIND_NAME]"
 )
 _TLS = (
     click.option(

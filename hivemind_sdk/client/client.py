@@ -170,9 +170,13 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         if site_id:
             self.site_id = site_id
         if bus is not None:
-            self._bridged().connect(bus)
+            self.attach(bus)
         self.started_running = True
         return self.satellite.connect(timeout, retry=retry)
+
+    def attach(self, bus: Any) -> None:
+        """Let this OVOS bus get what the hub sends, and send up its messages for the hub. The first one stays."""
+        self._bridged().connect(bus)
 
     def close(self, timeout: float = 5.0) -> None:
         """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""

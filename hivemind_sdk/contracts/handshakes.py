@@ -41,7 +41,8 @@ class Established:
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
-    """a message without effect that makes a hub which agrees say something, so that the wait is short"""
+    """a message without effect that a hub answers: sent at once where there is a `confirm_within`, so that the wait is
+    short; and later, where a transport states a `silence`"""
     store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
     """satellite: keeps what this link has taught us (a pin), while our frames are on their way; READY waits for it.
     -> more warnings for SessionInfo. What it raises ends the link"""

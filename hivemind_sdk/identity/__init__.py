@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..user_input import config_home, text_of, user_path
-from . import merge_patch
+from . import merge_patch, private_files
 from .file_lock import FileLock
 from .fingerprints import fingerprint, pem_fingerprint
 from .state import (
@@ -39,6 +39,7 @@ __all__ = [
     "merge_patch",
     "node_name",
     "pem_fingerprint",
+    "private_files",
     "signer_of",
     "text_of",
     "user_path",

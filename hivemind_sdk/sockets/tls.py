@@ -1,4 +1,4 @@
-"""TLS on a connected socket: who may be trusted, and what to tell the user when nobody may."""
+"""TLS on a connected socket: which certificates are trusted, and an error with a hint for those that are not."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ _NOT_TLS = frozenset(
 """reasons of OpenSSL for an answer that is no TLS"""
 
 
-def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline) -> ssl.SSLSocket:
-    """Agree on TLS and judge the certificate, before a byte of ours goes out.
+def start_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Do the TLS handshake and check the certificate, before application data is sent.
 
-    With a pin, the certificate must be that one, and nothing else is asked of it. The socket is closed on any failure:
-    Unreachable, LinkTimeout(phase="tls").
+    `pin`: SHA-256 of the DER certificate in hex; with a pin, the certificate must be that one and nothing else is
+    checked. Raises Unreachable, LinkTimeout(phase="tls") or SettingsError, and closes the socket first.
     """
     try:
         wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -48,21 +50,21 @@ def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | Non
         wrapped.settimeout(deadline.left("tls"))
         wrapped.do_handshake()
         if pin:
-            _check_pin(wrapped, sha256_pin(pin))
+            check_pin(wrapped.getpeercert(binary_form=True), pin)
     except TimeoutError:  # LinkTimeout is one, too
         wrapped.close()
         raise deadline.timeout("tls") from None
     except OSError as error:
         wrapped.close()
-        raise _failure(error, host) from None
+        raise failure(error, host) from None
     except BaseException:
         wrapped.close()
         raise
     return wrapped
 
 
-def context_for(settings: TLSSettings) -> ssl.SSLContext:
-    """Whom to trust. Raises SettingsError for a pin or a CA file that can't be used."""
+def tls_context(settings: TLSSettings) -> ssl.SSLContext:
+    """An SSLContext for these settings. Raises SettingsError for a pin or a CA file that can't be used."""
     context = ssl.create_default_context()
     context.options |= ssl.OP_NO_RENEGOTIATION  # a write never has to wait for reading
     # The same on every Python: 3.13 is stricter about form, and allows any certificate of the store to be the anchor
@@ -83,16 +85,18 @@ def context_for(settings: TLSSettings) -> ssl.SSLContext:
     return context
 
 
-def _check_pin(sock: ssl.SSLSocket, pin: str) -> None:
-    found = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
-    if found != pin:
+def check_pin(certificate: bytes | None, pin: str) -> None:
+    """`certificate`: DER. Raises Unreachable where it is not the pinned one."""
+    found = hashlib.sha256(certificate or b"").hexdigest()
+    if found != sha256_pin(pin):
         raise Unreachable(
             f"the hub's certificate is not the pinned one: its SHA-256 is {found}",
             hint="if the hub was given a new certificate, set its SHA-256 as `pin`; if not, somebody is in between",
         )
 
 
-def _failure(error: OSError, host: str) -> Unreachable:
+def failure(error: OSError, host: str) -> Unreachable:
+    """What to tell when TLS with this host has failed so."""
     if isinstance(error, Unreachable):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from ..contracts.observations import (
 from ..contracts.status import State, Status
 from ..engine.connection import Discarded, Event, Greeted, LinkSecured, Phase, Received, SatelliteLink, settle
 from ..engine.refusals import Verdicts
+from ..engine.silence import SilenceWatch
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkClosed, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
@@ -95,6 +97,8 @@ class LinkLoop:
         self._open: _Opened | None = None
         self._lookout: FailbackProbe | None = None
         self._verdicts = Verdicts()
+        self._silence: SilenceWatch | None = None
+        """of the open link, where its transport states a silence"""
         self._warned: set[str] = set()
 
     # --- for everyone ---
@@ -151,6 +155,8 @@ class LinkLoop:
             link, transport = opened
             link.send(message)
             frames = self._write(link, transport)
+            if self._silence is not None:
+                self._silence.sent(self._clock())
         self._sent(frames)
         self._hooks.observe(_SENT[message.msg_type])
 
@@ -158,7 +164,9 @@ class LinkLoop:
     def probes(self) -> bool:
         """Whether the transport of this moment can say what has arrived."""
         opened = self._open
-        return opened is not None and (opened[1].features.probes or opened[1].features.confirms)
+        if opened is None:
+            return False
+        return opened[1].features.probes or opened[1].features.confirms or self._silence is not None
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
@@ -166,6 +174,10 @@ class LinkLoop:
             opened = self._open
             if opened is not None and isinstance(opened[1], ProbingTransport):
                 return opened[1].probe(arrived)
+            if opened is not None and self._silence is not None and opened[0].probe is not None:
+                self._silence.asked(self._clock(), arrived)
+                opened[0].send(opened[0].probe)
+                return self._sent(self._write(*opened))
         if opened is not None and opened[1].features.confirms:
             arrived()
         return None
@@ -273,6 +285,7 @@ class LinkLoop:
                 deadline, phase = came + self._deadlines.handshake, "handshake"
         self._verdicts.greeted()
         stored = secured.store()  # while the hub reads
+        self._silence = self._silence_of(link, transport)
         early = self._confirm(link, transport, secured)
         info = replace(secured.info, warnings=(*secured.info.warnings, *stored))
         self._hooks.observe(Secured(info))
@@ -303,7 +316,10 @@ class LinkLoop:
                 events += self._learn(link, self._receive(transport, deadline, "confirmation"))
         except LinkTimeout:
             pass
-        return [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
+        left = [one for one in events if not (isinstance(one, Received) and one.message.msg_type is secured.probe)]
+        if self._silence is not None and secured.confirm_within and len(left) == len(events):
+            self._silence.asked(self._clock(), lambda: None)  # its answer, still to come, is not another's
+        return left
 
     def _read(self, link: SatelliteLink, transport: Transport) -> bool:
         """-> False: another thread reads on"""
@@ -311,14 +327,42 @@ class LinkLoop:
         relieve = partial(self._relay.hand_on, (link, transport))
         while not self._closing.is_set():
             try:
-                frame = transport.receive()
+                frame = transport.receive() if self._silence is None else self._hear(self._silence, transport)
             except MalformedFrame as error:
                 observe(Dropped("malformed frame", str(error)))
                 continue
             observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-            if not host(handle, link.receive(frame), relieve):
+            events = link.receive(frame)
+            if self._silence is not None:
+                events = self._heard(self._silence, link, events)
+            if not host(handle, events, relieve):
                 return False
         return True
+
+    def _silence_of(self, link: SatelliteLink, transport: Transport) -> SilenceWatch | None:
+        """None where the transport notices a dead hub by itself, or the session has no message to probe with."""
+        silence = transport.features.silence
+        if silence is None or link.probe is None:
+            return None
+        return SilenceWatch(self._clock(), silence, self._deadlines.keepalive_timeout)
+
+    def _hear(self, watch: SilenceWatch, transport: Transport) -> Frame:
+        """The next frame; probes the hub after too long a silence. Raises LinkClosed where it does not answer."""
+        while True:
+            if watch.passed(self._clock()):
+                self.probe(lambda: None)
+            with suppress(LinkTimeout):
+                return transport.receive(max(0.0, watch.next_deadline - self._clock()))
+
+    def _heard(self, watch: SilenceWatch, link: SatelliteLink, events: list[Event]) -> list[Event]:
+        """-> what is left to be handled: not the answers to probes"""
+        watch.heard(self._clock())
+        kind = link.probe and link.probe.msg_type
+        return [
+            one
+            for one in events
+            if not (isinstance(one, Received) and one.message.msg_type is kind and watch.answered())
+        ]
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:

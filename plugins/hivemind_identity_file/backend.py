@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, text_of
-from hivemind_sdk.identity import private_files as atomic
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, private_files, text_of
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.messages.strict_json import loads
 
@@ -77,7 +76,7 @@ class FileIdentity:
             ) from None
         before = after = self._where(PRIVATE_PEM, self.load())
         try:
-            atomic.replace(self._file, data)
+            private_files.replace(self._file, data)
             after = self._where(PRIVATE_PEM, fields)
         except OSError as error:
             raise _failed("written", self.path, error) from error
@@ -85,7 +84,7 @@ class FileIdentity:
             self._drop_superseded(before, after)
         for path in (self._where(name, fields) for name in SECRET_FIELDS):
             if path.parent == self._folder:  # client 0.8 leaves its key readable for all
-                atomic.close_to_others(path)
+                private_files.close_to_others(path)
 
     def load_secret(self, name: str, fields: Mapping[str, Any] | None = None) -> str | None:
         """`fields`: where the caller has newer ones than the file."""
@@ -112,14 +111,14 @@ class FileIdentity:
             try:
                 if text is None:
                     path = self._where(name, fields)
-                    atomic.check_owner(self._folder, path)
+                    private_files.check_owner(self._folder, path)
                     path.unlink(missing_ok=True)
                 elif name == PRIVATE_PEM:
                     path = self._create_private(data)
                 else:
                     path = keyfiles.new_place(self._folder, name, fields)
-                    atomic.check_owner(self._folder, path)
-                    atomic.replace(path, data)
+                    private_files.check_owner(self._folder, path)
+                    private_files.replace(path, data)
             except OSError as error:
                 raise _failed("written", f"key {name!r} in {self._folder}", error) from error
         return keyfiles.record(self._folder, name, path)
@@ -134,7 +133,7 @@ class FileIdentity:
         return {
             SECRET_FIELDS[name]: keyfiles.record(self._folder, name, path)
             for name, path in paths.items()
-            if atomic.is_file(path)
+            if private_files.is_file(path)
         }
 
     def _where(self, name: str, fields: Mapping[str, Any]) -> Path:
@@ -143,10 +142,10 @@ class FileIdentity:
     def _create_private(self, data: bytes) -> Path:
         path = keyfiles.new_private(self._folder, other=False)
         try:
-            atomic.create(path, data)
+            private_files.create(path, data)
         except FileExistsError:
             path = keyfiles.new_private(self._folder, other=True)
-            atomic.create(path, data)
+            private_files.create(path, data)
         self._unnamed.add(path)
         return path
 

@@ -16,7 +16,7 @@ from hivemind_sdk.errors import (
     MalformedFrame,
     RemoteProtocolError,
 )
-from hivemind_sdk.identity.fingerprints import fingerprint
+from hivemind_sdk.identity import fingerprint
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of
@@ -114,7 +114,8 @@ class NoiseHandshake:
                 hint="the hub may have forgotten our key, hold another password, or be another one than is pinned",
             ) from None
         self._kk_failed.discard(hub)
-        return Established(_session(context, KK, suite, state, binarize, warnings, encoding=encoding_of(answer)))
+        session = _session(context, KK, suite, state, binarize, warnings, encoding=encoding_of(answer))
+        return Established(session, probe=_probe())
 
     def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes) -> Callable[[], Sequence[str]]:
         """The hub has proven that it holds this key. -> what pins it, if it is a stranger's (Established.store)"""

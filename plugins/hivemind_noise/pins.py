@@ -11,7 +11,7 @@ from typing import Any
 from hivemind_sdk.contracts import HandshakeContext, NodeState, Role
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
 
-from .primitives import KEY_SIZE
+from .state import KEY_SIZE
 
 SECRET = "noise.key"  # noqa: S105
 """the name of our private key in contracts.NodeState: 64 hexadecimal characters"""

@@ -36,9 +36,13 @@ class SatelliteLink(Link):
         events = super()._secure(established)
         hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
-        if established.probe is not None:
+        self.probe = established.probe
+        if established.probe is not None and established.confirm_within:
             self.send(established.probe)
         return events
+
+    probe: HiveMessage | None = None
+    """a message without effect that the hub answers, once the session is agreed; None where it has none"""
 
     _table: ClassVar = {
         (Phase.GREETING, Kind.HELLO): _greet,
