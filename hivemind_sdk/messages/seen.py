@@ -1,4 +1,4 @@
-"""What was seen lately: a set that forgets its oldest entries, so that no peer can make it grow, in number or in bytes."""
+"""What was seen lately: a set that forgets its oldest entries. No peer can make it grow, in number or in bytes."""
 
 from __future__ import annotations
 

@@ -71,9 +71,10 @@ def _begin(
         if code in _GOING_ON:
             selector.register(sock, selectors.EVENT_WRITE, sock)
             return None
-        if code:
-            raise OSError(code, os.strerror(code))
-    except OSError as error:
+        error = OSError(code, os.strerror(code)) if code else None
+    except OSError as refused:
+        error = refused
+    if error is not None:
         failures.append(error)
         running.discard(sock)
         sock.close()

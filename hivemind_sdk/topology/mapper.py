@@ -26,8 +26,8 @@ class HiveMapper:
     """The hive as its nodes have announced it. Any thread.
 
     `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that
-    no flood has reached is forgotten. `max_characters`: what all nodes together may make us hold (about 6,000 nodes); the
-    oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
+    no flood has reached is forgotten. `max_characters`: what all nodes together may make us hold (about 6,000 nodes);
+    the oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
 
     def __init__(

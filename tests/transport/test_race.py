@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +39,8 @@ def addresses(places, names):
 
 
 def open_files():
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 @pytest.mark.parametrize(
