@@ -180,6 +180,9 @@ class Backoff:
     first: float = 1.0
     cap: float = 60.0
     reset_after: float = 30.0
+    prompt: bool = True
+    """try before the time is up, at a bounded pace, when a message waits to be sent, the network has changed, or a
+    hub's port answers that did not before"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class Verdict:
     """
 
     def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
-        from ..satellite.denials import DENIED
+        from ..satellite.local_bus import DENIED
 
         self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
         self._about = about
@@ -130,7 +130,7 @@ class Verdict:
         return event
 
     def _denied(self, message: BusMessage) -> None:
-        from ..satellite.denials import denial
+        from ..satellite.local_bus import denial
 
         if message.data.get("denied_type") == self._about:
             self._events.put(denial(message))
