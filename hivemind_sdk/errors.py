@@ -19,6 +19,7 @@ HiveMindError
 │   ├── MalformedFrame                  no message can be read from it
 │   │   └── UnsupportedProtocolVersion  a frame format of the future
 │   ├── UnexpectedFrame                 well formed, but out of turn
+│   │   └── Reflected                   our own, sent back to us
 │   ├── DecryptionError                 fails authentication
 │   │   └── SessionBroken               ... and the session can't go on (Noise)
 │   └── LimitExceeded                   larger than our settings allow
@@ -155,6 +156,10 @@ class UnsupportedProtocolVersion(MalformedFrame):
 
 class UnexpectedFrame(RemoteProtocolError):
     """A well-formed frame that has no business in this state of the link."""
+
+
+class Reflected(UnexpectedFrame):
+    """A frame that this side has sealed came back as the peer's."""
 
 
 class DecryptionError(RemoteProtocolError):

@@ -54,7 +54,7 @@ class Upstreams:
         upstream = settings.upstreams[hub]
         context = HandshakeContext(
             role=Role.SATELLITE,
-            authority=upstream.endpoint.authority,
+            authority=upstream.endpoint.pin_name,
             hello={},
             offer={},
             credentials=upstream.credentials or settings.credentials,
