@@ -23,6 +23,7 @@ from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..threads import pool as pools
+from ..threads import timers
 from ..threads.callbacks import CallbackQueue
 from ..threads.link_loop import LinkHooks, LinkLoop
 from ..threads.pending import PendingRequests
@@ -185,6 +186,7 @@ class Satellite(Listening, Asking):
         self._parts.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        timers.shared.settle(deadline - time.monotonic())
 
     def _stop_node(self, timeout: float | None = None) -> None:
         with self._life:
