@@ -47,11 +47,12 @@ def command(
     resolve, connect, tls, upgrade, hello, handshake, permissions, echo. Nothing that has an effect is sent unless
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
-    from ...doctor import examine
+    from ...doctor import examine, installation
     from ...satellite.utterance import UTTERANCE
 
     settings, identity = make_settings(ctx.obj, link, timeout)
-    told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
+    report = {"hub": str(settings.endpoint), "installation": installation(), "steps": []}
+    told: dict[str, Any] = ctx.meta.setdefault(REPORT, report)
     steps = examine(
         settings,
         identity=identity.state,
@@ -61,6 +62,8 @@ def command(
         patience=timeout,
     )
     if not as_json:
+        for name, whose in told["installation"].items():
+            line(fitted(one_line(f"{name}: {whose}")), dim=True)
         line(f"== examining {settings.endpoint}", bold=True)
         steps = _shown(steps)
     errors = []

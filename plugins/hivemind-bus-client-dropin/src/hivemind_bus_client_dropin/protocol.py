@@ -92,7 +92,7 @@ class HiveMindSlaveInternalProtocol:
 
 @dataclass
 class HiveMindSlaveProtocol:
-    """See the module. `query_timeout` and the two handshake fields are kept for those who pass them."""
+    """See the module. The three handshake fields are kept for those who pass them."""
 
     hm: Any
     identity: NodeIdentity | None = None
@@ -109,6 +109,7 @@ class HiveMindSlaveProtocol:
     hive_mapper: HiveMapper | None = None
     cascade_aggregator: CascadeAggregator | None = field(default=None, repr=False)
     query_liveness: QueryLivenessTimer | None = field(default=None, repr=False)
+    noise_handshake: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._negotiation: Negotiation | None = None
