@@ -1,4 +1,4 @@
-"""Microphone, voice activity and wake word for OVOS programs on machines without sound: one loud second, then silence."""
+"""Microphone, voice activity and wake word of OVOS without sound devices: one loud second, then silence."""
 
 from __future__ import annotations
 
