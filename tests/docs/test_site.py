@@ -156,7 +156,9 @@ def test_the_search_works_without_a_server(site):
 
 
 def test_the_page_for_what_is_not_there_leads_somewhere(site):
-    links = re.findall(r'<li><a href="([^"#]+)"', (site / "404.html").read_text(encoding="utf-8").split("no such page")[1])
+    links = re.findall(
+        r'<li><a href="([^"#]+)"', (site / "404.html").read_text(encoding="utf-8").split("no such page")[1]
+    )
     targets = [link.lstrip("/") for link in links]
     assert len(targets) >= 5
     for target in targets:
