@@ -98,7 +98,7 @@ class CallbackQueue:
         """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
 
         What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
-        wait (see `step_aside`), `relieve()` is called, perhaps on another thread, until it has said True once; it has
+        wait (see `about_to_block`), `relieve()` is called, perhaps on another thread, until it has said True once; it has
         to be quick. -> True: this thread goes on; False: whoever has taken over does
         """
         self._working = threading.get_ident()
@@ -313,11 +313,11 @@ class CallbackQueue:
 
 
 _here = threading.local()
-"""`step_aside`: relieves this thread, where it is the host of a lane; else None, or not there"""
+"""`about_to_block`: relieves this thread, where it is the host of a lane; else None, or not there"""
 
 
 def about_to_block() -> None:
     """For whoever is about to wait: where this thread is a lane's host, it is relieved at once of what else it does."""
-    relieve = getattr(_here, "step_aside", None)
+    relieve = getattr(_here, "about_to_block", None)
     if relieve is not None:
         relieve()
