@@ -31,7 +31,15 @@ from typing import Any, ClassVar
 
 import pluggy
 
-from .contracts import Cipher, Handler, Handshake, IdentityBackend, Observer, TransportConnector
+from .contracts import (
+    AsyncTransportConnector,
+    Cipher,
+    Handler,
+    Handshake,
+    IdentityBackend,
+    Observer,
+    TransportConnector,
+)
 from .messages import HiveMessageType
 
 API_VERSION = 1
@@ -72,6 +80,8 @@ class TransportPlugin(PluginRecord):
     kind = "transport"
     schemes: tuple[str, ...]
     create: Callable[..., TransportConnector]
+    create_async: Callable[..., AsyncTransportConnector] | None = None
+    """a connector for asyncio; None: the SDK runs the plain one on threads"""
 
 
 @dataclass(frozen=True, kw_only=True)

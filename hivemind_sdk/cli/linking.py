@@ -37,7 +37,12 @@ def make_settings(
 
     identity = NodeIdentity(app_name=app)
     endpoint, credentials = resolve(
-        identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
+        identity,
+        key=link["key"],
+        password=link["password"],
+        host=link["host"],
+        port=link["port"],
+        provisioned_key=link["provisioned_key"],
     )
     settings = Settings(
         endpoint,
@@ -105,7 +110,7 @@ class Verdict:
     """
 
     def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
-        from ..satellite.denials import DENIED
+        from ..satellite.local_bus import DENIED
 
         self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
         self._about = about
@@ -125,7 +130,7 @@ class Verdict:
         return event
 
     def _denied(self, message: BusMessage) -> None:
-        from ..satellite.denials import denial
+        from ..satellite.local_bus import denial
 
         if message.data.get("denied_type") == self._about:
             self._events.put(denial(message))

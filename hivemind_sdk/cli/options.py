@@ -68,10 +68,23 @@ def _typed(what: str) -> str:
 
 
 def _read(what: str) -> str:
-    line = sys.stdin.readline().strip("\r\n")
+    line = sys.stdin.readline().strip("\r\n\ufeff")
     if not line:
         raise click.UsageError(f"no {what} came on stdin")
     return line
+
+
+class UserPath(click.Path):
+    """A path in which `~` is the user's home, also where no shell has replaced it (`--ca=~/ca.pem`)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from ..errors import SettingsError
+        from ..user_input import user_path
+
+        try:
+            return super().convert(str(user_path(value)), param, ctx)
+        except SettingsError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)
 
 
 _TOLD = "hivemind.told_of_arguments"
@@ -85,6 +98,13 @@ _IDENTITY = (
         envvar="HIVEMIND_PASSWORD",
         callback=_secret,
         help="Password; `-` asks. [$HIVEMIND_PASSWORD]",
+    ),
+    click.option(
+        "--provisioned-key",
+        metavar="HEX",
+        envvar="HIVEMIND_PROVISIONED_KEY",
+        callback=_secret,
+        help="In the place of a password: see `hivemind-core derive-psk`. [$HIVEMIND_PROVISIONED_KEY]",
     ),
 )
 _HUB = (
@@ -118,9 +138,9 @@ name_option = click.option(
 )
 _TLS = (
     click.option(
-        "--ca", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="The authority to trust, PEM."
+        "--ca", metavar="FILE", type=UserPath(exists=True, dir_okay=False), help="The authority to trust, PEM."
     ),
-    click.option("--pin", metavar="SHA256", help="Accept only the certificate with this hash, in hex."),
+    click.option("--pin", metavar="SHA256", help="Accept only the certificate with this hash, as openssl prints it."),
     click.option("--insecure", is_flag=True, help="Accept any certificate."),
 )
 _VERSION = click.IntRange(0, 3)

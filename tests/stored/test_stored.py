@@ -17,7 +17,7 @@ from cli_kit import run
 from hivemind_sdk import Credentials, Endpoint, HiveMessageType, NodeIdentity, Satellite, Settings
 from hivemind_sdk.errors import SettingsError, StoreFailed
 from hivemind_sdk.plugins.config import config_file, plugin_settings
-from hivemind_sdk.testing import Hub, HubClient, MemoryState
+from hivemind_sdk.testing import Hub, HubClient, MemoryConnector, MemoryState
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.iterdir() if path.is_dir() and path.name[0].isdigit())
@@ -88,7 +88,7 @@ def test_an_outbox_of_a_newer_version_is_refused_and_keeps_what_it_has(stored):
         database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(StoreFailed, match="99"):
-        Satellite(settings(path), identity=MemoryState())
+        Satellite(settings(path), transport=MemoryConnector(print), identity=MemoryState())
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM messages").fetchone() == (1,)
     database.close()

@@ -49,8 +49,8 @@ def command(
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
     from ...doctor import examine
+    from ...engine.utterances import UTTERANCE
     from ...plugins.loader import shared
-    from ...satellite.utterance import UTTERANCE
 
     settings, identity = make_settings(ctx.obj, link, timeout)
     for text in unread(shared(settings.plugins)):

@@ -26,6 +26,7 @@ def command(
     /,
     key: str | None,
     password: str | None,
+    provisioned_key: str | None,
     host: str | None,
     port: int | None,
     siteid: str | None,
@@ -39,16 +40,19 @@ def command(
     that application gets an identity of its own.
     """
     from ...client.node_identity import NodeIdentity
+    from ...settings import Credentials
 
-    if not (key or password or host or port or siteid or name or public_key):
+    if not (key or password or provisioned_key or host or port or siteid or name or public_key):
         raise click.UsageError(
             "nothing to remember: give at least one of --key, --password, --host, --port, --siteid, --name"
         )
+    proofs = Credentials(key or "", password or None, None, provisioned_key or None)
     identity = NodeIdentity(app_name=app, shared_fallback=False)
     master, port = _address(identity, host, port)
     given: dict[str, Any] = {
-        "access_key": key,
-        "password": password,
+        "access_key": proofs.access_key,
+        "password": proofs.password,
+        "provisioned_key": proofs.provisioned_key,
         "site_id": siteid,
         "name": name,
         "default_master": master,
@@ -58,7 +62,7 @@ def command(
         if value:
             setattr(identity, field, value)
     if not identity.public_key:
-        identity.create_keys()
+        identity.create_keys(missing=True)
     identity.save()
     if as_json:
         json_line({"identity": identity.state.location, **{field: getattr(identity, field) for field in _SHOWN}})
