@@ -27,7 +27,7 @@ PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
 class Outgoing:
     """A MessageSender (engine.ports) on top of threads.sender. Any thread."""
 
-    __slots__ = ("_node", "_observe", "_post", "_queue", "_requests")
+    __slots__ = ("_node", "_observe", "_post", "_post_many", "_queue", "_requests")
 
     def __init__(
         self,

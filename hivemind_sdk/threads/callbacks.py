@@ -110,7 +110,7 @@ class CallbackQueue:
             self._closed = True
             self._waiting.clear()
             self._room.notify_all()
-            for timer in (self._watch_timer, self._hang_timer, self._host_timer):
+            for timer in (self._watch_timer, self._hang_timer):
                 if timer is not None:
                     timer.cancel()
 

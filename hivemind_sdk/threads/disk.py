@@ -75,7 +75,8 @@ class Disk:
 
     def _wake(self) -> None:
         with self._lock:
-            done, left = [], []
+            done: list[tuple[Entry, threading.Lock]] = []
+            left: list[tuple[Entry, threading.Lock]] = []
             for one in self._waiting:
                 (left if not one[0].stored and one[0].failure is None else done).append(one)
             self._waiting = left[1:]
