@@ -109,7 +109,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._inbound = Inbound(node, events, requests, self._actions, self._observe)
         self._released = False
         self._link: LinkLoop | None = None
-        self._life = threading.Lock()
+        self._life = threading.RLock()
         try:
             self._sender = self._open_sender()
         except BaseException:
