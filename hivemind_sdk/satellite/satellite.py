@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -76,7 +76,11 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: _log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -181,6 +185,16 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
         if link is not None:
             link.drop()
+
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log).
+
+        For plugins that learn that the hub may be back: a discovery, a network monitor. The pace is bounded; nothing
+        happens unless the state is BACKOFF. Any thread.
+        """
+        link = self._link
+        if link is not None:
+            link.wake(reason)
 
     @property
     def status(self) -> Status:
@@ -288,7 +302,7 @@ class Satellite(HiveRequests[BusMessage]):
             retry_refused=settings.retry_refused,
         )
         sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy)
+        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting)
         upstreams = Upstreams(self.node, self._components, self._observe)
         return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
@@ -336,6 +350,10 @@ class Satellite(HiveRequests[BusMessage]):
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""

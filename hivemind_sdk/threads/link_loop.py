@@ -233,6 +233,7 @@ class LinkLoop:
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
+        self._hubs.interrupt()
         if self.status.state is State.CONNECTING:  # whoever waits for it hears so at once
             self._enter(lambda now: self._life.closed(now, closed_here()))
         if waits:

@@ -118,6 +118,12 @@ class Sender:
                 receipts += [self.post(message, one) for message in same]
         return receipts
 
+    @property
+    def waiting(self) -> bool:
+        """True if messages wait for the link. Any thread."""
+        outbox = self._core.outbox
+        return not outbox.empty and outbox.waiting
+
     def flush(self, timeout: float) -> bool:
         """Wait until all that was posted before was sent, or has ended otherwise. -> whether it has"""
         outbox = self._core.outbox
