@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 class Upstreams:
     """The hubs of the settings, by number: the Hubs of threads.failback. Settings are read anew for each link."""
 
+    __slots__ = ("_components", "_dialling", "_node", "_observe")
+
     def __init__(self, node: LocalNode, components: Components, observe: Callable[[Observation], None]) -> None:
         self._node = node
         self._components = components
@@ -36,7 +38,7 @@ class Upstreams:
             self._dialling.add(opened[0])
 
         try:
-            return self._components.connectors[hub].connect(self._dial(hub, connected))
+            return self._components.connectors[hub].connect(self.dial_of(hub, connected))
         finally:
             for sock in opened:
                 self._dialling.discard(sock)
@@ -53,12 +55,13 @@ class Upstreams:
         if not isinstance(connector, LookingConnector):
             return None
         try:
-            return connector.answers(self._dial(hub))
+            return connector.answers(self.dial_of(hub))
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; an attempt will tell
             log.debug("the port can't be looked at: %s", type(error).__name__)
             return None
 
-    def _dial(self, hub: int, connected: Callable[[socket.socket], None] = lambda _: None) -> Dial:
+    def dial_of(self, hub: int, connected: Callable[[socket.socket], None] = lambda _: None) -> Dial:
+        """What a transport is given to dial this hub."""
         settings = self._node.settings
         upstream = settings.upstreams[hub]
         return Dial(
@@ -82,7 +85,7 @@ class Upstreams:
         upstream = settings.upstreams[hub]
         context = HandshakeContext(
             role=Role.SATELLITE,
-            authority=upstream.endpoint.authority,
+            authority=upstream.endpoint.pin_name,
             hello={},
             offer={},
             credentials=upstream.credentials or settings.credentials,

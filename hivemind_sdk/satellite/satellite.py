@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
@@ -78,6 +80,7 @@ class Satellite(HiveRequests[BusMessage]):
         )
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
+            Secured: self._secured,
             DeliveryChanged: self._delivery_changed,
             Dropped: _log_dropped,
         }
@@ -119,6 +122,7 @@ class Satellite(HiveRequests[BusMessage]):
         except BaseException:
             self._release(0.0)
             raise
+        _living.add(self)
 
     # --- life ---
 
@@ -313,7 +317,7 @@ class Satellite(HiveRequests[BusMessage]):
             ready=lambda: (link := self._link) is not None and link.ready,
             probes=lambda: (link := self._link) is not None and link.probes,
             probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            later=CallbackQueue(self._senders).post,
+            later=self._sending.post,
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
@@ -345,6 +349,9 @@ class Satellite(HiveRequests[BusMessage]):
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
 
+    def _secured(self, event: Secured) -> None:
+        self.node.secured(event.info)
+
     def _state_changed(self, event: StateChanged) -> None:
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
@@ -359,6 +366,26 @@ class Satellite(HiveRequests[BusMessage]):
         """On the timer's thread, which an observer must not hold up."""
         log.warning("%s has not returned for %.3g s", owner.name, seconds)
         self._senders.submit(lambda: self._observe(CallbackHung(owner.name, seconds)))
+
+    def _abandon(self) -> None:
+        """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
+        reason = "this client belongs to the process that made it"
+        self._life, self._released = threading.RLock(), True
+        self._sender.abandon(reason)
+        if self._link is not None:
+            self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))
+
+
+_living: weakref.WeakSet[Satellite] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for one in list(_living):
+        one._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

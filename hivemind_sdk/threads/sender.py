@@ -118,6 +118,11 @@ class Sender:
                 receipts += [self.post(message, one) for message in same]
         return receipts
 
+    def abandon(self, reason: str) -> None:
+        """Take nothing more and write nothing: in the child of a fork, where threads that held the locks are gone."""
+        self._turn, self._lock, self._reentry = threading.Lock(), threading.Lock(), Reentry()
+        self._core.closed = reason
+
     @property
     def waiting(self) -> bool:
         """True if messages wait for the link. Any thread."""
@@ -214,6 +219,7 @@ class Sender:
                         "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
                     )
                 self._work({})
+                self._tell()
             stopped = False
             self._link.send(message)
             outbox.others_sent = True
@@ -271,9 +277,9 @@ class Sender:
                 return
             finally:
                 self._turn.release()
-            if not self._core.pending or not self._link.ready():
-                return
-            self._go_later()  # for what came meanwhile
+                self._tell()
+            if self._core.pending and self._link.ready():  # what came meanwhile
+                self._go_later()
         else:
             self._tell(pause=_PAUSE)
 
@@ -296,7 +302,8 @@ class Sender:
         while True:
             with self._lock:
                 action = self._core.next(now(), ready=self._link.ready())
-            self._tell()
+            if self._core.outbox.untold:
+                self._tell()
             if action is None:
                 return
             _DO[type(action)](self, action, fresh)

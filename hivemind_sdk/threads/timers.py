@@ -23,11 +23,13 @@ _Entry = tuple[float, int, "Timer"]
 class Timer:
     """A call that will happen. `cancel` any number of times, from any thread."""
 
-    __slots__ = ("_call", "_news")
+    __slots__ = ("_call", "_news", "_pending")
 
-    def __init__(self, call: Callable[[], object], news: SimpleQueue[_Entry | None]) -> None:
+    def __init__(self, call: Callable[[], object], news: SimpleQueue[_Entry | None], pending: set[Timer]) -> None:
         self._call: Callable[[], object] | None = call
         self._news = news
+        self._pending = pending
+        pending.add(self)
 
     @property
     def cancelled(self) -> bool:
@@ -37,10 +39,12 @@ class Timer:
         """It does not happen, unless it has begun."""
         if self._call is not None:
             self._call = None
+            self._pending.discard(self)
             self._news.put(None)
 
     def fire(self) -> None:
         call, self._call = self._call, None
+        self._pending.discard(self)
         if call is not None:
             call()
 
@@ -59,12 +63,15 @@ class Timers:
         """Start anew, in the child of a fork: it does not have the thread."""
         self._news: SimpleQueue[_Entry | None] = SimpleQueue()
         """new timers; None: one was cancelled"""
+        self._pending: set[Timer] = set()
+        self._thread: threading.Thread | None = None
+        """the one that was started last"""
         self._alive = threading.Lock()
         """held as long as there is the thread"""
 
     def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
-        timer = Timer(call, self._news)
+        timer = Timer(call, self._news, self._pending)
         self._news.put((time.monotonic() + delay, next(self._count), timer))
         self._start()
         return timer
@@ -72,11 +79,21 @@ class Timers:
     def _start(self) -> None:
         if not self._alive.acquire(blocking=False):
             return
+        thread = self._thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
         try:
-            threading.Thread(target=self._run, name="hivemind-timers", daemon=True).start()
+            thread.start()
         except RuntimeError:  # the next caller tries again, for all
+            self._thread = None
             self._alive.release()
             log.warning("no thread can be started: what is to be done later may take longer")
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the thread has ended, where nothing is to be done any more; `timeout` seconds at most."""
+        thread = self._thread
+        if self._pending or thread is None or thread is threading.current_thread():
+            return
+        self._news.put(None)
+        thread.join(max(0.0, timeout))
 
     def _run(self) -> None:
         news, alive = self._news, self._alive

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from asyncio import CancelledError
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import pytest
 from hypothesis import given, settings
@@ -124,7 +125,7 @@ def test_closing_lets_go_at_once_of_who_waits_for_room(workers, monkeypatch):
     lane.post(lambda: None)
     with ThreadPoolExecutor(1) as posters:
         late = posters.submit(lane.post, lambda: None)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(FutureTimeout):
             late.result(0.05)
         lane.close()
         assert late.result(LONG / 2)
