@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -76,7 +78,12 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: _log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -109,12 +116,13 @@ class Satellite(HiveRequests[BusMessage]):
         self._inbound = Inbound(node, events, requests, self._actions, self._observe)
         self._released = False
         self._link: LinkLoop | None = None
-        self._life = threading.Lock()
+        self._life = threading.RLock()
         try:
             self._sender = self._open_sender()
         except BaseException:
             self._release(0.0)
             raise
+        _living.add(self)
 
     # --- life ---
 
@@ -181,6 +189,16 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
         if link is not None:
             link.drop()
+
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log).
+
+        For plugins that learn that the hub may be back: a discovery, a network monitor. The pace is bounded; nothing
+        happens unless the state is BACKOFF. Any thread.
+        """
+        link = self._link
+        if link is not None:
+            link.wake(reason)
 
     @property
     def status(self) -> Status:
@@ -288,7 +306,7 @@ class Satellite(HiveRequests[BusMessage]):
             retry_refused=settings.retry_refused,
         )
         sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy)
+        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting)
         upstreams = Upstreams(self.node, self._components, self._observe)
         return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
 
@@ -340,10 +358,34 @@ class Satellite(HiveRequests[BusMessage]):
         self._sender.state_changed(event.before, event.after)
         self.events.state.publish(ANY, event.after)
 
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
+
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""
         log.warning("%s has not returned for %.3g s", owner.name, seconds)
         self._senders.submit(lambda: self._observe(CallbackHung(owner.name, seconds)))
+
+    def _abandon(self) -> None:
+        """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
+        reason = "this client belongs to the process that made it"
+        self._life, self._released = threading.RLock(), True
+        self._sender.abandon(reason)
+        if self._link is not None:
+            self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))
+
+
+_living: weakref.WeakSet[Satellite] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for one in list(_living):
+        one._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

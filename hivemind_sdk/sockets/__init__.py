@@ -14,7 +14,7 @@ opens the TCP connection itself.
 from __future__ import annotations
 
 from .deadline import Deadline
-from .opening import ascii_host, check_headers, describe_status, http_status, open_socket
+from .opening import ascii_host, check_headers, describe_status, http_status, open_socket, port_answers
 from .stream import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 from .tls import start_tls, tls_context
 
@@ -30,6 +30,7 @@ __all__ = [
     "encode_text",
     "http_status",
     "open_socket",
+    "port_answers",
     "start_tls",
     "tls_context",
 ]

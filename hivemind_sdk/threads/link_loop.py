@@ -233,12 +233,20 @@ class LinkLoop:
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
+        self._hubs.interrupt()
         if self.status.state is State.CONNECTING:  # whoever waits for it hears so at once
             self._enter(lambda now: self._life.closed(now, closed_here()))
         if waits:
             for thread in (self._thread, failback.thread if failback is not None else None):
                 join(thread, deadline - self._clock())
         self._enter(lambda now: self._life.closed(now, self.status.cause))
+
+    def abandon(self, cause: HiveMindError) -> None:
+        """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
+        self._closing, self._thread, self._transport, self._session = True, None, None, None
+        self._send_lock, self._state_lock, self._inside = threading.Lock(), threading.RLock(), set()
+        if self.status.state is not State.CLOSED:
+            self._told = self._life.closed(self._clock(), cause)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
