@@ -95,9 +95,13 @@ class Expiries:
     def __init__(self) -> None:
         self.heaps: tuple[list[tuple[float, int, Entry]], list[tuple[float, int, Entry]]] = ([], [])
 
-    def push(self, entry: Entry) -> None:
-        if not math.isinf(entry.expires):
-            heapq.heappush(self.heaps[entry.row is not None], (entry.expires, entry.number, entry))
+    def push(self, entry: Entry) -> bool:
+        """Returns whether this is the next one to expire by its clock."""
+        if math.isinf(entry.expires):
+            return False
+        heap = self.heaps[entry.row is not None]
+        heapq.heappush(heap, (entry.expires, entry.number, entry))
+        return heap[0][2] is entry
 
     def expired(self, now: Moment) -> Iterator[Entry]:
         """Take those whose time is over, done or not."""

@@ -46,6 +46,8 @@ class Outbox:
         self.closed: str | None = None
         self.empty = not self.backlog.count
         """nothing is in here; any thread may look"""
+        self.deadline_moved = True
+        """something ends earlier than before; the caller takes it back"""
         self.others_sent = False
         """set by the caller: a message that is not in the outbox was sent on this link since the last answer"""
 
@@ -117,7 +119,7 @@ class Outbox:
         if self.closed is not None:
             self._finish_closed(entry)
         else:
-            self._expiries.push(entry)
+            self._watch(entry)
 
     def loaded(self, entries: list[Entry]) -> None:
         """The next entries of the backlog, in order; none: nothing is left of it."""
@@ -135,7 +137,7 @@ class Outbox:
             backlog.size -= entry.size
             self._bytes += entry.size
             self._again[entry.number] = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     # --- entries are sent ---
 
@@ -184,7 +186,7 @@ class Outbox:
             self._finish_closed(entry)
         else:
             self._failed = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     def rejected(self, entry: Entry, reason: str) -> None:
         """What was taken can't be sent at all."""
@@ -310,6 +312,10 @@ class Outbox:
         ended, self._ended = self._ended, []
         return ended
 
+    def _watch(self, entry: Entry) -> None:
+        if self._expiries.push(entry):
+            self.deadline_moved = True
+
     def _idle(self) -> list[Entry]:
         """What waits and may end now: what is in hand is heard of later."""
         waiting = chain(self._again.values(), self._waiting.values(), self._suspects.values())
@@ -329,7 +335,7 @@ class Outbox:
             if entry.strikes:
                 self._remove(entry)
                 self._suspects[entry.number] = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     def _finish_closed(self, entry: Entry) -> None:
         self._end(entry, Outcome.DROPPED if entry.row is None else Outcome.KEPT, self.closed or "")

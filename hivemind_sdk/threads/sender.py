@@ -23,7 +23,7 @@ from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, 
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
 from ..messages import HiveMessage
 from ..settings import Limits
-from .disk import Disk
+from .disk import perform
 from .receipts import Receipt, Waiters
 from .reentry import Reentry
 from .timers import Alarm, now
@@ -77,7 +77,7 @@ class Sender:
         """held by who sends"""
         self._lock = threading.Lock()
         """guards the core, and is held for computing only"""
-        self._disk = Disk(self._core, self._lock, store)
+        self._store = store
         self._alarm = Alarm(lambda: self._link.later(self._alarmed))
         self._moved = Waiters()
         self._going = False
@@ -154,7 +154,7 @@ class Sender:
             self._reentry.put_off.append(partial(self._post_for, receipt, policy))
             return receipt
         marked, entry = core.durable(message, policy.ttl, now())
-        self._disk.add_alone(entry)
+        self._opened().add([entry])
         receipt = Receipt(marked, Outcome.QUEUED, _NESTED, self._hurry)
         entry.receipt = weakref.ref(receipt)
         self._reentry.put_off.append(partial(self._adopt, entry))
@@ -235,19 +235,26 @@ class Sender:
         return receipt
 
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
-        moment, ready = now(), self._link.ready()
-        made = [self._core.durable(message, ttl, moment) for message in messages]
+        core, moment, ready = self._core, now(), self._link.ready()
+        made = [core.durable(message, ttl, moment) for message in messages]
         reason = "" if ready else "the link is not READY"
         receipts = [Receipt(marked, Outcome.QUEUED, reason, self._hurry) for marked, _ in made]
         entries = [entry for _, entry in made]
         for entry, receipt in zip(entries, receipts, strict=True):
             entry.receipt = weakref.ref(receipt)
         with self._lock:
-            self._core.submit(entries)
-        self._disk.add(entries[-1], ready=ready)
+            core.outbox.reserve(entries)
+        try:
+            self._opened().commit(entries)
+        except HiveMindError:
+            with self._lock:
+                core.outbox.release(entries)
+            raise
+        with self._lock:
+            core.stored(entries, ready=ready)
         if ready:
             self._send_waiting({entry.number: marked for marked, entry in made})
-        else:
+        elif core.outbox.untold or core.outbox.deadline_moved:
             self._tell()
         for receipt in receipts:
             if receipt.state is Outcome.QUEUED:
@@ -324,7 +331,7 @@ class Sender:
     def _message(self, entry: Entry, fresh: _Fresh) -> HiveMessage:
         if not entry.marked and entry.number in fresh:
             return fresh[entry.number]
-        return message_of(entry, self._disk.text(entry.row) if entry.content is None and entry.row else None)
+        return message_of(entry, self._opened().text(entry.row) if entry.content is None and entry.row else None)
 
     def _do_probe(self, probe: Probe, _fresh: _Fresh) -> None:
         self._link.probe(partial(self._arrived, probe))
@@ -343,7 +350,13 @@ class Sender:
             self._go_later()
 
     def _do_disk(self, action: Remove | Read | Expire, _fresh: _Fresh) -> None:
-        self._disk.do(action)
+        perform(self._opened(), action, self._core, self._lock)
+
+    def _opened(self) -> MessageStore:
+        store = self._store
+        if store is None:
+            raise NotConnected("nothing more is sent: the satellite was closed", hint="make a new satellite")
+        return store
 
     # --- the link, and the end ---
 
@@ -361,9 +374,14 @@ class Sender:
         self._tell()
         taken = self._turn.acquire(timeout=timeout)  # what is being sent is heard of before the store closes
         try:
-            self._disk.close(max(0.0, deadline - time.monotonic()))
+            store, self._store = self._store, None
             with self._lock:
                 self._alarm.cancel()
+                action = self._core.next(now(), ready=False) if store is not None else None
+            if store is not None:
+                if isinstance(action, Remove):
+                    perform(store, action, self._core, self._lock)
+                store.close(max(0.0, deadline - time.monotonic()))
         finally:
             if taken:
                 self._turn.release()
@@ -380,6 +398,7 @@ class Sender:
                 if receipt is not None:
                     receipt.finish(outcome, reason)
             self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
+            self._core.outbox.deadline_moved = False
         self._moved.wake()
         for entry, outcome, reason in ended:
             self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
