@@ -94,14 +94,7 @@ class Expiries:
 
     def __init__(self) -> None:
         self.heaps: tuple[list[tuple[float, int, Entry]], list[tuple[float, int, Entry]]] = ([], [])
-
-    def push(self, entry: Entry) -> bool:
-        """Returns whether this is the next one to expire by its clock."""
-        if math.isinf(entry.expires):
-            return False
-        heap = self.heaps[entry.row is not None]
-        heapq.heappush(heap, (entry.expires, entry.number, entry))
-        return heap[0][2] is entry
+        """(end, number, entry): by the monotonic clock, and by the wall clock"""
 
     def expired(self, now: Moment) -> Iterator[Entry]:
         """Take those whose time is over, done or not."""

@@ -134,16 +134,14 @@ class SendScheduler:
     def stored(self, entries: list[Entry], *, ready: bool) -> None:
         """Entries for which there is room (`outbox.reserve`) are on disk, and are sent in their turn."""
         self.outbox.release(entries)
-        for entry in entries:
-            self.adopt(entry, ready=ready)
+        self.adopt(entries, ready=ready)
 
-    def adopt(self, entry: Entry, *, ready: bool) -> None:
-        """One that is on disk without having been reserved, whatever the bounds say."""
-        if not ready or len(self.outbox) >= PAGE:
-            entry.content = None  # it is not sent soon: its text stays on disk
-        self.outbox.put(entry)
-        if self._hopeless is not None and not entry.done:
-            self.outbox.keep(entry, self._hopeless)
+    def adopt(self, entries: list[Entry], *, ready: bool) -> None:
+        """Entries that are on disk without having been reserved, whatever the bounds say."""
+        self.outbox.put_stored(entries, PAGE if ready else 0)
+        if self._hopeless is not None:
+            for entry in entries:
+                self.outbox.keep(entry, self._hopeless)
 
     # --- what is to be done ---
 

@@ -32,6 +32,15 @@ def perform(store: MessageStore, action: Remove | Read | Expire, core: SendSched
             report(core)
 
 
+def finish(store: MessageStore, core: SendScheduler, lock: threading.Lock, deadline: float) -> None:
+    """Remove what is done with, and close the store, at `deadline` (monotonic seconds) at the latest."""
+    with lock:
+        action = core.next(now(), ready=False)
+    if isinstance(action, Remove):
+        perform(store, action, core, lock)
+    store.close(max(0.0, deadline - now().monotonic))
+
+
 def _remove(store: MessageStore, action: Remove) -> _Report:
     store.remove(action.rows)
     return lambda _core: None

@@ -10,21 +10,21 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ..contracts.observations import DeliveryChanged, Observation
+from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Entry, Probe
+from ..engine.entries import Entry, Moment, Probe
 from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, message_of
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
 from ..messages import HiveMessage
 from ..settings import Limits
-from .disk import perform
-from .receipts import Receipt, Waiters
+from .disk import finish, perform
+from .link import Link
+from .receipts import Receipt, Waiters, receipt_of
 from .reentry import Reentry
 from .timers import Alarm, now
 
@@ -37,22 +37,6 @@ _Fresh = Mapping[int, HiveMessage]
 _PAUSE = 0.1
 """seconds between looks at what is to be done while the thread that has the turn is held up by the network"""
 _NESTED = "it was emitted while this thread was sending another one"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a sender sends through."""
-
-    send: Callable[[HiveMessage], None]
-    """raises a LinkError where the message was not sent"""
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    """whether this link can say what has arrived"""
-    probe: Callable[[Callable[[], object]], None]
-    """call this when all that was sent has arrived"""
-    later: Callable[[Callable[[], None]], object]
-    """run this soon, on a thread that may block, one after the other"""
-    observe: Callable[[Observation], None]
 
 
 class Sender:
@@ -173,7 +157,7 @@ class Sender:
 
     def _adopt(self, entry: Entry) -> None:
         with self._lock:
-            self._core.adopt(entry, ready=self._link.ready())
+            self._core.adopt([entry], ready=self._link.ready())
         self._send_waiting({})
 
     # --- posting ---
@@ -235,26 +219,30 @@ class Sender:
         return receipt
 
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
-        core, moment, ready = self._core, now(), self._link.ready()
-        made = [core.durable(message, ttl, moment) for message in messages]
-        reason = "" if ready else "the link is not READY"
-        receipts = [Receipt(marked, Outcome.QUEUED, reason, self._hurry) for marked, _ in made]
-        entries = [entry for _, entry in made]
-        for entry, receipt in zip(entries, receipts, strict=True):
+        core, moment, ready = self._core, Moment(time.monotonic(), time.time()), self._link.ready()
+        receipts: list[Receipt] = []
+        entries: list[Entry] = []
+        for message in messages:
+            marked, entry = core.durable(message, ttl, moment)
+            receipt = Receipt(marked, Outcome.QUEUED, "" if ready else "the link is not READY", self._hurry)
             entry.receipt = weakref.ref(receipt)
+            receipts.append(receipt)
+            entries.append(entry)
+        outbox = core.outbox
         with self._lock:
-            core.outbox.reserve(entries)
+            outbox.reserve(entries)
         try:
             self._opened().commit(entries)
         except HiveMindError:
             with self._lock:
-                core.outbox.release(entries)
+                outbox.release(entries)
             raise
         with self._lock:
             core.stored(entries, ready=ready)
         if ready:
-            self._send_waiting({entry.number: marked for marked, entry in made})
-        elif core.outbox.untold or core.outbox.deadline_moved:
+            fresh = zip(entries, receipts, strict=True)
+            self._send_waiting({entry.number: receipt.message for entry, receipt in fresh})
+        elif outbox.untold or outbox.deadline_moved:
             self._tell()
         for receipt in receipts:
             if receipt.state is Outcome.QUEUED:
@@ -324,7 +312,7 @@ class Sender:
         else:
             with self._lock:
                 core.sent(entry, confirmable=probes)
-                receipt = _receipt_of(entry)
+                receipt = receipt_of(entry)
                 if entry.row is not None and receipt is not None and not receipt.final:
                     receipt.state = Outcome.UNCONFIRMED
 
@@ -377,11 +365,8 @@ class Sender:
             store, self._store = self._store, None
             with self._lock:
                 self._alarm.cancel()
-                action = self._core.next(now(), ready=False) if store is not None else None
             if store is not None:
-                if isinstance(action, Remove):
-                    perform(store, action, self._core, self._lock)
-                store.close(max(0.0, deadline - time.monotonic()))
+                finish(store, self._core, self._lock, deadline)
         finally:
             if taken:
                 self._turn.release()
@@ -394,7 +379,7 @@ class Sender:
         with self._lock:
             ended = self._core.ended(moment)
             for entry, outcome, reason in ended:
-                receipt = _receipt_of(entry)
+                receipt = receipt_of(entry)
                 if receipt is not None:
                     receipt.finish(outcome, reason)
             self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
@@ -433,10 +418,3 @@ _DO: Mapping[type, Callable[[Sender, Any, _Fresh], None]] = {
 
 def _is_durable(policy: Policy) -> TypeGuard[Queue]:
     return type(policy) is Queue and policy.durable
-
-
-def _receipt_of(entry: Entry) -> Receipt | None:
-    """Of a durable entry as long as somebody holds it: there may be very many."""
-    receipt = entry.receipt
-    found: Receipt | None = receipt() if type(receipt) is weakref.ref else receipt
-    return found
