@@ -20,6 +20,7 @@ from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..errors import (
     LinkClosed,
     LinkError,
+    LinkTimeout,
     MalformedFrame,
     MalformedMessage,
     NotConnected,
@@ -295,6 +296,20 @@ def message_of(entry: Entry, text: str | None = None) -> HiveMessage:
     except MalformedFrame as error:
         raise MalformedMessage(f"what was kept of it is damaged: {error}") from None
     return stamp(message, entry.message_id, redelivered=True) if entry.marked else message
+
+
+def too_slow(patience: float) -> LinkTimeout:
+    """For a message whose turn has not come within `patience` seconds."""
+    return LinkTimeout(
+        f"the network is too slow: what is sent before takes more than {patience:g} s",
+        phase="send",
+        hint="send less, or choose with `delivery` what becomes of messages then",
+    )
+
+
+def others_wait() -> NotConnected:
+    """For a message that would overtake those that wait for the link."""
+    return NotConnected("not connected, and others wait for the link already", hint="call connect(), or wait for READY")
 
 
 def instead(message: HiveMessage, policy: Policy, error: LinkError, now: Moment) -> Entry | None:

@@ -9,37 +9,38 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Entry, Moment, Probe
-from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, message_of
-from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
+from ..engine.entries import Entry, Moment
+from ..engine.sender import (
+    SendScheduler,
+    instead,
+    others_wait,
+    too_slow,
+)
+from ..errors import HiveMindError, LinkError, OutboxFull
 from ..messages import HiveMessage
 from ..settings import Limits
-from .disk import finish, perform
+from .disk import finish
 from .link import Link
-from .receipts import Receipt, Waiters, receipt_of
-from .reentry import Reentry
-from .timers import Alarm, now
+from .receipts import Receipt
+from .timers import now
+from .transmitter import Transmitter
 
 if TYPE_CHECKING:
     from .store import MessageStore
 
 log = logging.getLogger(__name__)
-_Fresh = Mapping[int, HiveMessage]
-"""number -> a message that was just stored. The thread that emits it sends it as it is: its caller can't change it"""
-_PAUSE = 0.1
-"""seconds between looks at what is to be done while the thread that has the turn is held up by the network"""
 _NESTED = "it was emitted while this thread was sending another one"
 
 
-class Sender:
+class Sender(Transmitter):
     """One for each satellite. Any thread may `post`; nothing overtakes what waits for the link.
 
     What waits until durable messages before it are confirmed may be overtaken by what is sent at once or not at all.
@@ -52,19 +53,11 @@ class Sender:
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, line: Link, store: MessageStore | None = None
     ) -> None:
+        super().__init__(
+            SendScheduler(rules, limits, patience, store.backlog() if store is not None else None), line, store
+        )
         self._patience = patience
-        self._link = line
         self._most_put_off = limits.outbox_messages
-        self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
-        self._reentry = Reentry()
-        self._turn = threading.Lock()
-        """held by who sends"""
-        self._lock = threading.Lock()
-        """guards the core, and is held for computing only"""
-        self._store = store
-        self._alarm = Alarm(lambda: self._link.later(self._alarmed))
-        self._moved = Waiters()
-        self._going = False
         if store is not None:
             self._tell()
 
@@ -179,18 +172,12 @@ class Sender:
     def _send(self, message: HiveMessage) -> None:
         """Send what waits, then the message. Raises LinkError where the message was not sent."""
         if not self._turn.acquire(timeout=self._patience):
-            raise LinkTimeout(
-                f"the network is too slow: what is sent before takes more than {self._patience:g} s",
-                phase="send",
-                hint="send less, or choose with `delivery` what becomes of messages then",
-            )
+            raise too_slow(self._patience)
         outbox, stopped = self._core.outbox, True
         try:
             if not outbox.empty and outbox.waiting:
                 if not self._link.ready():  # should it come now, what waits is the first all the same
-                    raise NotConnected(
-                        "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
-                    )
+                    raise others_wait()
                 self._work({})
                 self._tell()
             stopped = False
@@ -249,103 +236,6 @@ class Sender:
                 self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
         return receipts
 
-    # --- sending what waits ---
-
-    def _send_waiting(self, fresh: _Fresh) -> None:
-        """Do what is to be done now, if nobody is at it."""
-        if self._turn.acquire(blocking=False):
-            try:
-                self._work(fresh)
-            except LinkError as error:
-                log.debug("what waits goes on waiting: %s", error)
-                return
-            finally:
-                self._turn.release()
-                self._tell()
-            if self._core.pending and self._link.ready():  # what came meanwhile
-                self._go_later()
-        else:
-            self._tell(pause=_PAUSE)
-
-    def _hurry(self) -> None:
-        """Somebody waits for a receipt."""
-        if self._core.hurry() and self._link.ready():
-            self._reentry.run(partial(self._send_waiting, {}))
-
-    def _go_later(self) -> None:
-        if not self._going:
-            self._going = True
-            self._link.later(self._go)
-
-    def _go(self) -> None:
-        self._going = False
-        self._reentry.run(partial(self._send_waiting, {}))
-
-    def _work(self, fresh: _Fresh) -> None:
-        """With the turn held: do all that is to be done now. Raises LinkError where it had to stop."""
-        while True:
-            with self._lock:
-                action = self._core.next(now(), ready=self._link.ready())
-            if self._core.outbox.untold:
-                self._tell()
-            if action is None:
-                return
-            _DO[type(action)](self, action, fresh)
-
-    def _do_send(self, action: Send, fresh: _Fresh) -> None:
-        entry, core = action.entry, self._core
-        probes = self._link.probes()
-        try:
-            self._link.send(self._message(entry, fresh))
-        except LocalProtocolError as error:
-            with self._lock:
-                core.rejected(entry, str(error))
-        except StoreFailed as error:
-            log.warning("durable messages: %s", error)
-            with self._lock:
-                core.disk_failed(action, now())
-        except BaseException:
-            with self._lock:
-                core.failed(entry)
-            self._tell()
-            raise
-        else:
-            with self._lock:
-                core.sent(entry, confirmable=probes)
-                receipt = receipt_of(entry)
-                if entry.row is not None and receipt is not None and not receipt.final:
-                    receipt.state = Outcome.UNCONFIRMED
-
-    def _message(self, entry: Entry, fresh: _Fresh) -> HiveMessage:
-        if not entry.marked and entry.number in fresh:
-            return fresh[entry.number]
-        return message_of(entry, self._opened().text(entry.row) if entry.content is None and entry.row else None)
-
-    def _do_probe(self, probe: Probe, _fresh: _Fresh) -> None:
-        self._link.probe(partial(self._arrived, probe))
-
-    def _arrived(self, probe: Probe) -> None:
-        """On the link's thread, or in `probe`; does not block."""
-        self._core.answered(probe)
-        if threading.get_ident() not in self._reentry.inside:
-            self._reentry.run(self._settle_answers)
-
-    def _settle_answers(self) -> None:
-        with self._lock:
-            self._core.settle_answers()
-        self._tell()
-        if self._core.pending:
-            self._go_later()
-
-    def _do_disk(self, action: Remove | Read | Expire, _fresh: _Fresh) -> None:
-        perform(self._opened(), action, self._core, self._lock)
-
-    def _opened(self) -> MessageStore:
-        store = self._store
-        if store is None:
-            raise NotConnected("nothing more is sent: the satellite was closed", hint="make a new satellite")
-        return store
-
     # --- the link, and the end ---
 
     def _state_changed(self, before: Status, after: Status) -> None:
@@ -371,32 +261,6 @@ class Sender:
             if taken:
                 self._turn.release()
 
-    # --- what has ended, and time ---
-
-    def _tell(self, pause: float = 0.0) -> None:
-        """Whoever holds a receipt, waiters and observers hear what has ended; the next alarm comes after `pause`."""
-        moment = now()
-        with self._lock:
-            ended = self._core.ended(moment)
-            for entry, outcome, reason in ended:
-                receipt = receipt_of(entry)
-                if receipt is not None:
-                    receipt.finish(outcome, reason)
-            self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
-            self._core.outbox.deadline_moved = False
-        self._moved.wake()
-        for entry, outcome, reason in ended:
-            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
-
-    def _alarmed(self) -> None:
-        self._reentry.run(self._timed_out)
-
-    def _timed_out(self) -> None:
-        with self._lock:
-            self._alarm.cancel()
-            self._core.timed_out(now())
-        self._send_waiting({})
-
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         outbox = self._core.outbox
         if threading.get_ident() in self._reentry.inside:
@@ -405,15 +269,6 @@ class Sender:
             self._go_later()
         # no sooner than the receipts say so
         return self._moved.wait_for(lambda: not outbox.untold and condition(), timeout)
-
-
-_DO: Mapping[type, Callable[[Sender, Any, _Fresh], None]] = {
-    Send: Sender._do_send,
-    Probe: Sender._do_probe,
-    Remove: Sender._do_disk,
-    Read: Sender._do_disk,
-    Expire: Sender._do_disk,
-}
 
 
 def _is_durable(policy: Policy) -> TypeGuard[Queue]:
