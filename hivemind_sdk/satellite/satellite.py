@@ -24,10 +24,11 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
+from ..threads.link import Link
 from ..threads.link_loop import LinkHooks, LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
-from ..threads.sender import Link, Sender
+from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble
 from .events import ANY, Callback, Events, Subscription
