@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
@@ -20,29 +20,34 @@ from .local_node import LocalNode
 _QUESTIONS = frozenset({HiveMessageType.QUERY, HiveMessageType.CASCADE})
 _QUESTION_OPEN = 60.0
 """seconds in which answers to a QUERY or CASCADE that the program emitted itself are accepted"""
-Post = Callable[[HiveMessage, Policy | None], Receipt]
-PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
+
+
+class Posts(Protocol):
+    """What sends messages, or keeps them until they can be sent: threads.sender.Sender."""
+
+    def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt: ...
+
+    def post_many(self, messages: Iterable[HiveMessage], policy: Policy | None = None) -> list[Receipt]: ...
 
 
 class Outgoing:
     """A MessageSender (engine.ports) on top of threads.sender. Any thread."""
 
-    __slots__ = ("_node", "_observe", "_post", "_queue", "_requests")
+    __slots__ = ("_node", "_observe", "_post", "_post_many", "_queue", "_requests")
 
     def __init__(
         self,
         node: LocalNode,
         requests: PendingRequests,
-        post: Post,
-        post_many: PostMany,
+        sender: Posts,
         queue: Queue,
         observe: Callable[[Observation], None],
     ) -> None:
-        """`post`, `post_many`: those of Sender. `queue` runs what `send_soon` sends."""
+        """`queue` runs what `send_soon` sends."""
         self._node = node
         self._requests = requests
-        self._post = post
-        self._post_many = post_many
+        self._post = sender.post
+        self._post_many = sender.post_many
         self._queue = queue
         self._observe = observe
 
@@ -53,7 +58,7 @@ class Outgoing:
     def emit_many(self, messages: Iterable[Any], delivery: Policy | None = None) -> list[Receipt]:
         """See Satellite.emit_many."""
         prepared = [self._node.prepare(message) for message in messages]
-        for message in prepared:
+        for message in prepared:  # an utterance among them that is not sent holds up others for seconds at most
             if message.msg_type in _QUESTIONS:
                 self._note_question(message, new_id())
             elif message.msg_type is HiveMessageType.BUS and message.payload.msg_type in UTTERANCES:

@@ -22,7 +22,7 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
-from ..threads.link_loop import LinkHooks, LinkLoop
+from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Link, Sender
@@ -88,11 +88,19 @@ class Satellite(HiveRequests[BusMessage]):
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )
+        self._released = False
+        self._link: LinkLoop | None = None
+        self._life = threading.Lock()
+        try:
+            self._sender = sender = self._open_sender(settings)
+        except BaseException:
+            self._release(0.0)
+            raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        outgoing = Outgoing(node, requests, self._post, self._post_many, self._sending, self._observe)
+        outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
         super().__init__(NodeParts(node, events, requests, local_bus, outgoing))
         dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
         self._actions = ActionRunner(
@@ -106,15 +114,7 @@ class Satellite(HiveRequests[BusMessage]):
             self._observe,
             self._call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
-        self._released = False
-        self._link: LinkLoop | None = None
-        self._life = threading.Lock()
-        try:
-            self._sender = self._open_sender()
-        except BaseException:
-            self._release(0.0)
-            raise
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
 
     # --- life ---
 
@@ -287,13 +287,10 @@ class Satellite(HiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy)
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return LinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
-    def _open_sender(self) -> Sender:
-        settings = self.settings
+    def _open_sender(self, settings: Settings) -> Sender:
         link = Link(
             send=self._send_now,
             ready=lambda: (link := self._link) is not None and link.ready,
@@ -303,12 +300,6 @@ class Satellite(HiveRequests[BusMessage]):
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
-
-    def _post(self, message: HiveMessage, policy: Policy | None) -> Receipt:
-        return self._sender.post(message, policy)
-
-    def _post_many(self, messages: Sequence[HiveMessage], policy: Policy | None) -> list[Receipt]:
-        return self._sender.post_many(messages, policy)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link

@@ -86,6 +86,11 @@ class Sender:
 
     # --- for everyone ---
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits to be sent."""
+        return not self._core.outbox.empty
+
     def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt:
         """Send it, or do what the policy says (None: that of the rules).
 
