@@ -18,7 +18,7 @@ DEFAULT_PORT = 5678
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
 
 
-def check_types(settings: Any) -> None:
+def _check_types(settings: Any) -> None:
     """Raises SettingsError for a field of a dataclass of settings whose value is of another type. Shows no value."""
     for one in fields(settings):
         value = getattr(settings, one.name)
@@ -176,7 +176,7 @@ class Deadlines:
     keepalive_timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Limits:
     """durable messages that may be on their way, sent and not confirmed: so many come twice when a link is lost"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class Backoff:
     hub's port answers that did not before"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Callbacks:
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
         if (self.workers is not None and self.workers < 1) or self.waiting < 1:
             raise SettingsError(
                 f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
@@ -261,7 +261,7 @@ class Upstream:
         return cls(Endpoint.parse(hub)) if isinstance(hub, str) else hub
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ class Failover:
     """that going back waits for requests whose answer has not come"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ class PluginSettings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_types(self)
+        _check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +356,7 @@ class Settings:
     def __post_init__(self) -> None:
         if isinstance(self.durable, (str, PathLike)):
             object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
-        check_types(self)
+        _check_types(self)
         check_useragent(self.useragent)
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
