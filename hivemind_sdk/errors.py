@@ -19,6 +19,7 @@ HiveMindError
 │   ├── MalformedFrame                  no message can be read from it
 │   │   └── UnsupportedProtocolVersion  a frame format of the future
 │   ├── UnexpectedFrame                 well formed, but out of turn
+│   │   └── Reflected                   our own, sent back to us
 │   ├── DecryptionError                 fails authentication
 │   │   └── SessionBroken               ... and the session can't go on (Noise)
 │   └── LimitExceeded                   larger than our settings allow
@@ -37,7 +38,6 @@ HiveMindError
     ├── PolicyDenied                    the hub said `hive.policy.denied`
     └── RequestAborted                  the link went away first
 
-PluginDeprecationWarning (DeprecationWarning)   never raised: a plugin uses what will go away
 
 Texts say what was wrong, with which value, and what to do. They never hold keys, passwords or payloads.
 """
@@ -88,10 +88,6 @@ class OptionError(SettingsError):
 
 class PluginError(HiveMindError):
     """The catalogue can't give what was asked of it."""
-
-
-class PluginDeprecationWarning(DeprecationWarning):
-    """A plugin uses a hook, a field or an argument that is deprecated. Says who does, since when, and what instead."""
 
 
 class PluginMissing(PluginError):
@@ -160,6 +156,10 @@ class UnsupportedProtocolVersion(MalformedFrame):
 
 class UnexpectedFrame(RemoteProtocolError):
     """A well-formed frame that has no business in this state of the link."""
+
+
+class Reflected(UnexpectedFrame):
+    """A frame that this side has sealed came back as the peer's."""
 
 
 class DecryptionError(RemoteProtocolError):

@@ -93,8 +93,16 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """`host:port`, with brackets around an IPv6 address. Pins are filed under this."""
+        """`host:port`, with brackets around an IPv6 address."""
         return f"{self.host_text}:{self.port}"
+
+    @property
+    def pin_name(self) -> str:
+        """What the hub is pinned under: its authority, as the reference client has it, and the path where there is one.
+
+        Behind one reverse proxy, on one broker or as Unix sockets of one machine, hubs differ in nothing but the path.
+        """
+        return f"{self.authority}{self.path}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
@@ -104,8 +112,8 @@ class Endpoint:
 class Credentials:
     """What proves who we are. Never logged, never shown by `repr`, never written to an identity.
 
-    Byte order marks and line ends around them are taken off, and blanks around keys. Raises SettingsError for what holds
-    several lines or control characters.
+    Byte order marks and line ends around them are taken off, and blanks around keys. Raises SettingsError for what
+    holds several lines or control characters.
     """
 
     access_key: str = field(default="", repr=False)
@@ -113,8 +121,8 @@ class Credentials:
     preshared_key: str | None = field(default=None, repr=False)
     """the v0 text key (16, 24 or 32 characters; wire.md section 5.7)"""
     provisioned_key: str | None = field(default=None, repr=False)
-    """what `hivemind-core derive-psk` prints (64 hex digits): in the place of a password, on v3 links only, and for the one
-    hub that it was derived for. For devices where deriving it (64 MiB, a second) is too heavy"""
+    """what `hivemind-core derive-psk` prints (64 hex digits): in the place of a password, on v3 links only, and for the
+    one hub that it was derived for. For devices where deriving it (64 MiB, a second) is too heavy"""
 
     def __post_init__(self) -> None:
         put = object.__setattr__

@@ -50,8 +50,8 @@ class ProtocolView:
 
     @property
     def mpubkey(self) -> str:
-        """The hub's RSA key, PEM; empty until its HELLO."""
-        return self.hm.satellite.node.hub_key or ""
+        """The RSA key (PEM) in the hub's HELLO, authenticated or not (see `Satellite.hub_key`); empty before."""
+        return self.hm.satellite.node.announced_key
 
     @property
     def site_id(self) -> str:
