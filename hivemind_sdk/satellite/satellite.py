@@ -161,7 +161,7 @@ class Satellite(HiveRequests[BusMessage]):
         if released:
             return
         self._actions.close()
-        self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
+        self._callbacks.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -204,8 +204,9 @@ class Satellite(HiveRequests[BusMessage]):
         return (self._link or self.start()).wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
-        """Waits until all callbacks have run that are due, `timeout` seconds at most. Returns True if they have."""
-        return self._callbacks.wait_idle(timeout)
+        """Waits until all callbacks have run that are due, and what handlers send was sent. False after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        return self._callbacks.wait_idle(timeout) and self._sending.wait_idle(max(0.0, deadline - time.monotonic()))
 
     # --- sending ---
 
