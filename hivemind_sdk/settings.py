@@ -6,7 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -16,46 +16,6 @@ from .errors import SettingsError
 
 DEFAULT_PORT = 5678
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
-
-
-def check_types(settings: Any) -> None:
-    """Raises SettingsError for a field of a dataclass of settings whose value is of another type. Shows no value."""
-    for one in fields(settings):
-        value = getattr(settings, one.name)
-        if not any(_fits(value, wanted) for wanted in str(one.type).split(" | ")):
-            raise SettingsError(
-                f"{type(settings).__name__}.{one.name} can't be {_kind(value)}",
-                hint=f"its type is {one.type}",
-            )
-
-
-def _fits(value: Any, wanted: str) -> bool:
-    name, _, items = wanted.partition("[")
-    if name == "tuple":
-        return isinstance(value, (tuple, list)) and (items != "str, ...]" or all(isinstance(one, str) for one in value))
-    if isinstance(value, bool):
-        return name in ("bool", "Any")
-    kinds = _TYPES.get(name) or globals().get(name)
-    return kinds is None or isinstance(value, kinds)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of " + ", ".join(sorted({type(one).__name__ for one in value}))
-    return "None" if value is None else f"of type {type(value).__name__}"
-
-
-_TYPES: Mapping[str, Any] = {
-    "str": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "None": type(None),
-    "Mapping": Mapping,
-    "frozenset": (frozenset, set),
-    "Any": object,
-}
-"""by the name in an annotation; a tuple is one of its types"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +144,7 @@ class Deadlines:
     keepalive_timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +175,7 @@ class Limits:
     """durable messages that may be on their way, sent and not confirmed: so many come twice when a link is lost"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +192,7 @@ class Backoff:
     hub's port answers that did not before"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +208,7 @@ class Callbacks:
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
         if (self.workers is not None and self.workers < 1) or self.waiting < 1:
             raise SettingsError(
                 f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
@@ -269,7 +229,7 @@ class Upstream:
         return cls(Endpoint.parse(hub)) if isinstance(hub, str) else hub
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +243,7 @@ class Failover:
     """that going back waits for requests whose answer has not come"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +261,7 @@ class PluginSettings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +324,7 @@ class Settings:
     def __post_init__(self) -> None:
         if isinstance(self.durable, (str, PathLike)):
             object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
-        check_types(self)
+        user_input.check_types(self)
         check_useragent(self.useragent)
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")

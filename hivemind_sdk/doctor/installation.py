@@ -1,4 +1,4 @@
-"""Which software of this name is in use here: the import package `hivemind_bus_client`, the script `hivemind-client`."""
+"""Which client a program gets that imports hivemind_bus_client, and whose `hivemind-client` is on PATH."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
 from ..threads.link import Link
-from ..threads.link_loop import LinkHooks, LinkLoop
+from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
@@ -96,11 +96,19 @@ class Satellite(HiveRequests[BusMessage]):
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )
+        self._released = False
+        self._link: LinkLoop | None = None
+        self._life = threading.RLock()
+        try:
+            self._sender = sender = self._open_sender(settings)
+        except BaseException:
+            self._release(0.0)
+            raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        outgoing = Outgoing(node, requests, self._post, self._post_many, self._sending, self._observe)
+        outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
         super().__init__(NodeParts(node, events, requests, local_bus, outgoing))
         dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
         self._actions = ActionRunner(
@@ -114,15 +122,7 @@ class Satellite(HiveRequests[BusMessage]):
             self._observe,
             self._call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
-        self._released = False
-        self._link: LinkLoop | None = None
-        self._life = threading.RLock()
-        try:
-            self._sender = self._open_sender()
-        except BaseException:
-            self._release(0.0)
-            raise
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
         _living.add(self)
 
     # --- life ---
@@ -170,7 +170,7 @@ class Satellite(HiveRequests[BusMessage]):
         if released:
             return
         self._actions.close()
-        self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
+        self._callbacks.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -223,8 +223,9 @@ class Satellite(HiveRequests[BusMessage]):
         return (self._link or self.start()).wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
-        """Waits until all callbacks have run that are due, `timeout` seconds at most. Returns True if they have."""
-        return self._callbacks.wait_idle(timeout)
+        """Waits until all callbacks have run that are due, and what handlers send was sent. False after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        return self._callbacks.wait_idle(timeout) and self._sending.wait_idle(max(0.0, deadline - time.monotonic()))
 
     # --- sending ---
 
@@ -306,13 +307,10 @@ class Satellite(HiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting)
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return LinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
-    def _open_sender(self) -> Sender:
-        settings = self.settings
+    def _open_sender(self, settings: Settings) -> Sender:
         link = Link(
             send=self._send_now,
             ready=lambda: (link := self._link) is not None and link.ready,
@@ -322,12 +320,6 @@ class Satellite(HiveRequests[BusMessage]):
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
-
-    def _post(self, message: HiveMessage, policy: Policy | None) -> Receipt:
-        return self._sender.post(message, policy)
-
-    def _post_many(self, messages: Sequence[HiveMessage], policy: Policy | None) -> list[Receipt]:
-        return self._sender.post_many(messages, policy)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link

@@ -30,6 +30,7 @@ from ..settings import Limits
 from .disk import finish
 from .link import Link
 from .receipts import Receipt
+from .reentry import Reentry
 from .timers import now
 from .transmitter import Transmitter
 
