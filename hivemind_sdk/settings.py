@@ -6,10 +6,10 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import user_input
+from ._dataclass import dataclass, field
 from .delivery import Key, Policy
 from .errors import SettingsError
 

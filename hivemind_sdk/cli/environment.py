@@ -42,9 +42,7 @@ def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> It
         if not name.startswith(tuple(map(_prefix, unloaded))):
             yield f"nothing reads the variable {name}{_near(name, known)}"
     for plugin in sorted(configured - unloaded):
-        near = _near(
-            plugin, unloaded | {name for one in catalogue.registrations for name in one.called}
-        )
+        near = _near(plugin, unloaded | {name for one in catalogue.registrations for name in one.called})
         yield f"{config_file(environ)} has options of {plugin!r}, and no such plugin is installed{near}"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..messages import BusMessage, HiveMessage
 
 COMPLETE = "hive.query.complete"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .._dataclass import dataclass
 from ..contracts import Cipher, Crypto, NodeState, Observer, TransportConnector
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler

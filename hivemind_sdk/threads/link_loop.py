@@ -6,10 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
+from .._dataclass import dataclass
 from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
 from ..contracts.observations import (
     Dropped,
