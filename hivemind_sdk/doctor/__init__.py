@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .diagnosis import diagnose
+from .installation import installation
 from .steps import NAMES, NOT_REACHED, Outcome, Step
 
-__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "diagnose"]
+__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "diagnose", "installation"]
