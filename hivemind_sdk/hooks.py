@@ -26,11 +26,11 @@ it returns has a `close()`, that is called when the client is closed, in reverse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pluggy
 
+from ._dataclass import dataclass
 from .contracts import (
     AsyncTransportConnector,
     Cipher,

@@ -6,11 +6,11 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
 from . import user_input
+from ._dataclass import dataclass, field, fields
 from .delivery import Key, Policy
 from .errors import SettingsError
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
+from .._dataclass import dataclass
 from ..contracts import AsyncTransport, Frame, SessionInfo
 from ..contracts.observations import (
     Dropped,
@@ -355,8 +356,8 @@ class AsyncLinkLoop:
                 return
             if found is not None:
                 give_up = self._clock() + self._failover.wait_for_requests
-                while self._sink.busy() and self._clock() < give_up and self._is(ready):
-                    await asyncio.sleep(0.2)  # noqa: ASYNC110 - requests do not tell when they end
+                while self._sink.busy() and self._clock() < give_up and self._is(ready):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
                 if self._is(ready):
                     log.info("going back to %s, which answers again", self._hubs.name(found))
                     self._life.going_back(found)

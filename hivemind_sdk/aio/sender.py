@@ -12,11 +12,11 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, TypeGuard, TypeVar
 
+from .._dataclass import dataclass
 from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules

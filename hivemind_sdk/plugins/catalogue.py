@@ -6,10 +6,10 @@ Lookups raise PluginMissing or PluginConflict with one line that says what is mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._dataclass import dataclass, field
 from ..errors import PluginConflict, PluginError, PluginMissing
 from ..messages import SETUP_TYPES, HiveMessageType
 from .conflicts import Preferences, Resolution, resolve

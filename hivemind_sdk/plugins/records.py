@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import dataclass, fields
 from .distributions import canonical
 from .options import schema_fault
 from .typehints import field_fault

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from .._dataclass import dataclass
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, NodeState, Observer, TransportConnector
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler

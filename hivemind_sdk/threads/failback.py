@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
+from .._dataclass import dataclass
 from ..contracts import Transport
 from ..engine.connection import Greeted, SatelliteLink
 from ..errors import MalformedFrame

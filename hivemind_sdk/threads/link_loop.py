@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
+from .._dataclass import dataclass
 from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
 from ..contracts.observations import (
     Dropped,
