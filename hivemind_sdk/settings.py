@@ -196,6 +196,8 @@ class Callbacks:
     """seconds after which one that has not returned is reported; 0: never"""
     waiting: int = 10_000
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
+    waiting_bytes: int = 4 * 1024 * 1024
+    """of the messages that wait for one callback; more are dropped and counted, but for one that waits alone"""
 
     def __post_init__(self) -> None:
         if (self.workers is not None and self.workers < 1) or self.waiting < 1:

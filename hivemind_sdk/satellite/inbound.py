@@ -25,6 +25,7 @@ class Inbound:
         observe: Callable[[Observation], None],
     ) -> None:
         self._node = node
+        self._events = events
         self._hive = events.hive
         self._requests = requests
         self._runner = runner
@@ -34,7 +35,8 @@ class Inbound:
         self._node.greeted(hello)
         self.observe(PhasePassed("hello", self._node.hub_id[:200]))
 
-    def received(self, message: HiveMessage) -> None:
+    def received(self, message: HiveMessage, size: int = 0) -> None:
+        self._events.runner.queue.weight = size
         self._hive.publish(message.msg_type, message)
         if self._requests.hive_hearers:
             self._requests.hear_hive(message)

@@ -71,11 +71,11 @@ def _begin(
         if code in _GOING_ON:
             selector.register(sock, selectors.EVENT_WRITE, sock)
             return None
-        error = OSError(code, os.strerror(code)) if code else None
-    except OSError as refused:
-        error = refused
-    if error is not None:
-        failures.append(error)
+        failed = OSError(code, os.strerror(code)) if code else None
+    except OSError as error:
+        failed = error
+    if failed is not None:
+        failures.append(failed)
         running.discard(sock)
         sock.close()
         return None

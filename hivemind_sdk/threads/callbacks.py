@@ -38,7 +38,7 @@ class CallbackQueue:
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
 
-    `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by `weight`. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
     seconds (0: nobody is); it must be quick.
     """
 
@@ -48,12 +48,20 @@ class CallbackQueue:
         clock: Callable[[], float] = time.monotonic,
         *,
         limit: int = 10_000,
+        limit_bytes: int = 4 * 1024 * 1024,
         hang_after: float = 0.0,
         hung: Callable[[Any, float], None] = lambda _owner, _seconds: None,
     ) -> None:
         self._workers = workers
         self._clock = clock
+        self.weight = 0
+        """bytes that each job which is posted from now on holds: of the message that it is about"""
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._held: dict[object, int] = {}
+        """owner -> bytes that its waiting jobs hold"""
+        self._behind: set[object] = set()
+        """owners whose jobs held too much for longer than PATIENCE, and of whom none has begun since"""
         self._hang_after = hang_after
         self._hung = hung
         self._lock = threading.Lock()
@@ -64,7 +72,7 @@ class CallbackQueue:
         self._taken = 0
         """jobs that were begun"""
         self._stuck = self._complained = False
-        self._waiting: deque[tuple[object, Job]] = deque()
+        self._waiting: deque[tuple[object, Job, int]] = deque()
         self._turn: _Turn | None = None
         self._overtaken: list[_Turn] = []
         self._watch_timer: timers.Timer | None = None
@@ -82,9 +90,14 @@ class CallbackQueue:
                 self._begin()
                 if not self._gets_room():
                     return False
+            weight = self.weight
+            if weight:
+                if self._is_full(owner, weight) and not self._gets_bytes(owner, weight):
+                    return False
+                self._held[owner] = self._held.get(owner, 0) + weight
             if self._closed:
                 return True
-            self._waiting.append((owner, job))
+            self._waiting.append((owner, job, weight))
             if self._turn is not None:
                 if owner is not self._turn.owner:
                     self._watch(PATIENCE)
@@ -109,6 +122,7 @@ class CallbackQueue:
         with self._lock:
             self._closed = True
             self._waiting.clear()
+            self._held.clear()
             self._room.notify_all()
             for timer in (self._watch_timer, self._hang_timer):
                 if timer is not None:
@@ -132,6 +146,25 @@ class CallbackQueue:
             self._complained = True
             log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
         return not self._stuck
+
+    def _is_full(self, owner: object, weight: int) -> bool:
+        """Whether this much more is too much: never for the only one that waits, however large."""
+        held = self._held.get(owner, 0)
+        return held > 0 and held + weight > self._limit_bytes
+
+    def _gets_bytes(self, owner: object, weight: int) -> bool:
+        """Wait a little for the owner's jobs; not at all where that was in vain, and none of them has begun since."""
+        if owner not in self._behind:
+            self._begin()
+            self._room_awaited += 1
+            try:
+                if self._room.wait_for(lambda: self._closed or not self._is_full(owner, weight), PATIENCE):
+                    return True
+            finally:
+                self._room_awaited -= 1
+            self._behind.add(owner)
+            log.warning("%d bytes wait for one callback: what comes now for it is dropped", self._held.get(owner, 0))
+        return False
 
     def _went_on(self, before: int) -> bool:
         return self._closed or self._taken != before
@@ -165,9 +198,11 @@ class CallbackQueue:
                     return None
                 self._turn = turn
             held = [one.owner for one in self._overtaken] if self._overtaken else ()
-            for index, (owner, job) in enumerate(self._waiting):
+            for index, (owner, job, weight) in enumerate(self._waiting):
                 if owner not in held:
                     del self._waiting[index]
+                    if weight:
+                        self._release(owner, weight)
                     self._taken += 1
                     if self._room_awaited:
                         self._room.notify_all()
@@ -182,6 +217,14 @@ class CallbackQueue:
             if self._idle_awaited and self._is_idle():
                 self._idle.notify_all()
             return None
+
+    def _release(self, owner: object, weight: int) -> None:
+        left = self._held.get(owner, 0) - weight
+        if left > 0:
+            self._held[owner] = left
+        else:
+            self._held.pop(owner, None)
+        self._behind.discard(owner)
 
     # --- patience ---
 

@@ -335,7 +335,7 @@ class LinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._hooks.observe(_RECEIVED[event.message.msg_type])
-                self._hooks.received(event.message)
+                self._hooks.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._hooks.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):

@@ -204,7 +204,7 @@ class Link:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
             return self._setup_message(message)
-        return [Received(message)]
+        return [Received(message, len(plaintext))]
 
     def _setup_message(self, message: HiveMessage) -> list[Event]:
         return [Discarded("out of turn", f"{message.msg_type.value} on an established session")]
