@@ -48,7 +48,7 @@ class CallbackQueue:
         clock: Callable[[], float] = time.monotonic,
         *,
         limit: int = 10_000,
-        limit_bytes: int = 4 * 1024 * 1024,
+        limit_bytes: int = 2 * 1024 * 1024,
         hang_after: float = 0.0,
         hung: Callable[[Any, float], None] = lambda _owner, _seconds: None,
     ) -> None:

@@ -30,7 +30,7 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
 from ..settings import Deadlines, Failover
-from . import pool
+from . import pool, trim
 from .failback import FailbackProbe, FailbackSettings, Hubs, join
 
 log = logging.getLogger(__name__)
@@ -314,7 +314,7 @@ class LinkLoop:
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
-        clock, observe = self._clock, self._hooks.observe
+        clock, observe, arrived = self._clock, self._hooks.observe, trim.shared.arrived
         session.start(clock(), transport.features)
         while True:
             try:
@@ -325,6 +325,7 @@ class LinkLoop:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                arrived(len(frame))
                 events = session.frame_received(frame, clock())
             self._act(session, transport, events)
 

@@ -156,7 +156,7 @@ class Link:
             raise LimitExceeded(f"a frame of {len(frame)} exceeds the limit of {self._limits.frame}")
         if isinstance(frame, bytes):
             return Kind.SEALED, frame
-        value = loads(frame, depth=self._limits.depth)
+        value = loads(frame, depth=self._limits.depth, values=self._limits.values)
         if isinstance(value, dict) and "ciphertext" in value and "msg_type" not in value:
             return Kind.SEALED, frame
         message = message_from_object(value, self._limits)

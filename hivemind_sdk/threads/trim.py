@@ -1,0 +1,56 @@
+"""Gives memory back to the system after much has arrived: glibc keeps what large messages needed, for the next ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+
+from . import timers
+
+_ENOUGH = 1024 * 1024
+"""bytes that have to arrive before it is worth while"""
+_QUIET = 1.0
+"""seconds until then, in which more may come"""
+
+
+class Trimmer:
+    """Told of what arrives. At most one trim is on its way, however much that is."""
+
+    def __init__(self) -> None:
+        self._arrived = 0
+        self._lock = threading.Lock()
+        self._pending = False
+
+    def arrived(self, size: int) -> None:
+        """Any thread; cheap."""
+        self._arrived += size
+        if self._arrived >= _ENOUGH:
+            self._arrived = 0
+            with self._lock:
+                pending, self._pending = self._pending, True
+            if not pending:
+                timers.shared.call_later(_QUIET, self._trim)
+
+    def _trim(self) -> None:
+        with self._lock:
+            self._pending = False
+        trim = _malloc_trim()
+        if trim is not None:
+            trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """None where the C library has none (musl, macOS, Windows)."""
+    import ctypes
+
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+    return trim
+
+
+shared = Trimmer()
+"""of this process: memory is the process's, whichever satellite has used it"""
