@@ -38,8 +38,9 @@ class CallbackQueue:
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
 
-    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by `weight`. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
-    seconds (0: nobody is); it must be quick.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by
+    `weight`. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after` seconds (0: nobody
+    is); it must be quick.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a flood by a legal peer leaves behind in a satellite: measured in a process of its own, which does nothing else."""
+"""What a flood by a legal peer leaves behind in a satellite, measured in a process that does nothing else."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ MIB = 1024 * 1024
 HELD = 8 * MIB
 LARGEST = Limits().frame
 """of what is JSON; what is compressed may have more"""
-SATELLITE = (
-    """
+SATELLITE = """
 import sys, threading, time
 from hivemind_sdk import Satellite
 from hivemind_sdk.contracts.observations import Dropped
@@ -52,15 +51,13 @@ print("ready", flush=True)
 sys.stdin.readline()
 last.wait(120)
 for _ in range(100):  # ten seconds after the flood, at the most
-    if (held := rss() - before) <= %d:
+    if (held := rss() - before) <= HELD:
         break
     time.sleep(0.1)
 print(held, peak[0] - before, satellite.status.state.value, *sorted(set(dropped)), sep=";", flush=True)
 stuck.set()
 satellite.close(1)
-"""
-    % HELD
-)
+""".replace("HELD", str(HELD))
 
 
 def bus(kind, data):
