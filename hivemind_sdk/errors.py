@@ -38,7 +38,6 @@ HiveMindError
     ├── PolicyDenied                    the hub said `hive.policy.denied`
     └── RequestAborted                  the link went away first
 
-PluginDeprecationWarning (DeprecationWarning)   never raised: a plugin uses what will go away
 
 Texts say what was wrong, with which value, and what to do. They never hold keys, passwords or payloads.
 """
@@ -56,17 +55,27 @@ _PERMISSIONS = (
 class HiveMindError(Exception):
     """The root of all errors of the SDK.
 
-    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before
-    giving up.
+    `hint` says what the user can do, or is empty; a traceback shows it as a note (PEP 678). `retry`: a new link at once
+    may end better, and is owed before giving up.
     """
 
-    hint: str = ""
     retry: bool = False
+    _hint = ""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
         if hint:
             self.hint = hint
+
+    @property
+    def hint(self) -> str:
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        others = [note for note in getattr(self, "__notes__", ()) if note != f"hint: {self._hint}"]
+        self.__notes__ = [*others, f"hint: {hint}"] if hint else others
+        self._hint = hint
 
 
 class SettingsError(HiveMindError, ValueError):
@@ -79,10 +88,6 @@ class OptionError(SettingsError):
 
 class PluginError(HiveMindError):
     """The catalogue can't give what was asked of it."""
-
-
-class PluginDeprecationWarning(DeprecationWarning):
-    """A plugin uses a hook, a field or an argument that is deprecated. Says who does, since when, and what instead."""
 
 
 class PluginMissing(PluginError):
@@ -243,7 +248,7 @@ class PolicyDenied(RequestError):
     def __init__(
         self, message: str = "", *, denied_type: str = "", code: str = "", reason: str = "", hint: str = ""
     ) -> None:
-        super().__init__(message or f"the hub denied {denied_type!r} ({code}): {reason}", hint=hint)
+        super().__init__(message or f"the hub denied {denied_type!r} ({shown(code)}): {shown(reason)}", hint=hint)
         self.denied_type = denied_type
         self.code = code
         self.reason = reason
@@ -253,6 +258,11 @@ class RequestAborted(RequestError):
     """The link went away before the answer came; `__cause__` says why."""
 
 
+def shown(text: str) -> str:
+    """A peer's text for logs and terminals: what does not print (controls, marks of direction) as an escape."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def _closed_text(code: int | None, reason: str) -> str:
     text = "the link was closed" + (f" with code {code}" if code is not None else " without a code")
-    return f"{text}: {reason}" if reason else text
+    return f"{text}: {shown(reason)}" if reason else text

@@ -40,8 +40,8 @@ def dumps_ascii(value: Any) -> str:
 def loads(text: str | bytes, *, depth: int = 64, values: int | None = None) -> Any:
     """Parse JSON strictly: UTF-8, no NaN, no infinity, nested at most `depth` levels, with at most `values` values.
 
-    Values are counted by their commas and brackets, those in texts included: each costs up to 100 bytes of memory, where
-    it may have cost the sender two.
+    Values are counted by their commas and brackets, those in texts included: each costs up to 100 bytes of memory,
+    where it may have cost the sender two.
 
     So half of a surrogate pair is an escape, or refused: two halves that were apart would be one when they are written.
     Raises MalformedFrame, or LimitExceeded where the nesting is too deep.

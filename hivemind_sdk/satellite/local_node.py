@@ -13,6 +13,7 @@ from ..messages import BusMessage, HiveMessage, JSONObject
 from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..topology import HiveMapper
+from .events import refuse_coroutine
 from .message_context import HubSession, complete, prepare
 
 UNKNOWN_SITE = "unknown"
@@ -210,6 +211,8 @@ class NodeView:
 
     @cascade_select.setter
     def cascade_select(self, select: Select | None) -> None:
+        if select is not None:
+            refuse_coroutine(select)
         self.node.cascade_select = select
 
 

@@ -300,7 +300,7 @@ class Satellite(HiveRequests[BusMessage]):
             ready=lambda: (link := self._link) is not None and link.ready,
             probes=lambda: (link := self._link) is not None and link.probes,
             probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            later=CallbackQueue(self._senders).post,
+            later=self._sending.post,
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
