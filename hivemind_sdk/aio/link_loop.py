@@ -298,7 +298,7 @@ class AsyncLinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._hooks.observe(_RECEIVED[event.message.msg_type])
-                self._hooks.received(event.message)
+                self._hooks.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._hooks.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):
