@@ -21,8 +21,9 @@ class CallbackTasks:
     A job whose owner says `is_coroutine` is called on the loop and awaited in a task; any other runs on a shared
     thread, so that a slow one does not hold up the loop. Plain jobs run in one order, whoever owns them.
 
-    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one queue may hold meanwhile, by `weight`. `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0:
-    never). Call everything on the loop's thread.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one queue may hold meanwhile, by `weight`.
+    `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0: never). Call everything on the
+    loop's thread.
     """
 
     def __init__(

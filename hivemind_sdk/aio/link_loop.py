@@ -67,7 +67,7 @@ class AsyncLinkHooks:
     """What a link loop calls, on the loop's thread. None of them may block."""
 
     greeted: Callable[[JSONObject], None]
-    received: Callable[[HiveMessage], None]
+    received: Callable[[HiveMessage, int], None]
     lost: Callable[[HiveMindError], None]
     observe: Callable[[Observation], None]
     busy: Callable[[], bool] = lambda: False

@@ -48,7 +48,7 @@ class LinkHooks:
 
     greeted: Callable[[JSONObject], None]
     """the hub's HELLO"""
-    received: Callable[[HiveMessage], None]
+    received: Callable[[HiveMessage, int], None]
     lost: Callable[[HiveMindError], None]
     """an established link ended"""
     observe: Callable[[Observation], None]
