@@ -79,6 +79,8 @@ class TransportPlugin(PluginRecord):
 
     kind = "transport"
     schemes: tuple[str, ...]
+    network: bool = True
+    """it connects to TCP ports; False for Unix sockets, serial lines and such, which the conformance kit then knows"""
     create: Callable[..., TransportConnector]
     create_async: Callable[..., AsyncTransportConnector] | None = None
     """a connector for asyncio; None: the SDK runs the plain one on threads"""

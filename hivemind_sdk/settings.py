@@ -10,7 +10,7 @@ from os import PathLike
 from typing import Any
 
 from . import user_input
-from ._dataclass import dataclass, field, fields
+from ._dataclass import dataclass, field
 from .delivery import Key, Policy
 from .errors import SettingsError
 
@@ -153,11 +153,15 @@ class Limits:
 
     frame: int = 10 * 1024 * 1024
     inflated: int = 16 * 1024 * 1024
+    """of a binary frame, when it is decompressed"""
     depth: int = 64
     """nesting of JSON"""
     route: int = 256
     """hops that a route may have"""
-    reassembly: int = 32 * 1024 * 1024
+    values: int = 200_000
+    """commas and brackets that the JSON of a message may have: each may cost 100 bytes of memory"""
+    reassembly: int = 16 * 1024 * 1024
+    """of a message that comes in several frames (v3)"""
     decrypt_failures: int = 8
     """in a row, on a v1/v2 link, before it is closed"""
     redispatch: int = 8
@@ -206,6 +210,8 @@ class Callbacks:
     """seconds after which one that has not returned is reported; 0: never"""
     waiting: int = 10_000
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
+    waiting_bytes: int = 2 * 1024 * 1024
+    """of the messages that wait for one callback; more are dropped and counted, but for one that waits alone"""
 
     def __post_init__(self) -> None:
         user_input.check_types(self)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
-from .._dataclass import dataclass
 from ..contracts import AsyncTransport, Frame, SessionInfo
 from ..contracts.observations import (
     Dropped,
@@ -286,7 +285,7 @@ class AsyncLinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message)
+                self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._sink.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):

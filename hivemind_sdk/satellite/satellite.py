@@ -93,6 +93,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._callbacks = CallbackQueue(
             self._workers,
             limit=settings.callbacks.waiting,
+            limit_bytes=settings.callbacks.waiting_bytes,
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )

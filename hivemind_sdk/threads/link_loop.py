@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
-from .._dataclass import dataclass
 from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
 from ..contracts.observations import (
     Dropped,
@@ -30,7 +29,7 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
-from . import pool
+from . import pool, trim
 from .failback import FailbackProbe, FailbackSettings, Hubs, join
 
 log = logging.getLogger(__name__)
@@ -306,7 +305,7 @@ class LinkLoop:
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
-        clock, observe = self._clock, self._sink.observe
+        clock, observe, arrived = self._clock, self._sink.observe, trim.shared.arrived
         session.start(clock(), transport.features)
         while True:
             try:
@@ -317,6 +316,7 @@ class LinkLoop:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                arrived(len(frame))
                 events = session.frame_received(frame, clock())
             self._act(session, transport, events)
 
@@ -327,7 +327,7 @@ class LinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message)
+                self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._sink.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):

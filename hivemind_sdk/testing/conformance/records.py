@@ -65,7 +65,7 @@ def _of(base: type[Contract], record: Any, maker: str, make: Callable[..., Any],
 
 
 def _transport(record: Any, make: Callable[..., Any]) -> type[Contract]:
-    return _of(TransportContract, record, "connector", make, scheme=record.schemes[0])
+    return _of(TransportContract, record, "connector", make, scheme=record.schemes[0], network=record.network)
 
 
 def _cipher(record: Any, make: Callable[..., Any]) -> type[Contract]:
