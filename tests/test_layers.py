@@ -37,6 +37,7 @@ def loaded_by(module: str, folder: Path) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(output)}
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="import-linter needs a compiler there; other Pythons check it")
 def test_each_layer_imports_only_the_layers_below_it():
     done = subprocess.run([sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..messages import HiveMessage, HiveMindBinaryPayloadType
+from ..satellite.events import refuse_coroutine
 
 _LONGEST_NAME = 128
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]) *(\.|$)")
@@ -23,6 +24,12 @@ class BinaryDataCallbacks:
 
     def handle_receive_file(self, bin_data: bytes, file_name: str) -> None:
         """A file."""
+
+
+def check(callbacks: BinaryDataCallbacks) -> None:
+    """Raises TypeError if one of the callbacks is a coroutine function."""
+    for callback in (callbacks.handle_receive_tts, callbacks.handle_receive_file):
+        refuse_coroutine(callback)
 
 
 def deliver(message: HiveMessage, callbacks: BinaryDataCallbacks) -> None:

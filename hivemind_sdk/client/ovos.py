@@ -66,6 +66,11 @@ class Renamed:
         self._looked = False
         self._heard: deque[tuple[float, int]] = deque(maxlen=64)
 
+    @property
+    def active(self) -> bool:
+        """Whether any topic has another name."""
+        return self._translator is not None
+
     def load(self) -> None:
         """Look for the table; a tenth of a second, once. Without it nothing is renamed."""
         if self._looked:
@@ -84,15 +89,21 @@ class Renamed:
             return [message]
         if TWIN in message.context:
             return [] if self._is_copy(message) else [message]
-        names = [message]
-        for topic in translator.counterpart_topics(message.msg_type):
+        others = self.other_names(message)
+        for one in others:
+            self._heard.append((self._clock(), fingerprint(one)))
+        return [message, *others]
+
+    def other_names(self, message: BusMessage) -> list[BusMessage]:
+        """The message under its other names."""
+        translator, others = self._translator, []
+        for topic in () if translator is None else translator.counterpart_topics(message.msg_type):
             try:
                 data = translator.translate_payload(message.msg_type, topic, message.data)
             except Exception:  # noqa: BLE001, S112 - data that is not as it should be has no other form
                 continue
-            names.append(BusMessage(topic, data, message.context))
-            self._heard.append((self._clock(), fingerprint(names[-1])))
-        return names
+            others.append(BusMessage(topic, data, message.context))
+        return others
 
     def _is_copy(self, message: BusMessage) -> bool:
         now, mark = self._clock(), fingerprint(message, TWIN)

@@ -27,10 +27,17 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .noise import Noise, NoiseCipher, NoiseState
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .sessions import Form, Session, SessionInfo
-from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
+from .transports import (
+    AsyncTransport,
+    AsyncTransportConnector,
+    Dial,
+    ProbingTransport,
+    Transport,
+    TransportConnector,
+    TransportFeatures,
+)
 
 __all__ = [
     "PBKDF2",
@@ -40,6 +47,8 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncTransport",
+    "AsyncTransportConnector",
     "ChoosyObserver",
     "Cipher",
     "Compute",
@@ -63,9 +72,6 @@ __all__ = [
     "HandshakeScript",
     "IdentityBackend",
     "NodeState",
-    "Noise",
-    "NoiseCipher",
-    "NoiseState",
     "Observer",
     "ProbingTransport",
     "RSAKeyPair",

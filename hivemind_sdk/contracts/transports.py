@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,6 +49,8 @@ class TransportFeatures:
     """frames arrive in the order in which they were sent"""
     binary: bool = True
     """bytes frames travel as they are"""
+    typed: bool = True
+    """text and bytes are told apart on the wire; else frames are text until the first that is not UTF-8, then bytes"""
     keepalive: bool = False
     """`receive` notices a dead peer by itself"""
     close_codes: bool = False
@@ -59,6 +61,10 @@ class TransportFeatures:
     """there is a `probe`, see ProbingTransport"""
     max_frame: int | None = None
     """largest frame in bytes, where there is a limit"""
+    silence: float | None = None
+    """seconds without a frame, in either direction, after which the far end may forget the link, or be gone unnoticed:
+    the SDK then sends a sealed message without effect, and takes a missing answer for a dead link. None: no need
+    """
 
 
 @runtime_checkable
@@ -110,3 +116,41 @@ class TransportConnector(Protocol):
 
     def connect(self, dial: Dial) -> Transport:
         """Open a link. Raises Unreachable, LinkTimeout(phase=...), LinkClosed, or AuthenticationRefused."""
+
+
+@runtime_checkable
+class AsyncTransport(Protocol):
+    """One open link on an event loop. Everything is called from the loop's thread; one task at a time calls `receive`.
+
+    Cancelling a call loses no frame: the next `receive` returns it, and what was handed to `send` still goes out.
+    """
+
+    features: TransportFeatures
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Hand frames over, in this order, without waiting. Call `drain` before more than a few.
+
+        Raises LinkClosed and NotEncodable as Transport.send does.
+        """
+
+    async def drain(self) -> None:
+        """Wait while the network is slow. Raises LinkClosed where it takes nothing for `Dial.send_timeout` seconds."""
+
+    async def receive(self) -> Frame:
+        """The next frame. Raises LinkClosed, MalformedFrame and LimitExceeded as Transport.receive does."""
+
+    def receive_nowait(self) -> Frame | None:
+        """A frame that has arrived already, or None. Raises MalformedFrame, LimitExceeded; never LinkClosed."""
+
+    async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        """End the link, within `timeout` seconds; codes as in Transport.close. Safe to call again; raises nothing.
+
+        Where it is cancelled the link ends at once.
+        """
+
+
+class AsyncTransportConnector(Protocol):
+    """What `TransportPlugin.create_async` creates: one for each client."""
+
+    async def connect(self, dial: Dial) -> AsyncTransport:
+        """Open a link. Raises what TransportConnector.connect does. Where it is cancelled nothing is left open."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..contracts import NodeState, TransportConnector
+from ..engine.utterances import UTTERANCE
 from ..errors import PolicyDenied
 from ..satellite.satellite import Satellite
-from ..satellite.utterance import UTTERANCE
 from ..settings import Settings
 from .answers import echo, permissions
 from .link import Progress, follow

@@ -1,9 +1,9 @@
-"""Handlers in, actions out: runs the chain for a message's type and opens messages inside messages. Does none of it."""
+"""Which actions a message leads to: runs the handlers for its type, and for messages inside it. Performs no action."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
@@ -31,11 +31,11 @@ class WakeRequest:
 
 Outcome = Action | WakeRequest
 Failed = Callable[[str, BaseException], None]
-"""told the name of a handler that raised, and what"""
+"""called with the name of a handler that raised, and the exception"""
 
 
 class Dispatcher:
-    """An immutable table of chains, in the order in which the handlers are given."""
+    """The handlers of each message type, in the order in which they are given. Immutable."""
 
     def __init__(self, handlers: Sequence[NamedHandler], max_depth: int, failed: Failed) -> None:
         self._max_depth = max_depth
@@ -45,13 +45,13 @@ class Dispatcher:
         }
 
     def dispatch(self, message: HiveMessage, context: HandlerContext) -> list[Outcome]:
-        """What is to be done about a message, in order; Redispatch and Consume are already worked off."""
+        """The actions for a message, in order. Redispatch and Consume are resolved already."""
         outcomes: list[Outcome] = []
         self._visit(message, context, outcomes)
         return outcomes
 
     def wake(self, request: WakeRequest, context: HandlerContext) -> list[Outcome]:
-        """The delay of a WakeRequest is over."""
+        """The actions of a handler whose Wake is due."""
         outcomes: list[Outcome] = []
         handler = request.handler.handler
         if isinstance(handler, WakingHandler):
@@ -77,24 +77,28 @@ class Dispatcher:
         context: HandlerContext,
         outcomes: list[Outcome],
     ) -> bool:
-        """`subject`: the message, or the key that a handler is woken with. -> whether the message is consumed"""
+        """`subject`: the message, or the key of a Wake. Returns True if the message is consumed."""
         try:
-            actions = list(call(subject, context))
+            actions = call(subject, context)
+            if not actions:
+                return False
+            actions = list(actions)
         except RemoteProtocolError as error:
             outcomes.append(Drop("malformed message", str(error)))
             return False
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the rest still run
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
             self._failed(one.name, error)
             return False
         consumed = False
         for action in actions:
-            if isinstance(action, Consume):
+            kind = type(action)
+            if kind is Consume:
                 consumed = True
-            elif isinstance(action, Redispatch):
+            elif kind is Redispatch:
                 outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
-                inner = replace(context, outer=outer, signer=action.signer or context.signer)
+                inner = context.copy(outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
-            elif isinstance(action, Wake):
+            elif kind is Wake:
                 outcomes.append(WakeRequest(one, action.key, action.delay))
             else:
                 outcomes.append(action)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
+
+from ..engine.entries import Moment
 
 log = logging.getLogger(__name__)
 
@@ -99,3 +102,35 @@ class Timers:
 
 shared = Timers()
 """the timers of this process"""
+
+
+def now() -> Moment:
+    """Both clocks."""
+    return Moment(time.monotonic(), time.time())
+
+
+class Alarm:
+    """One call at the next deadline, which may change at any time. Not thread-safe: its caller has a lock."""
+
+    __slots__ = ("_at", "_call", "_timer")
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._timer: Timer | None = None
+        self._at = math.inf
+
+    def set(self, deadline: float) -> None:
+        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
+        if deadline < self._at:
+            self.cancel()
+            self._at = deadline
+            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
+        elif math.isinf(deadline):
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Also for whoever was called: it is not set any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._at = math.inf

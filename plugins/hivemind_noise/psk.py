@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Generator
 from hashlib import pbkdf2_hmac, sha256
 from typing import Any
 
@@ -47,35 +46,54 @@ class PskCache:
 
     def __init__(self) -> None:
         self._memory: dict[str, tuple[str, bytes]] = {}
+        self._doubted: set[str] = set()
+        """slots whose kept key is not used any more, until another one is kept"""
 
-    def obtain(self, context: HandshakeContext, pepper: bytes) -> Generator[Compute, Any, bytes]:
-        """Part of a HandshakeScript -> the PSK of this context. `pepper`: our static private key."""
-        password, node_id = context.credentials.password or "", context.hello["node_id"]
-        slot = _slot(context)
+    def find(self, context: HandshakeContext, pepper: bytes) -> bytes | None:
+        """The key that is kept for this context, if it is. `pepper`: our static private key. May block."""
+        if context.credentials.provisioned_key:
+            return bytes.fromhex(context.credentials.provisioned_key)
+        slot, password = _slot(context), context.credentials.password or ""
         kept = self._memory.get(slot)
         if kept and hmac.compare_digest(_bytes(kept[0]), _bytes(password)):
             return kept[1]
-        entry = _load(context).get(slot)
-        psk: bytes | None = None
-        if entry is not None:
-            psk = yield Compute(lambda: _open(entry, password, pepper), "checking the kept key")
-        if psk is None:
-            argon2id, salt = context.crypto.primitive("ARGON2ID"), context.random(16)
-            psk, entry = yield Compute(
-                lambda: _seal(derive(argon2id, password, node_id), password, pepper, salt),
-                "deriving the key from the password",
-            )
+        entry = None if slot in self._doubted else _load(context).get(slot)
+        psk = None if entry is None else _open(entry, password, pepper)
+        if psk is not None:
+            self._remember(slot, password, psk)
+        return psk
+
+    def derivation(self, context: HandshakeContext, pepper: bytes) -> Compute:
+        """The work that derives the key of this context, and keeps it."""
+        password, node_id = context.credentials.password or "", context.hello["node_id"]
+        argon2id, salt, slot = context.crypto.primitive("ARGON2ID"), context.random(16), _slot(context)
+
+        def work() -> bytes:
+            psk, entry = _seal(derive(argon2id, password, node_id), password, pepper, salt)
             _keep(context, slot, entry)
+            self._doubted.discard(slot)
+            self._remember(slot, password, psk)
+            return psk
+
+        return Compute(work, "deriving the key from the password")
+
+    def doubt(self, context: HandshakeContext) -> None:
+        """A handshake failed with the key of this context: it is derived anew the next time. Does not block."""
+        if not context.credentials.provisioned_key:
+            slot = _slot(context)
+            self._memory.pop(slot, None)
+            self._doubted.add(slot)
+
+    def forget(self, context: HandshakeContext) -> None:
+        """The same, and what is stored of it is removed. May block."""
+        self.doubt(context)
+        if not context.credentials.provisioned_key and _slot(context) in _load(context):
+            _keep(context, _slot(context), None)
+
+    def _remember(self, slot: str, password: str, psk: bytes) -> None:
         while len(self._memory) >= _IN_MEMORY:
             self._memory.pop(next(iter(self._memory)))
         self._memory[slot] = (password, psk)
-        return psk
-
-    def forget(self, context: HandshakeContext) -> None:
-        """A handshake failed with the key of this context: it is derived anew the next time."""
-        slot = _slot(context)
-        if self._memory.pop(slot, None) is not None or slot in _load(context):
-            _keep(context, slot, None)
 
 
 def _slot(context: HandshakeContext) -> str:
@@ -95,13 +113,14 @@ def _load(context: HandshakeContext) -> dict[str, Any]:
 
 
 def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) -> None:
-    entries = _load(context)
-    entries.pop(slot, None)
-    if entry is not None:
-        entries[slot] = entry
-    newest = dict(list(entries.items())[-_ENTRIES:])
     try:
-        context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
+        with context.state.exclusive():  # other programs keep theirs in the same place
+            entries = _load(context)
+            entries.pop(slot, None)
+            if entry is not None:
+                entries[slot] = entry
+            newest = dict(list(entries.items())[-_ENTRIES:])
+            context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
     except IdentityReadOnly:
         return  # derived once for each process then
 

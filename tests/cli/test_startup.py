@@ -22,7 +22,7 @@ except SystemExit:
 """
 CLICK = "import sys, json, click.shell_completion; print(json.dumps(sorted(sys.modules)))"
 OURS = {
-    *("hivemind_sdk", "hivemind_sdk.errors", "hivemind_sdk.cli"),
+    *("hivemind_sdk", "hivemind_sdk._version", "hivemind_sdk.errors", "hivemind_sdk.cli"),
     *(f"hivemind_sdk.cli.{name}" for name in ("app", "console", "failures", "interrupts", "lazy", "third_party")),
 }
 COSTLY = {

@@ -123,7 +123,7 @@ def test_what_is_meant_for_the_hub_is_sent_up_with_our_session(bridged, hub, bus
 
 
 def test_nothing_goes_up_before_the_hub_has_a_name(bridged, hub, bus, hub_end):
-    bridged.satellite.hub_hello = {}
+    bridged.node.hub_hello = {}
     bus.emit(Message("x", {}, {"destination": ""}))
     bus.emit(Message("x", {}, {"destination": [""]}))
     bus.emit(Message("x", {}, {"destination": [None, NODE]}))

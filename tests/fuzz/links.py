@@ -15,7 +15,7 @@ from link_kit import ENCODINGS, Ends
 from noise_links import QuickArgon2id, copy_of
 
 from hivemind_sdk.contracts import Frame
-from hivemind_sdk.engine.connection import settle
+from hivemind_sdk.engine.connection import run_compute
 from hivemind_sdk.testing import MemoryState
 
 HANDSHAKES = ("password", "noise", "noise again", "preshared", "rsa")
@@ -31,7 +31,7 @@ def quick() -> Iterator[None]:
         "hivemind_handshakes.password.hashlib.pbkdf2_hmac",
         lambda *given, **_: hashlib.sha256(repr(given).encode()).digest(),
     )
-    argon2 = mock.patch("hivemind_noise.primitives.CffiArgon2id.derive", QuickArgon2id.derive)
+    argon2 = mock.patch("hivemind_primitives.argon2id.CffiArgon2id.derive", QuickArgon2id.derive)
     with pbkdf2, argon2:
         yield
 
@@ -62,7 +62,7 @@ def handshake(kind: str, known: Known, chance: random.Random, others: list[bytes
                     moved = True
                     victim -= 1
                     for one in changed(chance, frame, others) if victim < 0 and chance.random() < 0.7 else (frame,):
-                        settle(receiver, receiver.receive(one))
+                        run_compute(receiver, receiver.receive(one))
             if not moved:
                 break
     finally:

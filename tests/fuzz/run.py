@@ -26,10 +26,10 @@ HANG = 60
 GROWTH = 32
 """MiB that memory may grow by after the first tenth of the run: caches fill, fragments stay"""
 COVERED = (
-    "hivemind_sdk/codec/**",
-    "hivemind_sdk/connection/**",
-    "hivemind_sdk/envelope.py",
-    "hivemind_sdk/jsontext.py",
+    "hivemind_sdk/engine/codec/**",
+    "hivemind_sdk/engine/connection/**",
+    "hivemind_sdk/contracts/envelope.py",
+    "hivemind_sdk/messages/strict_json.py",
     "plugins/hivemind_handshakes/**",
     "plugins/hivemind_noise/**",
 )

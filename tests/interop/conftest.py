@@ -20,7 +20,8 @@ def start_hub(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     with ExitStack() as stack:
 
         def start(version: str, **settings: Any) -> Server:
-            return stack.enter_context(Server(version, tmp_path / version, **settings))
+            folder = settings.pop("folder", tmp_path / version)
+            return stack.enter_context(Server(version, folder, **settings))
 
         yield start
 

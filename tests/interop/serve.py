@@ -34,7 +34,11 @@ try:
 except ImportError:  # 4.0.0: it was a part of the bus client
     from ovos_bus_client.hpm import OVOSProtocol as OVOSAgentProtocol
 
-NETWORKS = {"websocket": "hivemind-websocket-plugin", "http": "hivemind-http-plugin"}
+NETWORKS = {
+    "websocket": "hivemind-websocket-plugin",
+    "http": "hivemind-http-plugin",
+    "mqtt": "hivemind-mqtt-plugin",
+}
 SET_UP = Path("set-up")
 """is there when a server has been started in this folder, and says with which clients: then it is the same one again"""
 AUDIO = b"RIFF" + bytes(range(256)) * 8
@@ -206,6 +210,8 @@ def configure(wanted: dict) -> dict:
     config = get_server_config()
     config["network_protocol"] = {
         NETWORKS[wanted["network"]]: {"host": wanted["host"], "port": wanted["port"], "ssl": False}
+        | {"broker_host": wanted["host"], "broker_port": wanted["port"]}
+        | wanted.get("listen", {})
     }
     for key in ("binarize", "allowed_encodings", "allowed_ciphers"):
         if key in wanted:
@@ -271,6 +277,8 @@ def main() -> None:
     server = NetworkProtocolFactory.get_class(network)(hm_protocol=listener, config=settings)
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
+    while wanted["network"] == "mqtt" and not (server._mqtt and server._mqtt.is_connected()):
+        time.sleep(0.02)  # whoever started this waits no longer than a minute
     SET_UP.write_text(json.dumps(wanted["clients"]))
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)
     sys.stdin.read()

@@ -28,8 +28,8 @@ from ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-HTTP = "hivemind-http-0.0.20a2"
-"""the environment of a hivemind-core 5.3.10a1 that listens for HTTP requests"""
+NETWORKS = {"http": "hivemind-http-0.0.20a2", "mqtt": "hivemind-mqtt-0.2.5a2"}
+"""the environments of a hivemind-core 5.3.10a1 that listens for HTTP requests, or to a broker"""
 VERSIONS = tuple(sorted(path.stem.removeprefix("hivemind-core-") for path in HERE.glob("requirements/hivemind-core-*")))
 PYTHONS = ("3.11", "3.12")
 """which the freezes were made for: some of what they pin has no wheels before, some of it no longer works after"""
@@ -112,7 +112,10 @@ def _run(*command: str) -> None:
 
 
 class Server:
-    """One running hivemind-core. `settings` are keys of its server.json: `binarize`, `allowed_ciphers`, ..."""
+    """One running hivemind-core. `settings` are keys of its server.json: `binarize`, `allowed_ciphers`, ...
+
+    With network="mqtt", `port` is the broker's, and `listen` has more keys for its plugin: `topic_prefix`, ...
+    """
 
     host = "127.0.0.1"
 
@@ -130,7 +133,7 @@ class Server:
         self.clients = clients
         self.port = port or free_port()
         self.public_key = ""
-        self._environment = HTTP if network == "http" else f"hivemind-core-{version}"
+        self._environment = NETWORKS.get(network, f"hivemind-core-{version}")
         settings["network"] = network
         self.events: list[JSON] = []
         self._folder = folder

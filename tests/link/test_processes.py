@@ -24,7 +24,7 @@ from hivemind_sdk.testing import Hub
 SATELLITE = """
 import os, signal, sys
 from hivemind_sdk import BusMessage, Credentials, Endpoint, Satellite, Settings, run
-from hivemind_sdk.observations import StateChanged
+from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.settings import Backoff, Deadlines
 from hivemind_sdk.testing import MemoryState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from noise_kit import ReadOnlyState, connect, hub, run, satellite
+from noise_kit import ReadOnlyState, connect, hub, satellite
 
 from hivemind_noise.psk import SECRET
 from hivemind_sdk.errors import AuthenticationRefused, HandshakeError
@@ -18,8 +18,8 @@ def entries(node):
 def obtain(node, node_id="node-1", pepper=bytes(32)):
     from hivemind_noise.psk import PskCache
 
-    script = PskCache().obtain(node.context({"node_id": node_id}, {}), pepper)
-    return run(script)
+    cache, context = PskCache(), node.context({"node_id": node_id}, {})
+    return cache.find(context, pepper) or cache.derivation(context, pepper).work()
 
 
 def test_a_kept_key_spares_the_derivation_in_the_next_process():
@@ -68,13 +68,18 @@ def test_an_entry_is_worthless_without_the_static_key():
 @pytest.mark.parametrize("attempt", ["xx", "kk"])
 def test_a_failed_handshake_drops_the_entry(attempt):
     client, server = satellite(), hub()
+    other = server.restarted(password="other")
     if attempt == "kk":
         connect(client, server)
         with pytest.raises(HandshakeError):
-            connect(client, server.restarted(password="other"))
+            connect(client, other)
+        before = client.crypto.argon2id.derived
+        with pytest.raises(AuthenticationRefused):
+            connect(client, other)
+        assert client.crypto.argon2id.derived == before + 1, "the kept key was used again"
     else:
         with pytest.raises(AuthenticationRefused):
-            connect(client, server.restarted(password="other"))
+            connect(client, other)
     assert entries(client) == {}
 
 

@@ -26,19 +26,19 @@ class SatelliteLink(Link):
     def _offered(self, message: HiveMessage) -> list[Event]:
         context = replace(self._config.context, offer=message.payload)
         self._config = replace(self._config, context=context)
-        try:
-            script = self._choose(lambda handshake: handshake.satellite(context))
-        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
-            self._give_up(error)
-        return self._run(script)
+        return self._negotiate(lambda handshake: handshake.satellite(context))
 
     def _secure(self, established: Established) -> list[Event]:
         events = super()._secure(established)
         hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
-        if established.probe is not None:
+        self.probe = established.probe
+        if established.probe is not None and established.confirm_within:
             self.send(established.probe)
         return events
+
+    probe: HiveMessage | None = None
+    """a message without effect that the hub answers, once the session is agreed; None where it has none"""
 
     _table: ClassVar = {
         (Phase.GREETING, Kind.HELLO): _greet,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from hivemind_sdk import NodeIdentity as SDKIdentity
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
+from hivemind_sdk.identity import merge_patch
 
 __all__ = ["IdentityFileCorrupted", "NodeIdentity", "shared_identity_for"]
 
@@ -45,9 +46,11 @@ class _Storage:
     def load(self) -> dict[str, Any]:
         return {key: self._fields[key] for key in self._fields}
 
-    def save(self, fields: dict[str, Any]) -> None:
-        for key, value in fields.items():
+    def update(self, changes: Mapping[str, Any]) -> None:
+        for key, value in merge_patch.apply(self.load(), changes).items():
             self._fields[key] = value
+        for key in [key for key, value in changes.items() if value is None]:
+            self._fields.pop(key, None)
         store = getattr(self._fields, "store", None)
         if callable(store):
             store()

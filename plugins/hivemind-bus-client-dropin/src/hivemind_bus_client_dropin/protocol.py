@@ -209,7 +209,7 @@ class HiveMindSlaveProtocol:
         if info.encoding:
             self.hm.json_encoding = SupportedEncodings(info.encoding)
         self._established = True
-        for warning in established.store():
+        for warning in established.store() if established.store is not None else ():
             log.warning("%s", warning)
         session = {"session_id": self.hm.session_id, "site_id": self.site_id}
         public_key = self.identity.public_key if self.identity else None
