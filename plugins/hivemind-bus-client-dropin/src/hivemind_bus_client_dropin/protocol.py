@@ -33,6 +33,7 @@ from hivemind_sdk.contracts import (
     Wake,
     WakingHandler,
 )
+from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.errors import HiveMindError, Refused, RemoteProtocolError
 
 from .aggregation import CascadeAggregator, QueryLivenessTimer
@@ -391,10 +392,16 @@ class HiveMindSlaveProtocol:
             expected_nodes=len(mapper.nodes) if mapper else 0,
             cascade_timeout=self.cascade_timeout,
             cascade_select=self.cascade_select_callback,
+            question=_asked,
         )
 
     def _emit(self, message: Any) -> None:
         settle(self.hm.emit(message))
+
+
+def _asked(_verb: HiveMessageType, query_id: str) -> Question:
+    """The client asks without telling us, so every answer of the hub counts, as with the reference."""
+    return Question(query_id)
 
 
 _METHODS = {
