@@ -279,7 +279,7 @@ class HiveMindSlaveProtocol:
 
     def handle_ping(self, message: Any) -> None:
         """A PING out of a PROPAGATE: it is answered once."""
-        self._handle(message, HiveMessage(_KINDS.PROPAGATE, message))
+        self._handle(message, *(() if self._inner else (HiveMessage(_KINDS.PROPAGATE, message),)))
 
     def handle_intercom(self, message: Any) -> bool:
         return self._handle(message)
@@ -342,7 +342,7 @@ class HiveMindSlaveProtocol:
     def _redispatch(self, action: Redispatch, context: HandlerContext) -> bool:
         """By the method of its type, which a subclass may have replaced."""
         self._inner = replace(context, signer=action.signer or context.signer)
-        name = _METHODS.get(action.message.msg_type)
+        name = {**_METHODS, _KINDS.PING: "handle_ping"}.get(action.message.msg_type)
         try:
             return bool(getattr(self, name)(HiveMessage.of(action.message)) if name else self._handle(action.message))
         finally:
