@@ -48,7 +48,7 @@ def command(
     resolve, connect, tls, upgrade, hello, handshake, permissions, echo. Nothing that has an effect is sent unless
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
-    from ...doctor import examine, installation
+    from ...doctor import diagnose, installation
     from ...engine.utterances import UTTERANCE
     from ...plugins.loader import shared
 
@@ -57,7 +57,7 @@ def command(
         warn(text)
     report = {"hub": str(settings.endpoint), "installation": installation(), "steps": []}
     told: dict[str, Any] = ctx.meta.setdefault(REPORT, report)
-    steps = examine(
+    steps = diagnose(
         settings,
         identity=identity.state,
         types=tuple(dict.fromkeys((UTTERANCE, *msg))),
