@@ -1,4 +1,4 @@
-"""Which client a program gets that imports hivemind_bus_client, and whose `hivemind-client` is on PATH."""
+"""Whose the import package `hivemind_bus_client` and the script `hivemind-client` of this environment are."""
 
 from __future__ import annotations
 

@@ -342,6 +342,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
