@@ -29,6 +29,7 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .noise import Noise, NoiseCipher, NoiseState
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .resolvers import Lookup, Resolver
 from .sessions import Form, Session, SessionInfo
 from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
 
@@ -62,6 +63,7 @@ __all__ = [
     "HandshakeContext",
     "HandshakeScript",
     "IdentityBackend",
+    "Lookup",
     "NodeState",
     "Noise",
     "NoiseCipher",
@@ -71,6 +73,7 @@ __all__ = [
     "RSAKeyPair",
     "Redispatch",
     "Resolve",
+    "Resolver",
     "Role",
     "RoundTrips",
     "Run",

@@ -10,6 +10,11 @@ from ..engine.connection import LinkConfig, SatelliteLink
 from ..messages import JSONObject
 from ..settings import Settings
 from .assembly import Components
+from .resolving import ResolvingConnector
+
+
+def _nothing() -> None:
+    """Nobody watches."""
 
 
 class Upstreams:
@@ -50,6 +55,17 @@ class Upstreams:
                 observe=self._observe,
             )
         )
+
+    def watch(self, hub: int, appeared: Callable[[], object]) -> Callable[[], None]:
+        connector = self._parts.connectors[hub]
+        if isinstance(connector, ResolvingConnector):
+            return connector.watch(self._settings().upstreams[hub].endpoint, appeared)
+        return _nothing
+
+    def reached(self, hub: int) -> None:
+        connector = self._parts.connectors[hub]
+        if isinstance(connector, ResolvingConnector):
+            connector.succeeded()
 
     def new_link(self, hub: int) -> SatelliteLink:
         settings, parts = self._settings(), self._parts

@@ -29,6 +29,12 @@ class Hubs(Protocol):
     def dial(self, hub: int) -> Transport:
         """Raises what TransportConnector.connect does."""
 
+    def watch(self, hub: int, appeared: Callable[[], object]) -> Callable[[], None]:
+        """Call `appeared` when it shows itself, where that can be known, see contracts.Resolver. -> what ends this"""
+
+    def reached(self, hub: int) -> None:
+        """The link with it is READY."""
+
     def new_link(self, hub: int) -> SatelliteLink:
         """Our end of a new link to it."""
 

@@ -41,6 +41,8 @@ _Opened = tuple[SatelliteLink, Transport]
 _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
 _RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
+SHORTEST_WAIT = 0.5
+"""seconds before an attempt that a hub's announcement causes"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
 
@@ -93,6 +95,10 @@ class LinkLoop:
         self._watches: list[Callable[[Status], None]] = []
         self._send_lock = threading.Lock()
         self._closing = threading.Event()
+        self._wake = threading.Event()
+        """set: the wait for the next attempt is over"""
+        self._unwatch: Callable[[], None] | None = None
+        """ends the watch for a hub that shows itself"""
         self._relay: ThreadHandover[_Opened] = ThreadHandover("hivemind-link", self._live)
         self._open: _Opened | None = None
         self._lookout: FailbackProbe | None = None
@@ -191,6 +197,7 @@ class LinkLoop:
         about_to_block()
         deadline = self._clock() + timeout
         self._closing.set()
+        self._wake.set()
         opened, lookout = self._open, self._lookout
         looking = lookout.stop() if lookout is not None else None
         if opened is not None:
@@ -227,9 +234,23 @@ class LinkLoop:
             next_try = self.status.next_try
             if next_try is None and not self._closing.is_set():
                 return False
-            self._closing.wait(max(0.0, (next_try or 0.0) - self._clock()))
+            self._wait_for(next_try or 0.0)
         self._enter(self._supervisor.closed)
         return False
+
+    def _wait_for(self, next_try: float) -> None:
+        """Until then, or until the hub shows itself; but not at once, as it may do so again and again."""
+        if self._unwatch is None and next_try > self._clock():
+            self._unwatch = self._hubs.watch(self._supervisor.hub, self._wake.set)
+        soonest = self._clock() + SHORTEST_WAIT
+        self._closing.wait(max(0.0, min(next_try, soonest) - self._clock()))
+        if not self._closing.is_set() and self._wake.wait(max(0.0, next_try - self._clock())):
+            self._wake.clear()
+
+    def _stop_watching(self) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
 
     def _attempt(self, opened: _Opened | None) -> HiveMindError | None:
         """One link from dialling (or from the reading, where it is open) to its end; the transport is left open.
@@ -424,6 +445,10 @@ class LinkLoop:
             for watch in self._watches:
                 watch(after)
             self._changed.notify_all()
+        if after.state is State.READY:
+            self._hubs.reached(self._supervisor.hub)
+        if after.state in (State.READY, State.CLOSED, State.REFUSED):
+            self._stop_watching()
         if after.state is State.READY and after.next_try is not None and not self._closing.is_set():
             self._look_out(after.next_try)
 

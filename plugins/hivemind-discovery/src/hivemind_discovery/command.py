@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from .found import FoundHub
 
 HIVEMIND_API = 1
-IN_CLEAR = "over ws:// the access key travels in clear: whoever is on the way, or answers, can read it"
 
 
 @click.command("discover")
@@ -29,7 +29,7 @@ def discover(app: str | None, timeout: float, name: str | None, connect: bool, a
     A hub announces itself with hivemind-presence, by mDNS or SSDP. What it says there proves nothing: a link does, by
     its key and the password.
     """
-    from .found import clean
+    from .found import IN_CLEAR, clean
     from .scan import look
 
     hubs = [hub for hub in look(timeout) if name is None or hub.name == clean(name)]
@@ -73,7 +73,7 @@ def _chosen(hubs: list[FoundHub], *, ask: bool) -> FoundHub:
         raise Unreachable("no hub announces itself here", hint="give its address with --host to other commands")
     if len(hubs) == 1:
         return hubs[0]
-    if not ask or not click.get_text_stream("stdin").isatty():
+    if not ask or not sys.stdin.isatty():
         raise click.UsageError(f"{len(hubs)} hubs announce themselves: choose one with --name")
     for number, hub in enumerate(hubs, 1):
         click.echo(f"{number}: {hub.name}  {hub.endpoint}")
@@ -84,9 +84,7 @@ def _linked(app: str | None, hub: FoundHub) -> dict[str, Any]:
     """Connect, once. -> what was negotiated. Raises the errors of a link."""
     from hivemind_sdk import HiveMessageBusClient, NodeIdentity
 
-    client = HiveMessageBusClient(
-        host=str(hub.endpoint), port=hub.endpoint.port, identity=NodeIdentity(app_name=app)
-    )
+    client = HiveMessageBusClient(host=str(hub.endpoint), port=hub.endpoint.port, identity=NodeIdentity(app_name=app))
     try:
         info = client.connect()
         return {"hub_key": info.hub_key, "protocol": info.protocol, "cipher": info.cipher}

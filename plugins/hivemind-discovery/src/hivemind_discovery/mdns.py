@@ -45,9 +45,7 @@ class MdnsBrowser:
     def close(self) -> None:
         self._zeroconf.close()
 
-    def _changed(
-        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
-    ) -> None:
+    def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """On the browser's thread. The parameters' names are zeroconf's."""
         if state_change is ServiceStateChange.Removed:
             if (hub := self._hubs.pop(name, None)) is not None:

@@ -1,0 +1,65 @@
+"""Hubs that are given by something other than an address: a resolver says where to dial, a transport does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..contracts import Dial, Lookup, Resolver, Transport, TransportConnector
+from ..contracts.observations import PhasePassed
+from ..errors import LinkTimeout, Unreachable
+from ..settings import Endpoint
+
+
+class ResolvingConnector:
+    """See contracts.TransportConnector. Each attempt dials one endpoint: the last good one, then the others in turn.
+
+    So somebody who announces a false hub delays a link by an attempt, and can't keep it away.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        transport: Callable[[str], TransportConnector],
+        pinned: Callable[[Endpoint], bool],
+    ) -> None:
+        """`transport`: what dials endpoints of a scheme. `pinned`: whether a hub's key is kept under an endpoint."""
+        self._resolver = resolver
+        self._transport = transport
+        self._pinned = pinned
+        self._tried: list[Endpoint] = []
+        """since a success, the last one at the end"""
+        self._good: Endpoint | None = None
+        """of the last success"""
+
+    def connect(self, dial: Dial) -> Transport:
+        """Also raises what Resolver.resolve does. The time for all of it is that of the dial."""
+        end = time.monotonic() + dial.timeout
+        found = self._resolver.resolve(Lookup(dial.endpoint, dial.timeout, self._pinned(dial.endpoint)))
+        endpoint = self._next(found, dial.endpoint)
+        left = end - time.monotonic()
+        if left <= 0:
+            raise LinkTimeout(f"no link within {dial.timeout:g} s: it hung at resolve", phase="resolve")
+        dial.observe(PhasePassed("resolve", str(endpoint)))
+        return self._transport(endpoint.scheme).connect(replace(dial, endpoint=endpoint, timeout=left))
+
+    def watch(self, endpoint: Endpoint, appeared: Callable[[], object]) -> Callable[[], None]:
+        """See contracts.Resolver."""
+        return self._resolver.watch(endpoint, appeared)
+
+    def succeeded(self) -> None:
+        """What was dialled last is the hub: it is the first to be dialled again."""
+        self._good = self._tried[-1] if self._tried else self._good
+        self._tried.clear()
+
+    def _next(self, found: Sequence[Endpoint], wanted: Endpoint) -> Endpoint:
+        if not found:
+            raise Unreachable(f"no hub was found for {wanted}", hint="is it running, and on this network?")
+        untried = [one for one in found if one not in self._tried]
+        if not untried:
+            self._tried.clear()
+            untried = list(found)
+        chosen = self._good if self._good in untried else untried[0]
+        self._tried.append(chosen)
+        return chosen
