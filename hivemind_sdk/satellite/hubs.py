@@ -62,6 +62,10 @@ class Upstreams:
             return connector.watch(self._settings().upstreams[hub].endpoint, appeared)
         return _nothing
 
+    def others(self, hub: int) -> bool:
+        connector = self._parts.connectors[hub]
+        return isinstance(connector, ResolvingConnector) and connector.others
+
     def reached(self, hub: int) -> None:
         connector = self._parts.connectors[hub]
         if isinstance(connector, ResolvingConnector):

@@ -32,6 +32,7 @@ class ResolvingConnector:
         """since a success, the last one at the end"""
         self._good: Endpoint | None = None
         """of the last success"""
+        self._others = False
 
     def connect(self, dial: Dial) -> Transport:
         """Also raises what Resolver.resolve does. The time for all of it is that of the dial."""
@@ -48,6 +49,11 @@ class ResolvingConnector:
         """See contracts.Resolver."""
         return self._resolver.watch(endpoint, appeared)
 
+    @property
+    def others(self) -> bool:
+        """Whether the next attempt dials another one, which the refusal of this one says nothing about."""
+        return self._others
+
     def succeeded(self) -> None:
         """What was dialled last is the hub: it is the first to be dialled again."""
         self._good = self._tried[-1] if self._tried else self._good
@@ -62,4 +68,5 @@ class ResolvingConnector:
             untried = list(found)
         chosen = self._good if self._good in untried else untried[0]
         self._tried.append(chosen)
+        self._others = len(untried) > 1
         return chosen

@@ -32,6 +32,9 @@ class Hubs(Protocol):
     def watch(self, hub: int, appeared: Callable[[], object]) -> Callable[[], None]:
         """Call `appeared` when it shows itself, where that can be known, see contracts.Resolver. -> what ends this"""
 
+    def others(self, hub: int) -> bool:
+        """Whether the next attempt at it dials another one that may be it: then no refusal is final."""
+
     def reached(self, hub: int) -> None:
         """The link with it is READY."""
 

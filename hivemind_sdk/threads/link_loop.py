@@ -28,7 +28,16 @@ from ..engine.connection import Discarded, Event, Greeted, LinkSecured, Phase, R
 from ..engine.refusals import Verdicts
 from ..engine.silence import SilenceWatch
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkClosed, LinkError, LinkTimeout, MalformedFrame, NotConnected
+from ..errors import (
+    HandshakeError,
+    HiveMindError,
+    LinkClosed,
+    LinkError,
+    LinkTimeout,
+    MalformedFrame,
+    NotConnected,
+    Refused,
+)
 from ..messages import HiveMessage, HiveMessageType, JSONObject
 from ..settings import Deadlines, Failover
 from .callbacks import TakeOver, about_to_block
@@ -279,7 +288,11 @@ class LinkLoop:
         if link is None:
             return cause
         phase = link.phase
-        return link.close() or (cause if self.ready else self._verdicts.of(cause, phase, self._supervisor.hub))
+        hub = self._supervisor.hub
+        cause = link.close() or (cause if self.ready else self._verdicts.of(cause, phase, hub))
+        if isinstance(cause, Refused) and self._hubs.others(hub):
+            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
+        return cause
 
     def _hang_up(self) -> None:
         """Nobody reads any more; also frees whoever is blocked in `send`."""

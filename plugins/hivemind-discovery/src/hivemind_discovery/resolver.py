@@ -28,6 +28,8 @@ class Discovery:
         self._settle = options.settle
         self._told: set[Endpoint] = set()
         """endpoints of which it was said that the access key travels in clear"""
+        self._watching: Scan | None = None
+        """the one of the watch; whoever it has found need not be looked for again"""
 
     def resolve(self, lookup: Lookup) -> Sequence[Endpoint]:
         """Those over TLS first. Several are refused while no key is pinned: which one is ours nobody can know.
@@ -35,11 +37,14 @@ class Discovery:
         Raises Unreachable.
         """
         wanted = _name(lookup.endpoint)
-        with Scan() as scan:
-            end = time.monotonic() + lookup.timeout
-            found = scan.wait(lookup.timeout, until=lambda hubs: _called(hubs, wanted))
-            if found:
-                found = scan.wait(min(self._settle, max(0.0, end - time.monotonic())))
+        if (watching := self._watching) is not None:
+            found = watching.wait(lookup.timeout, until=lambda hubs: _called(hubs, wanted))
+        else:
+            with Scan() as scan:
+                end = time.monotonic() + lookup.timeout
+                found = scan.wait(lookup.timeout, until=lambda hubs: _called(hubs, wanted))
+                if found:
+                    found = scan.wait(min(self._settle, max(0.0, end - time.monotonic())))
         hubs = _called(found, wanted)
         if not hubs:
             raise Unreachable(_nobody(found, wanted), hint="does it run hivemind-presence, with zeroconf?")
@@ -61,11 +66,16 @@ class Discovery:
                 log.info("the hub %r (%s) announces itself", hub.name, hub.endpoint)
                 appeared()
 
+        def close() -> None:
+            self._watching = None
+            scan.close()
+
         try:
-            return Scan(found).close
+            scan = self._watching = Scan(found)
         except Unreachable as error:  # no network at this moment; the attempts to come say so
             log.debug("hubs can't be watched for: %s", error)
             return lambda: None
+        return close
 
     def _say(self, endpoints: Sequence[Endpoint]) -> None:
         for endpoint in endpoints:
