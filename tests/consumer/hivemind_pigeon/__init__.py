@@ -13,6 +13,7 @@ from hivemind_sdk.hooks import (
     ObserverPlugin,
     PluginRecord,
     PrimitivePlugin,
+    ResolverPlugin,
     TransportPlugin,
     hookimpl,
 )
@@ -24,6 +25,7 @@ from .handshake import Nod
 from .identity import Loft
 from .noise import Quiet
 from .observer import Tally
+from .resolver import Homing
 from .transport import Connector
 
 HIVEMIND_API = 1
@@ -83,6 +85,11 @@ def hivemind_identities() -> list[IdentityPlugin]:
 @hookimpl
 def hivemind_observers() -> list[ObserverPlugin]:
     return [ObserverPlugin(name="tally", create=Tally)]
+
+
+@hookimpl
+def hivemind_resolvers() -> list[ResolverPlugin]:
+    return [ResolverPlugin(name="homing", create=Homing)]
 
 
 def described(record: PluginRecord) -> str:

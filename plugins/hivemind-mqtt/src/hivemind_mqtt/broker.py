@@ -24,8 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotEncodable, SettingsError, Unreachable
-from hivemind_sdk.sockets import Deadline, ascii_host, open_socket
-from hivemind_sdk.sockets.tls import context_for, wrap
+from hivemind_sdk.sockets import Deadline, ascii_host, context_for, open_socket, wrap
 
 from . import MqttOptions
 
