@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,15 @@ KEEP_FREED = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": 
 """for glibc: memory that was freed is kept. Otherwise chance decides whether zlib's 256 KiB are new pages at each call,
 which costs more than compressing 10 kB"""
 
-
-BUILT_INS = {**KEEP_FREED, "HIVEMIND_PLUGINS_DISABLED": "openssl"}
-"""nothing but what the SDK requires, whatever is installed"""
-
 _PYCRYPTODOMES = {
     "cipher:AES-GCM": "aes-gcm",
     "cipher:CHACHA20-POLY1305": "chacha20-poly1305",
+    "primitive:RSA": "rsa",
+    "primitive:PBKDF2": "pbkdf2",
     "primitive:X25519": "x25519-pycryptodome",
 }
 BY_PYCRYPTODOME = {
-    **BUILT_INS,
+    **KEEP_FREED,
     "HIVEMIND_PLUGINS_PREFER": ",".join(f"{what}={provider}" for what, provider in _PYCRYPTODOMES.items()),
 }
 """as where `cryptography` has no wheel"""
@@ -191,7 +188,7 @@ def main() -> int:
 
 
 def run(bench: Bench, options: argparse.Namespace) -> None:
-    ours = bench.worker(sys.executable, *OURS, env=BUILT_INS)
+    ours = bench.worker(sys.executable, *OURS, env=KEEP_FREED)
     theirs = bench.worker(bench.reference_python, "tasks_reference")
     bench.about["ours"] = listed(ours.ask(task="versions", call={}))
     bench.about["reference"] = listed(theirs.ask(task="versions", call={}))
@@ -200,9 +197,6 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
     bench.rows("Whole client path", goals.PATHS, ours, theirs)
     bench.rows("Round trip on loopback", goals.ROUND_TRIPS, ours, theirs)
     bench.rows("Connect on loopback", goals.CONNECTING, ours, theirs)
-    if find_spec("hivemind_openssl"):
-        title = "Connect on loopback, with hivemind-openssl"
-        bench.rows(title, goals.CONNECTING_WITH_OPENSSL, bench.worker(sys.executable, *OURS), theirs)
     without = bench.worker(sys.executable, *OURS, env=BY_PYCRYPTODOME)
     for title, rows in (
         ("Sealing", goals.SEALING),

@@ -3,7 +3,7 @@ asserted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workers import Pace
 
@@ -92,9 +92,6 @@ NEWEST = [
     Row("connect, XX, PSK cached", "connect noise XX", WALL, 1, pace=Pace.WAITING),
     Row("connect, KK, PSK cached", "connect noise KK", WALL, 1, pace=Pace.WAITING),
 ]
-
-CONNECTING_WITH_OPENSSL = [replace(row, limit=0.12) for row in CONNECTING]
-"""with hivemind-openssl, which derives the key of the password handshake faster"""
 
 IMPORT_LIMIT, HELP_LIMIT = 3.0, 8.0
 """times `python -c pass`"""

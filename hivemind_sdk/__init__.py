@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .client.run import run as run
     from .contracts.status import State as State
     from .contracts.status import Status as Status
+    from .engine.codec.binary import decode_binary as decode_binary
+    from .engine.codec.binary import encode_binary as encode_binary
     from .engine.dispatch import NamedHandler as NamedHandler
     from .engine.redelivery import Deduplicator as Deduplicator
     from .engine.redelivery import stamp as stamp
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
     from .messages import HiveMessage as HiveMessage
     from .messages import HiveMessageType as HiveMessageType
     from .messages import HiveMindBinaryPayloadType as HiveMindBinaryPayloadType
+    from .messages.encodings import get_encoding as get_encoding
     from .plugins.catalogue import Catalogue as Catalogue
+    from .plugins.installed import installed_crypto as installed_crypto
+    from .plugins.installed import installed_handlers as installed_handlers
+    from .plugins.installed import installed_handshakes as installed_handshakes
     from .plugins.instances import CryptoSuite as CryptoSuite
     from .plugins.instances import Instances as Instances
     from .plugins.loader import load as load
@@ -35,8 +41,20 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
     from .settings import Upstream as Upstream
     from .threads.receipts import Receipt as Receipt
+    from .topology import FloodIdCache as FloodIdCache
+    from .topology import HiveMapper as HiveMapper
+    from .topology import NodeInfo as NodeInfo
 
 _HOMES = {
+    "FloodIdCache": "topology",
+    "HiveMapper": "topology",
+    "NodeInfo": "topology",
+    "decode_binary": "engine.codec.binary",
+    "encode_binary": "engine.codec.binary",
+    "get_encoding": "messages.encodings",
+    "installed_crypto": "plugins.installed",
+    "installed_handlers": "plugins.installed",
+    "installed_handshakes": "plugins.installed",
     "BinaryDataCallbacks": "client.binary_data",
     "BusMessage": "messages",
     "Catalogue": "plugins.catalogue",

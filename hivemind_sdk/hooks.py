@@ -7,7 +7,10 @@ contract that it was written for, and implements any of the hooks below:
 
     @hookimpl
     def hivemind_transports():
-        return [TransportPlugin(name="carrier-pigeon", schemes=("pigeon",), create=PigeonConnector)]
+        return [TransportPlugin(
+            name="carrier-pigeon", schemes=("pigeon",),
+            create=PigeonConnector
+        )]
 
 The entry point's name is the plugin's name. `transport.pigeon` instead of `pigeon` says that this plugin has nothing
 but
@@ -28,7 +31,16 @@ from typing import Any, ClassVar
 
 import pluggy
 
-from .contracts import Cipher, Handler, Handshake, IdentityBackend, Observer, Resolver, TransportConnector
+from .contracts import (
+    AsyncTransportConnector,
+    Cipher,
+    Handler,
+    Handshake,
+    IdentityBackend,
+    Observer,
+    Resolver,
+    TransportConnector,
+)
 from .messages import HiveMessageType
 
 API_VERSION = 1
@@ -69,6 +81,8 @@ class TransportPlugin(PluginRecord):
     kind = "transport"
     schemes: tuple[str, ...]
     create: Callable[..., TransportConnector]
+    create_async: Callable[..., AsyncTransportConnector] | None = None
+    """a connector for asyncio; None: the SDK runs the plain one on threads"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +169,10 @@ class Hooks:
 
             @hookimpl
             def hivemind_transports():
-                return [TransportPlugin(name="pigeon", schemes=("pigeon",), create=PigeonConnector)]
+                return [TransportPlugin(
+                    name="pigeon", schemes=("pigeon",),
+                    create=PigeonConnector
+                )]
 
         See contracts.TransportConnector. A scheme that a built-in serves stays the built-in's unless the user
         prefers yours.
@@ -167,7 +184,8 @@ class Hooks:
 
             @hookimpl
             def hivemind_ciphers():
-                return [CipherPlugin(name="fast", cipher="AES-GCM", key_sizes=(16, 24, 32), nonce_size=16, rank=10,
+                return [CipherPlugin(name="fast", cipher="AES-GCM", key_sizes=(16, 24, 32),
+                                     nonce_size=16, rank=10,
                                      create=FastAesGcm)]
 
         See contracts.Cipher. All providers of a cipher must give the same bytes.
@@ -179,7 +197,10 @@ class Hooks:
 
             @hookimpl
             def hivemind_primitives():
-                return [PrimitivePlugin(name="fast-rsa", primitive="RSA", rank=10, create=FastRSA)]
+                return [PrimitivePlugin(
+                    name="fast-rsa", primitive="RSA", rank=10,
+                    create=FastRSA
+                )]
 
         See contracts.RSA. All providers of a primitive must give the same results.
         """
@@ -190,7 +211,9 @@ class Hooks:
 
             @hookimpl
             def hivemind_handshakes():
-                return [HandshakePlugin(name="password", protocol=2, create=PasswordHandshake)]
+                return [HandshakePlugin(
+                    name="password", protocol=2, create=PasswordHandshake
+                )]
 
         See contracts.Handshake. Tried in the user's order, else highest protocol first; the first that is not
         Declined runs.
@@ -202,7 +225,10 @@ class Hooks:
 
             @hookimpl
             def hivemind_handlers():
-                return [HandlerPlugin(name="log-pings", types=(HiveMessageType.PING,), rank=10, create=LogPings)]
+                return [HandlerPlugin(
+                    name="log-pings", types=(HiveMessageType.PING,), rank=10,
+                    create=LogPings
+                )]
 
         See contracts.Handler. Handlers for one type form a chain; each sees the message until one returns Consume.
         """
@@ -246,7 +272,10 @@ class Hooks:
 
             @hookimpl
             def hivemind_commands():
-                return [CommandPlugin(name="wave", create=make_wave_command, help="wave at the hive")]
+                return [CommandPlugin(
+                    name="wave", create=make_wave_command,
+                    help="wave at the hive"
+                )]
 
         Registered under the entry point `command.wave`, so that `--help` can list it without importing anything.
         """

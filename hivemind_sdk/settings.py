@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import user_input
 from .delivery import Key, Policy
 from .errors import SettingsError
 
@@ -66,12 +67,27 @@ class Endpoint:
 class Credentials:
     """What proves who we are. Never logged, never shown by `repr`, never written to an identity.
 
-    `preshared_key` is the v0 text key (16, 24 or 32 characters; wire.md section 5.7).
+    Byte order marks and line ends around them are taken off, and blanks around keys. Raises SettingsError for what holds
+    several lines or control characters.
     """
 
     access_key: str = field(default="", repr=False)
     password: str | None = field(default=None, repr=False)
     preshared_key: str | None = field(default=None, repr=False)
+    """the v0 text key (16, 24 or 32 characters; wire.md section 5.7)"""
+    provisioned_key: str | None = field(default=None, repr=False)
+    """what `hivemind-core derive-psk` prints (64 hex digits): in the place of a password, on v3 links only, and for the one
+    hub that it was derived for. For devices where deriving it (64 MiB, a second) is too heavy"""
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "access_key", user_input.word("access key", self.access_key))
+        if self.password is not None:
+            put(self, "password", user_input.secret("password", self.password))
+        if self.preshared_key is not None:
+            put(self, "preshared_key", user_input.secret("pre-shared key", self.preshared_key))
+        if self.provisioned_key is not None:
+            put(self, "provisioned_key", user_input.hex_key("provisioned key", self.provisioned_key, 32))
 
     def token(self, useragent: str) -> str:
         """The authorization token: base64 of `useragent:access_key` (wire.md section 2.1)."""
@@ -91,11 +107,18 @@ def check_useragent(useragent: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TLSSettings:
-    """How a hub's certificate is judged. `pin` is the SHA-256 of the DER certificate, in hex."""
+    """How a hub's certificate is judged. `pin` is the SHA-256 of the DER certificate, as openssl prints it or in hex.
+
+    `ca`: a file with PEM certificates. Raises SettingsError for a pin that is none.
+    """
 
     verify: bool = True
     ca: str | None = None
     pin: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pin:
+            object.__setattr__(self, "pin", user_input.sha256_pin(self.pin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +296,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_useragent(self.useragent)
+        if self.durable is not None:
+            object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
         if not 0 <= self.min_protocol <= self.max_protocol:

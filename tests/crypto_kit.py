@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hivemind_ciphers import HashlibPBKDF2, PycryptodomeRSA, hivemind_ciphers
+from hivemind_ciphers import hivemind_ciphers
+from hivemind_primitives.pbkdf2 import HashlibPBKDF2
+from hivemind_primitives.rsa import PycryptodomeRSA
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, Send
 from hivemind_sdk.settings import Credentials
 

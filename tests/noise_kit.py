@@ -12,8 +12,8 @@ from typing import Any
 from crypto_kit import BuiltinCrypto, wire
 
 from hivemind_noise.handshake import NoiseHandshake
-from hivemind_noise.primitives import CryptographyX25519
 from hivemind_noise.state import HandshakeState
+from hivemind_primitives.x25519 import CryptographyX25519
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, SessionInfo
 from hivemind_sdk.errors import HiveMindError, IdentityReadOnly, PluginMissing
 from hivemind_sdk.settings import Credentials, Limits

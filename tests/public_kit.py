@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from surface.describe import public_modules
+from surface.describe import exported, public_modules
 
 
 def imports(code: str) -> Iterator[tuple[str, str]]:
@@ -20,7 +20,7 @@ def imports(code: str) -> Iterator[tuple[str, str]]:
 def is_public(module: str, name: str) -> bool:
     """What docs/explanation/compatibility.md says of it."""
     public = public_modules()
-    return f"{module}.{name}" in public or (module in public and name in (public[module] or (name,)))
+    return f"{module}.{name}" in public or (module in public and name in (public[module] or exported(module)))
 
 
 def not_public(distribution: Path) -> list[str]:

@@ -19,11 +19,11 @@ BUILTINS = sorted(
 )
 LOST = {
     "transport.websocket": "no transport is installed: ",
-    "ciphers": "no cipher is installed: ",
+    "cipher.builtin": "no cipher is installed: ",
     "handshake.classic": "no handshake for protocol 0 (pre-shared key), 1 (RSA), 2 (password) is installed: ",
-    "noise": "no handshake for protocol 3 (Noise) is installed: ",
+    "handshake.noise": "no handshake for protocol 3 (Noise) is installed: ",
     "handler.mesh": "no handler for BUS, ",
-    "intercom": "no handler for INTERCOM messages is installed: ",
+    "handler.intercom": "no handler for INTERCOM messages is installed: ",
     "identity.file": "no identity 'file' is installed",
     "observer.counters": "no observer counters is installed: ",
     "observer.health": "no observer health is installed: ",

@@ -12,6 +12,7 @@ import click
 from ..errors import IdentityError
 from ..identity.fingerprints import pem_fingerprint
 from ..identity.trust import bare
+from ..user_input import text_of, user_path
 
 if TYPE_CHECKING:
     from ..contracts import RSA
@@ -22,10 +23,10 @@ _BEGIN = "-----BEGIN"
 
 def read_public_key(source: str) -> str:
     """A public key from a PEM text, a file or stdin (`-`). Raises click.UsageError, IdentityError; shows no text."""
-    text = source if source.lstrip().startswith(_BEGIN) else _content(source)
+    text = source if source.lstrip("\ufeff \t\r\n").startswith(_BEGIN) else _content(source)
     if "PRIVATE KEY-----" in text:
         raise IdentityError("this is a private key, which nobody else may have", hint="give the public one")
-    pem = text.strip()
+    pem = text.strip("\ufeff \t\r\n")
     try:
         pem_fingerprint(pem)
         _rsa().size(pem)
@@ -67,9 +68,9 @@ def responder(name: str, trusted: Mapping[str, str], hub_key: object) -> str:
 def _content(source: str) -> str:
     try:
         if source == "-":
-            return sys.stdin.read(_LARGEST)
-        with Path(source).open(encoding="utf-8") as file:
-            return file.read(_LARGEST)
+            return sys.stdin.read(_LARGEST).lstrip("\ufeff")
+        with user_path(source).open("rb") as file:
+            return text_of(file.read(_LARGEST))
     except FileNotFoundError:
         raise click.UsageError(f"there is no file {source[:200]!r}") from None
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import line, warn
+from .environment import unread
 from .failures import JSON
 from .interrupts import interrupted
 
@@ -36,7 +37,12 @@ def make_settings(
 
     identity = NodeIdentity(app_name=app)
     endpoint, credentials = resolve(
-        identity, key=link["key"], password=link["password"], host=link["host"], port=link["port"]
+        identity,
+        key=link["key"],
+        password=link["password"],
+        host=link["host"],
+        port=link["port"],
+        provisioned_key=link["provisioned_key"],
     )
     settings = Settings(
         endpoint,
@@ -57,7 +63,10 @@ def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, 
     from ..satellite.satellite import Satellite
 
     settings, identity = make_settings(app, link, timeout, reconnect=reconnect)
-    return Satellite(settings, identity=identity.state)
+    satellite = Satellite(settings, identity=identity.state)
+    for text in unread(satellite.catalogue):
+        warn(text)
+    return satellite
 
 
 @contextmanager

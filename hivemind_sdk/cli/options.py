@@ -32,6 +32,7 @@ def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     """`-` is asked for, or read as a line of stdin. What stands in the arguments is taken, with a word to a person."""
     if value == _STDIN:
         return _typed(param.human_readable_name) if sys.stdin.isatty() else _read(param.human_readable_name)
+    value = _filled(ctx, param, value)
     exposed = value and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
     if exposed and sys.stderr.isatty() and not ctx.meta.get(_TOLD):
         ctx.meta[_TOLD] = True
@@ -40,16 +41,50 @@ def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value or None
 
 
+def _filled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """What was given; None where nothing was. An empty argument is an error: most often a shell variable is not set."""
+    if value == "" and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("is empty; leave the option out to keep what is stored", ctx, param)
+    return value or None
+
+
+def _one_port(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """`--host NAME:PORT --port PORT` would have one of the two win in silence. The environment may give way."""
+    value = _filled(ctx, param, value) if isinstance(value, str) else value
+    given = {**ctx.params, param.name: value}
+    host, port = given.get("host"), given.get("port")
+    sources = {ctx.get_parameter_source(name) for name in ("host", "port")}
+    if host and port and len(sources) == 1:
+        from ..settings import Endpoint
+
+        if (found := Endpoint.parse(host, port).port) != port:
+            raise click.UsageError(f"--host has the port {found}, and --port says {port}: give one of them", ctx)
+    return value
+
+
 def _typed(what: str) -> str:
     answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
     return answer
 
 
 def _read(what: str) -> str:
-    line = sys.stdin.readline().strip("\r\n")
+    line = sys.stdin.readline().strip("\r\n\ufeff")
     if not line:
         raise click.UsageError(f"no {what} came on stdin")
     return line
+
+
+class UserPath(click.Path):
+    """A path in which `~` is the user's home, also where no shell has replaced it (`--ca=~/ca.pem`)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from ..errors import SettingsError
+        from ..user_input import user_path
+
+        try:
+            return super().convert(str(user_path(value)), param, ctx)
+        except SettingsError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)
 
 
 _TOLD = "hivemind.told_of_arguments"
@@ -64,25 +99,48 @@ _IDENTITY = (
         callback=_secret,
         help="Password; `-` asks. [$HIVEMIND_PASSWORD]",
     ),
+    click.option(
+        "--provisioned-key",
+        metavar="HEX",
+        envvar="HIVEMIND_PROVISIONED_KEY",
+        callback=_secret,
+        help="In the place of a password: see `hivemind-core derive-psk`. [$HIVEMIND_PROVISIONED_KEY]",
+    ),
 )
 _HUB = (
     click.option(
-        "--host", metavar="HOST", envvar="HIVEMIND_HOST", help="NAME, ws://NAME or wss://NAME[/PATH]. [$HIVEMIND_HOST]"
+        "--host",
+        metavar="HOST",
+        envvar="HIVEMIND_HOST",
+        callback=_one_port,
+        help="NAME, ws://NAME or wss://NAME[/PATH]. [$HIVEMIND_HOST]",
     ),
     click.option(
-        "--port", metavar="PORT", type=click.IntRange(1, 65535), envvar="HIVEMIND_PORT", help="[$HIVEMIND_PORT]"
+        "--port",
+        metavar="PORT",
+        type=click.IntRange(1, 65535),
+        envvar="HIVEMIND_PORT",
+        callback=_one_port,
+        help="[$HIVEMIND_PORT]",
     ),
 )
 _SITE = (
     click.option(
-        "--siteid", metavar="SITE", envvar="HIVEMIND_SITEID", help="Where this satellite stands. [$HIVEMIND_SITEID]"
+        "--siteid",
+        metavar="SITE",
+        envvar="HIVEMIND_SITEID",
+        callback=_filled,
+        help="Where this satellite stands. [$HIVEMIND_SITEID]",
     ),
+)
+name_option = click.option(
+    "--name", metavar="NAME", envvar="HIVEMIND_NAME", callback=_filled, help="A label for people. [$HIVEMIND_NAME]"
 )
 _TLS = (
     click.option(
-        "--ca", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="The authority to trust, PEM."
+        "--ca", metavar="FILE", type=UserPath(exists=True, dir_okay=False), help="The authority to trust, PEM."
     ),
-    click.option("--pin", metavar="SHA256", help="Accept only the certificate with this hash, in hex."),
+    click.option("--pin", metavar="SHA256", help="Accept only the certificate with this hash, as openssl prints it."),
     click.option("--insecure", is_flag=True, help="Accept any certificate."),
 )
 _VERSION = click.IntRange(0, 3)

@@ -50,7 +50,7 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
     What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
     is never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any
     certificate; better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0
-    pre-shared key.
+    pre-shared key; `provisioned_key`, what `hivemind-core derive-psk` prints, stands in the place of a password.
     `fallbacks`: hubs to go to, in this order, while that one can't be reached (addresses, or settings.Upstream).
     `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
     `delivery`, `durable`: what becomes of messages that can't be sent at once, see Settings. Times are seconds.
@@ -64,7 +64,7 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         password: str | None = None,
         crypto_key: str | None = None,
         host: str | None = None,
-        port: int | None = None,
+        port: int | str | None = None,
         useragent: str = "",
         self_signed: bool = False,
         share_bus: bool = False,
@@ -83,6 +83,7 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         tls_pin: str | None = None,
         proxy: str | None = None,
         site_id: str | None = None,
+        provisioned_key: str | None = None,
         fallbacks: Iterable[Upstream | str] = (),
         delivery: Mapping[Key, Policy] | None = None,
         durable: str | None = None,
@@ -92,7 +93,14 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
     ) -> None:
         self.identity = identity if identity is not None else NodeIdentity()
         self._resolve = partial(
-            resolve, self.identity, key=key, password=password, host=host, port=port, preshared_key=crypto_key
+            resolve,
+            self.identity,
+            key=key,
+            password=password,
+            host=host,
+            port=port,
+            preshared_key=crypto_key,
+            provisioned_key=provisioned_key,
         )
         endpoint, credentials = self._resolve()
         defaults = Deadlines()
@@ -162,9 +170,13 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         if site_id:
             self.site_id = site_id
         if bus is not None:
-            self._bridged().connect(bus)
+            self.attach(bus)
         self.started_running = True
         return self.satellite.connect(timeout, retry=retry)
+
+    def attach(self, bus: Any) -> None:
+        """Let this OVOS bus get what the hub sends, and send up its messages for the hub. The first one stays."""
+        self._bridged().connect(bus)
 
     def close(self, timeout: float = 5.0) -> None:
         """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""

@@ -122,6 +122,15 @@ class NodeIdentity:
         self._identity.put("password", value)
 
     @property
+    def provisioned_key(self) -> str | None:
+        """What `hivemind-core derive-psk` printed for this node, in the place of a password: 64 hex digits."""
+        return self._text("provisioned_key")
+
+    @provisioned_key.setter
+    def provisioned_key(self, value: str | None) -> None:
+        self._identity.put("provisioned_key", value)
+
+    @property
     def default_master(self) -> str | None:
         """The hub's address, with or without a scheme."""
         return self._text("default_master")
@@ -133,7 +142,7 @@ class NodeIdentity:
     @property
     def default_port(self) -> int | None:
         value = self._identity.read("default_port")
-        if isinstance(value, str) and value.isdecimal():  # edited by hand
+        if isinstance(value, str) and value.strip().isdecimal():  # edited by hand
             value = int(value)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise self._wrong("default_port", value, "a number")
@@ -177,14 +186,19 @@ class NodeIdentity:
     def noise_key(self, value: str | None) -> None:
         self._identity.put("noise_key", value)
 
-    def create_keys(self, rsa: RSA | None = None) -> None:
+    def create_keys(self, rsa: RSA | None = None, *, missing: bool = False) -> bool:
         """A new RSA-2048 pair, stored at once: the fields name the new private key and hold its public key in one step.
 
         Until then the old pair stays whole. Other unsaved changes stay unsaved. `rsa`: None for the installed one.
-        Raises PluginMissing, IdentityReadOnly, IdentityError.
+        `missing`: only where there is no pair yet; another program that makes one at the same moment is waited for.
+        -> whether a pair was made. Raises PluginMissing, IdentityReadOnly, IdentityError.
         """
-        pair = (rsa or _installed_rsa()).generate()
-        self._identity.write_secret(PRIVATE_PEM, pair.private, {"public_key": pair.public})
+        pair = (rsa or _installed_rsa()).generate()  # slow: not while others wait
+        with self._identity.exclusive():
+            if missing and self.public_key and self.private_pem:
+                return False
+            self._identity.write_secret(PRIVATE_PEM, pair.private, {"public_key": pair.public})
+            return True
 
     # --- whom we trust ---
 
@@ -234,12 +248,12 @@ class NodeIdentity:
 
     def pin_noise_key(self, node_id: str, pubkey: str) -> None:
         """Remember the key of this hub, stored at once. Raises IdentityReadOnly, IdentityError."""
-        with self._identity.locked():
+        with self._identity.exclusive():
             self._identity.write("pinned_noise_keys", {**self.pinned_noise_keys, node_id: pubkey})
 
     def forget_noise_key(self, node_id: str) -> bool:
         """Forget the key of this hub, stored at once. -> False if it was not known."""
-        with self._identity.locked():
+        with self._identity.exclusive():
             if node_id not in (pins := self.pinned_noise_keys):
                 return False
             self._identity.write("pinned_noise_keys", {hub: key for hub, key in pins.items() if hub != node_id})

@@ -27,11 +27,18 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .noise import Noise, NoiseCipher, NoiseState
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
 from .sessions import Form, Session, SessionInfo
-from .transports import Dial, ProbingTransport, Transport, TransportConnector, TransportFeatures
+from .transports import (
+    AsyncTransport,
+    AsyncTransportConnector,
+    Dial,
+    ProbingTransport,
+    Transport,
+    TransportConnector,
+    TransportFeatures,
+)
 
 __all__ = [
     "PBKDF2",
@@ -41,6 +48,8 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncTransport",
+    "AsyncTransportConnector",
     "ChoosyObserver",
     "Cipher",
     "Compute",
@@ -65,9 +74,6 @@ __all__ = [
     "IdentityBackend",
     "Lookup",
     "NodeState",
-    "Noise",
-    "NoiseCipher",
-    "NoiseState",
     "Observer",
     "ProbingTransport",
     "RSAKeyPair",

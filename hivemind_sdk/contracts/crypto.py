@@ -99,7 +99,7 @@ class Crypto(Protocol):
         """Bytes of nonce that the v1/v2 envelope uses with this cipher. Raises InvalidCipher."""
 
     def primitive(self, name: str) -> Any:
-        """`RSA` -> an RSA, `X25519` -> X25519, `ARGON2ID` -> Argon2id, `PBKDF2` -> PBKDF2, `NOISE` -> Noise.
+        """`RSA` -> an RSA, `X25519` -> X25519, `ARGON2ID` -> Argon2id, `PBKDF2` -> PBKDF2.
 
         Raises PluginMissing.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -70,8 +71,13 @@ class Declined:
 class NodeState(Protocol):
     """What a node remembers between links: pins, caches, keys. Reading what is absent gives None.
 
-    Raises IdentityReadOnly on writing where no backend can be written.
+    Raises IdentityReadOnly on writing where no backend can be written. May block on a file or a keyring.
     """
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """To read, then write: within it nobody else changes the state, other programs with this identity included, and
+        what is read is what is stored now.
+        """
 
     def read(self, key: str) -> Any:
         """A field of the identity (`pinned_noise_keys`, ...)."""

@@ -11,7 +11,8 @@ class IdentityBackend(Protocol):
     """Where an identity lives. Fields are those of the identity file (wire.md section 11), unknown ones included.
 
     Any thread. `load` of what does not exist yet gives {}. One that keeps a part only (secrets, say) also has
-    `keeps(name) -> bool`, see identity.KeepsPart: all else goes to the backend behind it.
+    `keeps(name) -> bool`, see identity.KeepsPart: all else goes to the backend behind it. One that several processes may
+    write at once also has `exclusive()`, see identity.LocksOut.
     """
 
     writable: bool
@@ -21,8 +22,13 @@ class IdentityBackend(Protocol):
     def load(self) -> JSONObject:
         """Raises IdentityFileCorrupted; what is stored stays as it was."""
 
-    def save(self, fields: JSONObject) -> None:
-        """Replace all fields at once (atomic). Raises IdentityReadOnly, IdentityError."""
+    def update(self, changes: JSONObject) -> None:
+        """Merge changes into the fields as they are stored now, in one step, or not at all.
+
+        A JSON Merge Patch (RFC 7396; `identity.merge_patch.apply` does it): None removes a field, an object is merged
+        entry by entry, any other value replaces the field, and fields that are not named stay. Raises IdentityReadOnly,
+        IdentityError.
+        """
 
     def load_secret(self, name: str) -> str | None:
         """A key that is kept apart from the fields (`private.pem`, `noise.key`). None where there is none."""

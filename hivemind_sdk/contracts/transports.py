@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -116,3 +116,41 @@ class TransportConnector(Protocol):
 
     def connect(self, dial: Dial) -> Transport:
         """Open a link. Raises Unreachable, LinkTimeout(phase=...), LinkClosed, or AuthenticationRefused."""
+
+
+@runtime_checkable
+class AsyncTransport(Protocol):
+    """One open link on an event loop. Everything is called from the loop's thread; one task at a time calls `receive`.
+
+    Cancelling a call loses no frame: the next `receive` returns it, and what was handed to `send` still goes out.
+    """
+
+    features: TransportFeatures
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Hand frames over, in this order, without waiting. Call `drain` before more than a few.
+
+        Raises LinkClosed and NotEncodable as Transport.send does.
+        """
+
+    async def drain(self) -> None:
+        """Wait while the network is slow. Raises LinkClosed where it takes nothing for `Dial.send_timeout` seconds."""
+
+    async def receive(self) -> Frame:
+        """The next frame. Raises LinkClosed, MalformedFrame and LimitExceeded as Transport.receive does."""
+
+    def receive_nowait(self) -> Frame | None:
+        """A frame that has arrived already, or None. Raises MalformedFrame, LimitExceeded; never LinkClosed."""
+
+    async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        """End the link, within `timeout` seconds; codes as in Transport.close. Safe to call again; raises nothing.
+
+        Where it is cancelled the link ends at once.
+        """
+
+
+class AsyncTransportConnector(Protocol):
+    """What `TransportPlugin.create_async` creates: one for each client."""
+
+    async def connect(self, dial: Dial) -> AsyncTransport:
+        """Open a link. Raises what TransportConnector.connect does. Where it is cancelled nothing is left open."""

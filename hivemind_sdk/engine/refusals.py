@@ -67,7 +67,7 @@ class Verdicts:
                 return AuthenticationRefused(
                     "the hub closes the link without a word as soon as it is open",
                     code=cause.code,
-                    hint="older hubs do so when they do not know the access key: check it",
+                    hint="older hubs do so when they do not know the access key: check it. With a `:` in it they never do",
                 )
             cause.retry = True
         return cause

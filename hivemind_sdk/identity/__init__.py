@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ..user_input import config_home, text_of, user_path
+from . import merge_patch, private_files
+from .file_lock import FileLock
 from .fingerprints import fingerprint, pem_fingerprint
 from .state import (
     DEFAULT_NAME,
@@ -12,6 +15,7 @@ from .state import (
     Identity,
     KeepsPart,
     KeyFiles,
+    LocksOut,
     node_name,
 )
 from .trust import bare, candidates, is_trusted, signer_of
@@ -22,14 +26,21 @@ __all__ = [
     "NOISE_PSKS",
     "PRIVATE_PEM",
     "SECRET_FIELDS",
+    "FileLock",
     "Identity",
     "KeepsPart",
     "KeyFiles",
+    "LocksOut",
     "bare",
     "candidates",
+    "config_home",
     "fingerprint",
     "is_trusted",
+    "merge_patch",
     "node_name",
     "pem_fingerprint",
+    "private_files",
     "signer_of",
+    "text_of",
+    "user_path",
 ]

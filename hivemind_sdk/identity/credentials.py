@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from .. import user_input
 from ..errors import SettingsError
 from ..settings import Credentials, Endpoint
-
-_PORTS = range(1, 65536)
 
 
 class Remembered(Protocol):
@@ -19,6 +18,9 @@ class Remembered(Protocol):
 
     @property
     def password(self) -> str | None: ...
+
+    @property
+    def provisioned_key(self) -> str | None: ...
 
     @property
     def default_master(self) -> str | None: ...
@@ -33,26 +35,32 @@ def resolve(
     key: str | None = None,
     password: str | None = None,
     host: str | None = None,
-    port: int | None = None,
+    port: int | str | None = None,
     preshared_key: str | None = None,
+    provisioned_key: str | None = None,
 ) -> tuple[Endpoint, Credentials]:
     """Where the hub is, and what proves who we are. Empty counts as not given.
 
     A host without a scheme is `ws://`. A given port wins over the one in the remembered address; the one in a given
-    address wins over both. The password may be absent: RSA and pre-shared keys need none. Raises SettingsError where
+    address wins over both. The password may be absent: RSA, pre-shared and provisioned keys need none. Raises SettingsError where
     host or access key are missing, and for what is no address or no port.
     """
-    access_key = key or identity.access_key
+    access_key = user_input.word("access key", key or identity.access_key or "")
     if not access_key:
         raise SettingsError(
             "no access key was given and the identity has none",
             hint="pass key=... (--key), or run `hivemind-client set-identity --key KEY --password PASSWORD --host ws://NAME`",
         )
-    proofs = Credentials(access_key, password or identity.password or None, preshared_key or None)
+    proofs = Credentials(
+        access_key,
+        password or identity.password or None,
+        preshared_key or None,
+        provisioned_key or (None if password else identity.provisioned_key) or None,
+    )
     return endpoint(identity, host, port), proofs
 
 
-def endpoint(identity: Remembered, host: str | None = None, port: int | None = None) -> Endpoint:
+def endpoint(identity: Remembered, host: str | None = None, port: int | str | None = None) -> Endpoint:
     """Where the hub is, as in `resolve`. Raises SettingsError."""
     chosen = host or identity.default_master
     if not chosen:
@@ -60,8 +68,7 @@ def endpoint(identity: Remembered, host: str | None = None, port: int | None = N
             "no hub was given and the identity has none",
             hint="pass host=... (--host), or run `hivemind-client set-identity --host ws://NAME`",
         )
-    fallback = port or identity.default_port
-    if fallback and fallback not in _PORTS:
-        raise SettingsError(f"{fallback!r} is not a port", hint="use a number from 1 to 65535 (--port)")
+    port = user_input.port(port)
+    fallback = port or user_input.port(identity.default_port)
     found = Endpoint.parse(chosen, fallback)
     return replace(found, port=port) if port and not host else found

@@ -1,46 +1,53 @@
-"""Private files: 0600 in a 0700 folder, and either wholly written or not at all."""
+"""Private files: 0600 in a 0700 folder, and either wholly written or not at all.
+
+Owner and mode are changed by descriptor, and names are looked up in a folder that is held open: whoever owns the folder
+(root may save an identity in a user's) can't put a link in the way of a file that is being written.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_BY_FOLDER = {os.open, os.stat, os.unlink, os.rename} <= os.supports_dir_fd
+"""whether names can be looked up in a folder that is open; not so on Windows"""
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def replace(path: Path, data: bytes) -> None:
     """Put `data` in the place of what is at `path`; where that is a link, of what it points to.
 
-    Raises OSError, and then the old file is as it was.
+    Raises OSError, and then the old file is as it was; PermissionError for a link of somebody else to a file that is
+    not theirs.
     """
     target = path.resolve()
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "it is write-protected", str(target))
-    temporary = target.with_name(f".{target.name[:64]}.{os.urandom(6).hex()}.tmp")
-    create(temporary, data)
-    try:
-        _keep_owner(target, temporary)
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    _flush(target.parent)
+    make_folder(target.parent)
+    with _Folder.open(target.parent) as folder:
+        before = folder.look(target.name)
+        _check_link(path, before)
+        if before is not None and not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is write-protected", str(target))
+        temporary = f".{target.name[:64]}.{os.urandom(6).hex()}.tmp"
+        folder.create(temporary, data, owner=before)
+        try:
+            folder.rename(temporary, target.name)
+        except BaseException:
+            with suppress(OSError):
+                folder.unlink(temporary)
+            raise
+        folder.flush()
 
 
 def create(path: Path, data: bytes) -> None:
     """Write a file that must not be there yet. Raises FileExistsError, or another OSError and leaves none."""
     make_folder(path.parent)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
+    with _Folder.open(path.parent) as folder:
+        folder.create(path.name, data, owner=None)
+        folder.flush()
 
 
 def make_folder(folder: Path) -> None:
@@ -51,11 +58,41 @@ def make_folder(folder: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take away what group and others may do with a file of ours, as far as we are allowed to."""
+    """Take away what group and others may do with a file of ours, as far as we are allowed to.
+
+    Ours is what belongs to this process's user; for root also what belongs to the owner of its folder.
+    """
+    if not hasattr(os, "fchmod"):
+        return
     with suppress(OSError):
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            path.chmod(mode & 0o700)
+        target = path.resolve()
+        descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK)
+        try:
+            found = os.fstat(descriptor)
+            mine = {os.geteuid()} | ({target.parent.stat().st_uid} if os.geteuid() == 0 else set())
+            if stat.S_ISREG(found.st_mode) and found.st_uid in mine and found.st_mode & 0o077:
+                os.fchmod(descriptor, found.st_mode & 0o700)
+        finally:
+            os.close(descriptor)
+
+
+def owner_of_new(descriptor: int, folder: Path) -> None:
+    """Root (a container, sudo) makes a file in a user's folder: it belongs to that user, who must not be locked out."""
+    if hasattr(os, "fchown") and os.geteuid() == 0:
+        _give(descriptor, folder.stat())
+
+
+def check_owner(folder: Path, path: Path) -> None:
+    """What a user's file names is written by root only where that user could have written it.
+
+    `folder`: where the file lies that names `path`. Raises PermissionError.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not folder.is_dir():
+        return
+    owner = folder.stat().st_uid
+    there = next(one for one in path.parents if one.is_dir())
+    if owner not in (0, there.stat().st_uid):
+        raise PermissionError(errno.EPERM, "it is outside of what the owner of the identity may write", str(path))
 
 
 def is_file(path: Path) -> bool:
@@ -66,18 +103,73 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _keep_owner(target: Path, temporary: Path) -> None:
-    """Root (a container, sudo) must not lock out the user whose file it is."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and target.exists():
-        before = target.stat()
-        os.chown(temporary, before.st_uid, before.st_gid)
+class _Folder:
+    """A folder that stays the same whatever its path comes to mean. All methods raise OSError."""
 
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
 
-def _flush(folder: Path) -> None:
-    """Without this the rename may be lost with the power. Not every system can; the file is whole either way."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[_Folder]:
+        if not _BY_FOLDER:
+            yield cls(path, None)
+            return
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | getattr(os, "O_CLOEXEC", 0))
         try:
-            os.fsync(descriptor)
+            yield cls(path, descriptor)
         finally:
             os.close(descriptor)
+
+    def look(self, name: str) -> os.stat_result | None:
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def create(self, name: str, data: bytes, owner: os.stat_result | None) -> None:
+        """A new file; it is given to `owner`, where there is one, before its first byte."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
+        descriptor = os.open(self._at(name), flags, 0o600, dir_fd=self._descriptor)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if owner is not None:
+                    _give(descriptor, owner)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                self.unlink(name)
+            raise
+
+    def rename(self, name: str, target: str) -> None:
+        os.replace(self._at(name), self._at(target), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def unlink(self, name: str) -> None:
+        os.unlink(self._at(name), dir_fd=self._descriptor)
+
+    def flush(self) -> None:
+        """Without this the rename may be lost with the power. Not every system can; the file is whole either way."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.fsync(self._descriptor)
+
+    def _at(self, name: str) -> str:
+        return name if self._descriptor is not None else str(self._path / name)
+
+
+def _give(descriptor: int, owner: os.stat_result) -> None:
+    """Root must not lock out the user whose file it is."""
+    if hasattr(os, "fchown") and os.geteuid() == 0:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def _check_link(path: Path, target: os.stat_result | None) -> None:
+    """As the kernel's `protected_symlinks`, for root: a user's link leads to the user's own files only."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not path.is_symlink():
+        return
+    owner = path.lstat().st_uid
+    if owner != 0 and (target is None or target.st_uid != owner):
+        raise PermissionError(errno.EPERM, "it is a link of another user, to a file that is not theirs", str(path))

@@ -2,7 +2,7 @@
 
 Credentials are read, node state is written: a backend of the first kind (environment, mounted secret) stands before one
 of the second, which then takes what is written. What is in memory counts at once; it is stored by `save`, `write` and
-`write_secret` only. Does no I/O of its own.
+`write_secret` only, and merged into what other programs have stored meanwhile. Does no I/O of its own.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import copy
 import posixpath
 import threading
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import IdentityReadOnly
+from . import merge_patch
 
 if TYPE_CHECKING:
     from ..contracts import IdentityBackend
@@ -59,6 +60,14 @@ class KeepsPart(Protocol):
         """Whether this field, or the secret of this name, belongs here."""
 
 
+@runtime_checkable
+class LocksOut(Protocol):
+    """What a backend also offers that several processes may write at once."""
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Within it no other process changes what is kept here. A thread may enter it again. Raises IdentityError."""
+
+
 def node_name(fields: Mapping[str, Any]) -> str:
     """How the node calls itself; the file name in the obsolete field `key` if it has no `name` (wire.md section 11)."""
     for candidate in (fields.get("name"), posixpath.basename(str(fields.get("key") or ""))):
@@ -77,6 +86,7 @@ class Identity:
     def __init__(self, backends: Sequence[IdentityBackend], memory: MutableMapping[str, Any] | None = None) -> None:
         self.backends = tuple(backends)
         self._lock = threading.RLock()
+        self._exclusive = 0
         self._stored: JSONObject = self._load()
         self._secrets: dict[str, str | None] = {}
         self.memory: MutableMapping[str, Any] = {} if memory is None else memory
@@ -112,10 +122,14 @@ class Identity:
         with self._lock:
             return bool(self.memory.get(key) != self._stored.get(key))
 
+    def _patch(self) -> JSONObject:
+        """What was changed in memory, and is not stored yet."""
+        return merge_patch.between(self._stored, self.memory)
+
     # --- changing ---
 
     def locked(self) -> AbstractContextManager[Any]:
-        """A context in which nobody else changes this identity in memory: to read, then write."""
+        """A context in which no other thread changes this identity in memory."""
         return self._lock
 
     def put(self, key: str, value: Any) -> None:
@@ -124,16 +138,44 @@ class Identity:
             _apply(self.memory, {key: copy.deepcopy(value)})
             self._secrets.clear()  # they may be named by this field
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """A context in which nobody else, other programs included, changes this identity: to read, then write.
+
+        What is read inside is what is stored now, with our unsaved changes on top.
+        """
+        with self._lock, ExitStack() as stack:
+            for backend in self.backends:
+                if backend.writable and isinstance(backend, LocksOut):
+                    stack.enter_context(backend.exclusive())
+            if not self._exclusive:
+                self._refresh()
+            self._exclusive += 1
+            try:
+                yield
+            finally:
+                self._exclusive -= 1
+
     def write(self, key: str, value: Any) -> None:
-        """Change one field in memory and where it is kept. Nothing else is stored."""
-        with self._lock:
-            self._store({key: value})
+        """Change one field in memory and where it is kept. Nothing else is stored.
+
+        Of an object only the entries are stored that differ from what we knew: those of other programs stay.
+        """
+        with self._lock:  # compared with what the caller has seen, before what others have stored is looked at
+            before = copy.deepcopy(self.memory.get(key))
             self.put(key, value)
+            changes = {key: self._patch().get(key)} if self.is_changed(key) else {}
+            try:
+                with self.exclusive():
+                    self._store(changes)
+            except BaseException:
+                self.put(key, before)
+                raise
 
     def write_secret(self, name: str, text: str | None, also: Mapping[str, Any] | None = None) -> None:
         """Store a secret, then in one step the field that names it and the fields in `also`."""
         field = SECRET_FIELDS.get(name)
-        with self._lock:
+        with self.exclusive():
             target = self._target(name, secret=True)
             changes: JSONObject = {field: None, **(also or {})} if field else dict(also or {})
             for key in changes:
@@ -150,10 +192,13 @@ class Identity:
     def save(self) -> None:
         """Store what was changed in memory, and take over what others have stored meanwhile.
 
-        Only changed fields are written, so two programs with one identity do not undo each other's changes.
+        Only changed fields, and changed entries of objects, are written: programs that share an identity do not undo
+        each other's changes.
         """
         with self._lock:
-            self._store({key: self.memory.get(key) for key in {**self._stored, **self.memory} if self.is_changed(key)})
+            if self._patch():  # else nothing is written, and no file or folder made
+                with self.exclusive():
+                    self._store(self._patch())
             self.reload()
 
     def reload(self) -> None:
@@ -161,8 +206,7 @@ class Identity:
         with self._lock:
             self._stored = self._load()
             self._secrets.clear()
-            self.memory.clear()
-            self.memory.update(copy.deepcopy(self._stored))
+            _become(self.memory, self._stored)
 
     # --- inside ---
 
@@ -174,17 +218,22 @@ class Identity:
             fields["name"] = node_name(fields)
         return fields
 
+    def _refresh(self) -> None:
+        """Take over what others have stored, and keep what was changed here."""
+        changes = self._patch()
+        self._stored = self._load()
+        self._secrets.clear()
+        _become(self.memory, merge_patch.apply(self._stored, changes))
+
     def _store(self, changes: Mapping[str, Any]) -> None:
-        if not changes:
-            return
-        changes = copy.deepcopy(dict(changes))
         routed: dict[int, JSONObject] = {}
         for key, value in changes.items():
             routed.setdefault(self.backends.index(self._target(key)), {})[key] = value
         for index, part in routed.items():
-            _save_changed(self.backends[index], part)
-            self._clear_behind(self.backends[index], partial(_save_changed, changes=dict.fromkeys(part)))
-        _apply(self._stored, changes)
+            _update(self.backends[index], part)
+            absent = dict.fromkeys(part)
+            self._clear_behind(self.backends[index], partial(_remove, absent))
+        self._stored = merge_patch.apply(self._stored, changes)
 
     def _target(self, key: str, *, secret: bool = False) -> IdentityBackend:
         """The backend that takes this field, or this secret. A change that one before it would hide is refused."""
@@ -225,8 +274,18 @@ def _apply(fields: MutableMapping[str, Any], changes: Mapping[str, Any]) -> Any:
     return fields
 
 
-def _save_changed(backend: IdentityBackend, changes: Mapping[str, Any]) -> None:
+def _become(fields: MutableMapping[str, Any], wanted: JSONObject) -> None:
+    """In place, entry by entry: others hold this mapping, and look at it without a lock."""
+    for key in [key for key in fields if key not in wanted]:
+        del fields[key]
+    fields.update({key: copy.deepcopy(value) for key, value in wanted.items() if fields.get(key) != value})
+
+
+def _remove(absent: JSONObject, backend: IdentityBackend) -> None:
+    _update(backend, absent)
+
+
+def _update(backend: IdentityBackend, changes: JSONObject) -> None:
     before = backend.load()
-    after = _apply(dict(before), changes)
-    if after != before:
-        backend.save(after)
+    if merge_patch.apply(before, changes) != before:
+        backend.update(changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .bus import BusMessage, JSONObject, is_bus_message
 from .hive import HiveMessage
 from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
+from .seen import RecentlySeen
 
 __all__ = [
     "BUS_TYPES",
@@ -15,5 +16,6 @@ __all__ = [
     "HiveMessageType",
     "HiveMindBinaryPayloadType",
     "JSONObject",
+    "RecentlySeen",
     "is_bus_message",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import LimitExceeded, MalformedFrame, MalformedMessage, NotEncodable
 from .bus import BusMessage, JSONObject, check_bus_payload, is_bus_message
@@ -14,6 +14,7 @@ _BY_WIRE: Mapping[str, HiveMessageType] = {kind.value: kind for kind in HiveMess
 _BINARY = HiveMessageType.BINARY
 _UNDEFINED = HiveMindBinaryPayloadType.UNDEFINED
 _MAX_HOPS = 256
+M = TypeVar("M", bound="HiveMessage")
 _ADDRESSES = ("node", "source_peer", "target_site_id", "target_pubkey")
 _NO_ADDRESSES = (None, None, None, None)
 
@@ -31,11 +32,11 @@ class HiveMessage:
 
     __slots__ = (
         "_bin_type",
-        "_payload",
         "_raw",
         "_route",
         "_target_peers",
         "_type",
+        "_view",
         "metadata",
         "node_id",
         "source_peer",
@@ -43,7 +44,9 @@ class HiveMessage:
         "target_site_id",
     )
     _raw: Any
-    _payload: Any
+    """the payload as plain JSON or bytes; None where only the view knows it"""
+    _view: Any
+    """what `payload` hands out; None until it is asked for"""
 
     def __init__(
         self,
@@ -84,14 +87,14 @@ class HiveMessage:
 
         Raises MalformedFrame where the stored object is not what the type needs.
         """
-        view = self._payload
+        view = self._view
         if view is None:
-            view = self._payload = _view(self._type, self._raw)
+            view = self._view = self._read()
         return view
 
     @payload.setter
     def payload(self, value: Any) -> None:
-        self._raw, self._payload = _normalise(self._type, value)
+        self._raw, self._view = self._normalise(value)
 
     @property
     def bin_type(self) -> HiveMindBinaryPayloadType:
@@ -143,10 +146,10 @@ class HiveMessage:
 
     def wire_payload(self) -> JSONObject:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
-        view, raw = self._payload, self._raw
-        if isinstance(view, BusMessage):
+        view, raw = self._view, self._raw
+        if view is not None and self._type in BUS_TYPES:
             if raw is None:
-                return view.as_dict
+                return {"type": view.msg_type, "data": view.data, "context": view.context}
             # what was absent on the wire, and still is empty, stays absent; what we do not know stays
             parts = (("data", view.data), ("context", view.context))
             return {**raw, "type": view.msg_type} | {key: part for key, part in parts if part or key in raw}
@@ -166,7 +169,7 @@ class HiveMessage:
         return dumps_ascii(value) if value is self._raw else dumps(value)
 
     @classmethod
-    def from_wire(cls, value: Any, *, max_hops: int = _MAX_HOPS) -> HiveMessage:
+    def from_wire(cls: type[M], value: Any, *, max_hops: int = _MAX_HOPS) -> M:
         """Build from a text frame, or its parsed object. Unknown keys are ignored.
 
         Raises MalformedFrame, or LimitExceeded where a route has more than `max_hops` hops.
@@ -199,14 +202,14 @@ class HiveMessage:
 
     @classmethod
     def from_parts(
-        cls,
+        cls: type[M],
         kind: HiveMessageType,
         raw: Any,
         metadata: Any,
         bin_type: HiveMindBinaryPayloadType = _UNDEFINED,
         *,
         max_hops: int = _MAX_HOPS,
-    ) -> HiveMessage:
+    ) -> M:
         """Build from received payload (parsed JSON, or bytes for BINARY) and metadata, as a binary frame has them.
 
         Raises as from_wire() does.
@@ -221,28 +224,54 @@ class HiveMessage:
         message = cls.__new__(cls)
         message._type = kind
         message._raw = raw
-        message._payload = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
+        message._view = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
         message.metadata = metadata
         message._route = message._target_peers = ()
         message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
         message._bin_type = bin_type
         return message
 
-    @staticmethod
-    def deserialize(payload: str | bytes | JSONObject) -> HiveMessage:
+    @classmethod
+    def deserialize(cls: type[M], payload: str | bytes | JSONObject) -> M:
         """from_wire(), which also takes a bare bus message and makes a BUS of it. Raises MalformedFrame."""
         value = loads(payload) if isinstance(payload, (str, bytes)) else payload
         if isinstance(value, dict) and "msg_type" not in value and "type" in value:
-            return HiveMessage.from_wire({"msg_type": HiveMessageType.BUS.value, "payload": value})
-        return HiveMessage.from_wire(value)
+            return cls.from_wire({"msg_type": HiveMessageType.BUS.value, "payload": value})
+        return cls.from_wire(value)
 
-    def forward(self, **changes: Any) -> HiveMessage:
+    @classmethod
+    def of(cls: type[M], message: HiveMessage) -> M:
+        """The same message as an object of this class, with the same content; `message` itself where it is one."""
+        if type(message) is cls:
+            return message
+        other = cls.__new__(cls)
+        other._copy_envelope(message)
+        other.metadata, other._route = message.metadata, message._route
+        other._target_peers = message._target_peers
+        other._raw, other._view = message._raw, None
+        view = message._view
+        if view is not None:
+            if message._type in NESTING_TYPES:
+                other._view = cls.of(view)
+            elif message._type in BUS_TYPES:
+                other._view = cls.bus_payload(BusMessage.of(view))
+        return other
+
+    @classmethod
+    def bus_payload(cls, message: BusMessage) -> Any:
+        """The object that `payload` is for BUS and SHARED_BUS. A subclass may give one of its own class.
+
+        It needs the attributes `msg_type`, `data` and `context`, and shares the two dicts where they are not empty.
+        """
+        return message
+
+    def forward(self: M, **changes: Any) -> M:
         """A copy with some constructor arguments changed; metadata, route and targets are copied one level deep."""
         if changes.keys() == {"payload"}:  # as all that is emitted; a third of the time
             return self._with_payload(changes["payload"])
         fields: dict[str, Any] = {
             "msg_type": self._type,
-            "payload": self._payload if self._payload is not None else self._raw,
+            "payload": self._view if self._view is not None else self._raw,
             "node": self.node_id,
             "source_peer": self.source_peer,
             "route": [dict(hop) for hop in self.route],
@@ -252,18 +281,21 @@ class HiveMessage:
             "bin_type": self.bin_type,
             "metadata": dict(self.metadata),
         }
-        return HiveMessage(**{**fields, **changes})
+        return type(self)(**{**fields, **changes})
 
-    def _with_payload(self, payload: Any) -> HiveMessage:
-        other = HiveMessage.__new__(HiveMessage)
-        other._type, other._bin_type = self._type, self._bin_type
-        other.node_id, other.source_peer = self.node_id, self.source_peer
-        other.target_site_id, other.target_public_key = self.target_site_id, self.target_public_key
+    def _with_payload(self: M, payload: Any) -> M:
+        other = type(self).__new__(type(self))
+        other._copy_envelope(self)
         other.metadata = dict(self.metadata)
         other._route = [dict(hop) for hop in self.route] if self._route else ()
         other._target_peers = self._target_peers and list(self._target_peers)
         other.payload = payload
         return other
+
+    def _copy_envelope(self, other: HiveMessage) -> None:
+        self._type, self._bin_type = other._type, other._bin_type
+        self.node_id, self.source_peer = other.node_id, other.source_peer
+        self.target_site_id, self.target_public_key = other.target_site_id, other.target_public_key
 
     def update_hop_data(self, data: JSONObject | None = None, **kwargs: Any) -> None:
         """Add the hop of `source_peer` unless it is the last one already; merge extra data into the last hop."""
@@ -292,7 +324,41 @@ class HiveMessage:
     def __setitem__(self, key: str, value: Any) -> None:
         target = self._object()
         target[key] = value
-        self._raw, self._payload = target, None
+        self._raw, self._view = target, None
+
+    def _normalise(self, value: Any) -> tuple[Any, Any]:
+        """-> (what is stored as plain JSON or bytes, the view if it is known already)"""
+        kind = self._type
+        if kind is _BINARY:
+            if value is None:
+                value = b""
+            if not isinstance(value, (bytes, bytearray, memoryview)):
+                raise MalformedMessage(f"a BINARY message holds bytes, not {type(value).__name__}")
+            data = bytes(value)
+            return data, data
+        if isinstance(value, HiveMessage):
+            if kind in NESTING_TYPES:
+                return None, value if isinstance(value, type(self)) else self.of(value)
+            value = value.as_dict
+        elif is_bus_message(value):
+            bus = BusMessage.of(value)
+            if kind in NESTING_TYPES:
+                return None, type(self)(HiveMessageType.BUS, bus)
+            return (None, self.bus_payload(bus)) if kind in BUS_TYPES else (bus.as_dict, None)
+        if not value and not isinstance(value, (bytes, str)):
+            value = {}
+        if not isinstance(value, dict):
+            raise MalformedMessage(
+                f"the payload of {kind.value!r} can't be {type(value).__name__}",
+                hint="pass an object (dict), a bus Message or a HiveMessage",
+            )
+        return value, None
+
+    def _read(self) -> Any:
+        """The view of what is stored."""
+        if self._type in BUS_TYPES:
+            return self.bus_payload(BusMessage.from_wire(self._raw))
+        return self.from_wire(self._raw) if self._type in NESTING_TYPES else self._raw
 
     def _content(self) -> tuple[Any, ...]:
         payload = self._raw if self._type is _BINARY else self.wire_payload()
@@ -310,7 +376,9 @@ class HiveMessage:
             return NotImplemented
         return self._content() == other._content()
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
+    def __hash__(self) -> int:
+        """By the type alone: all else can change."""
+        return hash(self._type)
 
     def __repr__(self) -> str:
         inner = f", {self.payload!r}" if self._type in NESTING_TYPES or self._type in BUS_TYPES else ""
@@ -341,39 +409,3 @@ def _checked_metadata(value: Any) -> JSONObject:
     if not isinstance(value, dict):
         raise MalformedMessage(f"metadata is an object (dict), not {type(value).__name__}")
     return value
-
-
-def _normalise(kind: HiveMessageType, value: Any) -> tuple[Any, Any]:
-    """-> (what is stored as plain JSON or bytes, the view if it is known already)"""
-    if kind is _BINARY:
-        if value is None:
-            value = b""
-        if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise MalformedMessage(f"a BINARY message holds bytes, not {type(value).__name__}")
-        data = bytes(value)
-        return data, data
-    if isinstance(value, BusMessage) or is_bus_message(value):
-        bus = BusMessage.of(value)
-        if kind in NESTING_TYPES:
-            return None, HiveMessage(HiveMessageType.BUS, bus)
-        return (None, bus) if kind in BUS_TYPES else (bus.as_dict, None)
-    if isinstance(value, HiveMessage):
-        if kind in NESTING_TYPES:
-            return None, value
-        value = value.as_dict
-    if not value and not isinstance(value, (bytes, str)):
-        value = {}
-    if not isinstance(value, dict):
-        raise MalformedMessage(
-            f"the payload of {kind.value!r} can't be {type(value).__name__}",
-            hint="pass an object (dict), a bus Message or a HiveMessage",
-        )
-    return value, None
-
-
-def _view(kind: HiveMessageType, raw: Any) -> Any:
-    if kind in BUS_TYPES:
-        return BusMessage.from_wire(raw)
-    if kind in NESTING_TYPES:
-        return HiveMessage.from_wire(raw)
-    return raw

@@ -33,6 +33,8 @@ V = TypeVar("V")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _PROTOCOLS = {0: "pre-shared key", 1: "RSA", 2: "password", 3: "Noise"}
 _OBSERVERS = frozenset({"counters", "health"})
+_PROVIDERS = {"http": "hivemind-http", "https": "hivemind-http", "mqtt": "hivemind-mqtt", "mqtts": "hivemind-mqtt"}
+"""URL scheme -> the distribution of this project that serves it"""
 _REMEDIES = {
     PluginState.DISABLED: "enable it",
     PluginState.SHADOWED: "prefer it",
@@ -110,7 +112,8 @@ class Catalogue:
     def transport(self, scheme: str) -> TransportPlugin:
         """The transport that serves this URL scheme."""
         scheme = scheme.lower()
-        return self._found(self.transports, "transport", scheme, f"transport for {scheme!r}")
+        wanted = _PROVIDERS.get(scheme, "")
+        return self._found(self.transports, "transport", scheme, f"transport for {scheme!r}", wanted)
 
     def transport_named(self, name: str) -> TransportPlugin:
         """The transport of this name, whatever its schemes."""
@@ -164,14 +167,14 @@ class Catalogue:
         }
         return tuple(str(self._unserved(kind, what)) for kind, what in lacks.items() if what)
 
-    def _found(self, among: Mapping[str, V], kind: str, name: str, what: str = "") -> V:
+    def _found(self, among: Mapping[str, V], kind: str, name: str, what: str = "", provider: str = "") -> V:
         if name in among:
             return among[name]
         if f"{kind}:{name}" in self.conflicts:
             raise PluginConflict(self.conflicts[f"{kind}:{name}"])
-        raise self._unserved(kind, what or f"{kind} {name!r}", sorted(among))
+        raise self._unserved(kind, what or f"{kind} {name!r}", sorted(among), provider)
 
-    def _unserved(self, kind: str, what: str, others: Sequence[str] = ()) -> PluginMissing:
+    def _unserved(self, kind: str, what: str, others: Sequence[str] = (), provider: str = "") -> PluginMissing:
         """The one line: what is missing, which plugins might have provided it and why they don't, what to do."""
         there = f" (there is: {', '.join(others)})" if others else ""
         suspects = [
@@ -179,7 +182,8 @@ class Catalogue:
         ]
         states = "; ".join(f"the plugin {one.name} is {one.state} ({one.reason})" for one in suspects)
         remedies = dict.fromkeys(_REMEDIES[one.state] for one in suspects)
-        advice = " or ".join([*remedies, f"install {'another' if suspects else 'one that provides it'}"])
+        install = provider or ("another" if suspects else "one that provides it")
+        advice = " or ".join([*remedies, f"install {install}"])
         return PluginMissing(f"no {what} is installed{there}: {states}{'; ' if states else ''}{advice}")
 
 

@@ -20,24 +20,24 @@ from typing import Any
 
 from ..errors import SettingsError
 from ..settings import PluginSettings
+from ..user_input import config_home, text_of
 
 ONLY, DISABLED, PREFER = "HIVEMIND_PLUGINS_ONLY", "HIVEMIND_PLUGINS_DISABLED", "HIVEMIND_PLUGINS_PREFER"
 IDENTITY = "HIVEMIND_IDENTITY"
 _KEYS = ("only", "disabled", "prefer", "options")
 
 
-def config_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the config file is, or would be."""
-    folder = (os.environ if environ is None else environ).get("XDG_CONFIG_HOME", "")
-    base = Path(folder) if Path(folder).is_absolute() else Path.home() / ".config"
-    return base / "hivemind" / "sdk.json"
+def config_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where the config file is, or would be. None for a user without a home."""
+    base = config_home(environ)
+    return None if base is None else base / "hivemind" / "sdk.json"
 
 
 def plugin_settings(environ: Mapping[str, str] | None = None) -> PluginSettings:
     """What the file says, and the environment over it; both are read now. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     path = config_file(environ)
-    found = plugins_of(content_of(path), path)
+    found = {} if path is None else plugins_of(content_of(path), path)
     only = _list(environ[ONLY]) if ONLY in environ else found.get("only")
     disabled = _list(environ[DISABLED]) if DISABLED in environ else found.get("disabled", ())
     return PluginSettings(
@@ -56,7 +56,7 @@ def identity_names(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
 def content_of(path: Path) -> dict[str, Any]:
     """All that a config file says, whoever it is for. Raises SettingsError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text_of(path.read_bytes()))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import SettingsError
+from ..errors import IdentityError, SettingsError
+from ..identity import FileLock
 from ..identity import private_files as atomic
 from .config import config_file, content_of, plugins_of
 
@@ -21,12 +22,17 @@ Change = Callable[[Plugins], None]
 def edit(change: Change) -> Path:
     """-> the file, now changed. Raises SettingsError where it can't be read, is no config file, or can't be written."""
     path = config_file()
-    content = content_of(path)
-    plugins = plugins_of(content, path)
-    change(plugins)
-    text = json.dumps({**content, "plugins": plugins}, indent=2, ensure_ascii=False)
+    if path is None:
+        raise SettingsError("there is no home for a config file", hint="set HOME or XDG_CONFIG_HOME")
     try:
-        atomic.replace(path, text.encode() + b"\n")
+        with FileLock.at(path.resolve()):
+            content = content_of(path)
+            plugins = plugins_of(content, path)
+            change(plugins)
+            text = json.dumps({**content, "plugins": plugins}, indent=2, ensure_ascii=False)
+            atomic.replace(path, text.encode() + b"\n")
+    except IdentityError as error:
+        raise SettingsError(str(error), hint=error.hint) from None
     except OSError as error:
         raise SettingsError(f"config file {path} can't be written: {error.strerror or type(error).__name__}") from None
     return path

@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..user_input import user_path
+
 _UNIONS = (typing.Union, types.UnionType)
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 
@@ -115,7 +117,7 @@ def _bool(value: Any) -> bool:
 
 
 def _path(value: Any) -> Path:
-    return Path(value).expanduser()
+    return user_path(value)
 
 
 _READERS: dict[Any, Callable[[Any], Any]] = {str: _text, int: _int, float: _float, bool: _bool, Path: _path}

@@ -37,9 +37,9 @@ class HubSession:
 
 
 def as_hive_message(message: Any) -> HiveMessage:
-    """A HiveMessage as it is; a bare bus message wrapped as BUS. Raises MalformedMessage."""
+    """A HiveMessage, of this very class; a bare bus message wrapped as BUS. Raises MalformedMessage."""
     if isinstance(message, HiveMessage):
-        return message
+        return HiveMessage.of(message)
     if is_bus_message(message):
         return HiveMessage(HiveMessageType.BUS, message)
     raise MalformedMessage(f"{type(message).__name__} can't be sent", hint="pass a HiveMessage or a bus Message")

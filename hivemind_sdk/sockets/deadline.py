@@ -1,4 +1,4 @@
-"""One deadline over all that it takes to open a link, and what a phase that hung may mean."""
+"""One deadline for all phases of opening a link, and a hint for the phase that timed out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from ..errors import LinkTimeout
 
 
 class Deadline:
-    """One deadline over several phases."""
+    """A deadline shared by several phases. `at`: when it ends, in seconds of `time.monotonic()`."""
 
     def __init__(self, seconds: float) -> None:
+        """Starts now and ends in `seconds`."""
         self.at = time.monotonic() + seconds
         self._seconds = seconds
 
@@ -22,6 +23,7 @@ class Deadline:
         return left / share
 
     def timeout(self, phase: str) -> LinkTimeout:
+        """The error to raise for a phase that timed out, with a hint for the phases that are known here."""
         hint = _HINTS.get(phase, "")
         return LinkTimeout(f"no link within {self._seconds:g} s: it hung at {phase}", phase=phase, hint=hint)
 

@@ -1,9 +1,9 @@
-"""For transports: from a Dial to a connected socket, within a deadline. Addresses, HTTP proxies, TLS and its pins.
+"""From a Dial to a connected socket, within a deadline: addresses, HTTP proxies, TLS and pins.
 
     deadline = Deadline(dial.timeout)
     sock = open_socket(dial, deadline, secure=dial.endpoint.scheme == "https")
 
-All that can go wrong on this way has one error and one hint here, whatever is spoken on the socket afterwards.
+Each failure has one error and one hint, whatever protocol runs on the socket afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..contracts.observations import PhasePassed
 from ..errors import LinkTimeout, SettingsError, Unreachable
 from ..settings import Endpoint
 from .deadline import Deadline
-from .tls import context_for, wrap
+from .tls import start_tls, tls_context
 
 __all__ = ["Deadline", "Proxy", "ascii_host", "check_headers", "describe_status", "http_status", "open_socket"]
 
@@ -66,16 +66,18 @@ Observe = Callable[[Any], None]
 
 
 def open_socket(dial: Dial, deadline: Deadline, *, secure: bool) -> socket.socket:
-    """A connection to the endpoint of this dial: through its proxy, if it names one, and with TLS where `secure`.
+    """Connect to the endpoint of this dial: through its proxy if it names one, and with TLS if `secure`.
+
+    The socket is blocking; its time-out is not reset.
 
     Raises Unreachable, LinkTimeout (phase "resolve", "connect", "proxy" or "tls"), or SettingsError for a proxy, pin or
     CA file that can't be used.
     """
-    context = context_for(dial.tls) if secure else None
+    context = tls_context(dial.tls) if secure else None
     sock = _open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
     if context is None:
         return sock
-    secured = wrap(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
+    secured = start_tls(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
     dial.observe(PhasePassed("tls", secured.version() or ""))
     return secured
 
@@ -163,14 +165,19 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
         raise deadline.timeout("resolve") from None
     if isinstance(answer, list):
         return answer
-    reason = getattr(answer, "strerror", None) or "not a host name"
-    raise Unreachable(
+    raise unknown_host(host, answer)
+
+
+def unknown_host(host: str, error: OSError | UnicodeError) -> Unreachable:
+    """What to tell when the name can't be looked up."""
+    reason = getattr(error, "strerror", None) or "not a host name"
+    return Unreachable(
         f"no address is known for {host!r}: {reason}", hint="check the host for typing errors, or give its IP address"
     )
 
 
 def ascii_host(host: str) -> str:
-    """The form of an international name that travels."""
+    """The ASCII (IDNA) form of an international host name. Raises Unreachable for what is no host name."""
     try:
         return host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
@@ -179,13 +186,9 @@ def ascii_host(host: str) -> str:
 
 def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
     """Ask the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
-    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
-    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
-    if proxy.login:
-        head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"
     answer = b""
     try:
-        sock.sendall(f"{head}\r\n".encode())
+        sock.sendall(tunnel_request(proxy, endpoint))
         while not answer.endswith(b"\r\n\r\n"):  # byte by byte: what follows the head belongs to the tunnel
             sock.settimeout(deadline.left("proxy"))
             byte = sock.recv(1)
@@ -200,6 +203,20 @@ def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Dea
         raise Unreachable(
             f"the proxy at {proxy.host!r} broke the connection: {error.strerror}", hint="check the proxy"
         ) from None
+    check_tunnel(answer, proxy)
+
+
+def tunnel_request(proxy: Proxy, endpoint: Endpoint) -> bytes:
+    """What asks the proxy for a connection to the endpoint (RFC 9110, section 9.3.6)."""
+    target = Endpoint(endpoint.scheme, ascii_host(endpoint.host), endpoint.port).authority
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.login:
+        head += f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.encode()).decode()}\r\n"
+    return f"{head}\r\n".encode()
+
+
+def check_tunnel(answer: bytes, proxy: Proxy) -> None:
+    """Raises Unreachable where the proxy's answer gives no connection."""
     status = http_status(answer)
     if status is None or not 200 <= status < 300:
         raise Unreachable(
@@ -209,13 +226,13 @@ def _tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Dea
 
 
 def http_status(head: bytes) -> int | None:
-    """The status code that an HTTP answer begins with."""
+    """The status code of an HTTP/1 response, from its first bytes; None if they are no HTTP response."""
     found = re.match(rb"HTTP/1\.\d (\d{3})(?!\d)", head)
     return int(found[1]) if found else None
 
 
 def describe_status(status: int | None) -> str:
-    """Our own words for it: what the server wrote may hold anything, our request included."""
+    """A status code as text. The server's own reason phrase is never used: it may echo the request and its token."""
     if status is None:
         return "no HTTP answer"
     try:
@@ -225,7 +242,7 @@ def describe_status(status: int | None) -> str:
 
 
 def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The same. Raises SettingsError for one that would be more than one line, or has no plain name."""
+    """Returns `headers`. Raises SettingsError for a name or value that is not allowed in an HTTP header."""
     for name, value in headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
             raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")

@@ -1,4 +1,4 @@
-"""A connected socket, plain or TLS, that one thread reads, others write, and any may end; and the UTF-8 of frames."""
+"""A connected socket, plain or TLS: one thread reads, others write, any may close it; UTF-8 of text frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def encode_text(text: str) -> bytes:
-    """UTF-8. Raises NotEncodable for a lone surrogate; no payload hangs on the error."""
+    """Encode as UTF-8. Raises NotEncodable for a lone surrogate; the error does not hold the text."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -31,7 +31,7 @@ def encode_text(text: str) -> bytes:
 
 
 def decode_text(payload: bytes) -> str:
-    """Raises MalformedFrame for what is not UTF-8; no payload hangs on the error."""
+    """Decode UTF-8. Raises MalformedFrame for other bytes; the error does not hold the payload."""
     try:
         return payload.decode()
     except UnicodeDecodeError:
@@ -39,29 +39,31 @@ def decode_text(payload: bytes) -> str:
     raise MalformedFrame(f"a text frame of {len(payload)} bytes is not UTF-8")
 
 
-class StreamLate(Exception):
-    """The deadline has passed. Nothing is lost: reading may go on."""
+class StreamTimeout(Exception):
+    """The deadline has passed. No data is lost: reading may go on."""
 
 
-class StreamEnded(Exception):
-    """Nothing more can be read (or written); the text says why."""
+class StreamClosed(Exception):
+    """Nothing more can be read or written; the text says why."""
 
 
 class Stream:
-    """The socket is non-blocking and every call on it is made under one lock, since OpenSSL bears no two at a time.
+    """A connected socket for one reading thread and any number of writing threads.
 
-    Waiting happens outside of the lock, on the socket and on a wake-up pair, so that `finish` ends every wait at once.
-    What is written goes through a queue: frames never interleave, and the reader can queue a pong without waiting.
+    The socket is non-blocking and every call on it is made under one lock: an OpenSSL connection allows one at a time.
+    Threads wait outside of the lock, on the socket and on a socket pair, so that `finish` ends every wait at once.
+    Writes go through a queue: what two threads send is never mixed, and the reader can queue a pong without waiting.
     """
 
     def __init__(self, sock: socket.socket) -> None:
+        """Takes over a connected socket; `finish` closes it."""
         sock.setblocking(False)
         self.deadline: float | None = None
-        """monotonic time at which `recv` gives up; for the reading thread"""
-        self.alive_at = time.monotonic()
-        """when the peer last showed that it is there: bytes came in, or a blocked write went on"""
-        self.patience: float | None = None
-        """seconds that `send` waits while the network takes nothing at all"""
+        """when `recv` raises StreamTimeout, in seconds of `time.monotonic()`; None: never. Set by the reading thread"""
+        self.last_activity = time.monotonic()
+        """when the peer was last seen, in seconds of `time.monotonic()`: bytes came in, or a blocked write went on"""
+        self.send_timeout: float | None = None
+        """seconds that `send` waits while the network takes no byte; None: for ever"""
         self._socket = sock
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
@@ -72,15 +74,15 @@ class Stream:
         self._over = threading.Event()
         self._waiting = 0
         self._readable = _poller(sock, self._wake, read=True, write=False)
-        """what nearly every wait is for; made once"""
+        """the poll of a reader with nothing to write, made once"""
         self._chunk, self._taken = b"", 0
         self._records = isinstance(sock, ssl.SSLSocket)
-        """it may hold bytes that no poll knows of"""
+        """TLS may hold decrypted bytes that a poll of the socket does not report"""
         self._drained = False
-        """the last read took all that there was: to try again at once would be in vain"""
+        """the last read emptied the socket: wait before the next one"""
 
     def recv(self, size: int = CHUNK) -> bytes:
-        """1 to `size` bytes. Raises StreamLate at `deadline`, StreamEnded."""
+        """1 to `size` bytes. Raises StreamTimeout at `deadline`, StreamClosed."""
         if self._taken == len(self._chunk):
             self._chunk, self._taken = self._fill(), 0
         start = self._taken
@@ -88,9 +90,10 @@ class Stream:
         return self._chunk[start : self._taken]
 
     def send(self, data: bytes) -> None:
-        """Returns when the network has taken all of it. Raises StreamLate after `patience`, StreamEnded: it never will.
+        """Write all of `data`; blocks until the kernel has taken it.
 
-        After StreamLate nothing can be sent any more.
+        Raises StreamTimeout after `send_timeout` seconds without progress (then nothing can be sent any more), and
+        StreamClosed if not all of it was written.
         """
         with self._lock:
             if self._finishing:
@@ -105,7 +108,7 @@ class Stream:
         try:
             while self._written < ticket:
                 self._push()
-        except StreamEnded:
+        except StreamClosed:
             if self._finishing:
                 self._over.wait()  # until it is known what `finish` could still write
             if self._written < ticket:
@@ -114,10 +117,10 @@ class Stream:
     def _push(self) -> None:
         """Wait until the network takes more, and write that."""
         if self._broken:
-            raise StreamEnded("the connection is broken")
+            raise StreamClosed("the connection is broken")
         try:
-            self._wait(read=False, write=True, deadline=self.patience and self._taken_at + self.patience)
-        except StreamLate:
+            self._wait(read=False, write=True, deadline=self.send_timeout and self._taken_at + self.send_timeout)
+        except StreamTimeout:
             with self._lock:
                 self._broken = True
                 self._out.clear()
@@ -128,25 +131,25 @@ class Stream:
             self._pump()
 
     def offer(self, data: bytes) -> None:
-        """Queue something small and return at once; dropped where too much waits already."""
+        """Queue a small write and return at once; dropped if MAX_QUEUE writes wait already."""
         with self._lock:
             if len(self._out) < MAX_QUEUE and not self._finishing:
                 self._queued += 1
                 self._out.append(memoryview(data))
                 self._pump()
 
-    def finish(self, last_words: bytes = b"", deadline: float = 0.0) -> None:
-        """End it: whoever waits is let go, the queue and `last_words` are written, and the peer may hang up first.
+    def finish(self, last_data: bytes = b"", deadline: float = 0.0) -> None:
+        """Close: end all waits, write the queue and `last_data`, and wait for the peer to hang up first.
 
-        It is given until `deadline` (monotonic) for that: closing while it still sends would reset the connection, and
-        could take with it what we wrote last. Only the first call does anything.
+        The peer has until `deadline` (seconds of `time.monotonic()`): closing while it still sends resets the
+        connection and can discard what we wrote last. Only the first call does anything.
         """
         with self._lock:
             if self._finishing:
                 return
             self._finishing = True
-            if last_words:
-                self._out.append(memoryview(last_words))
+            if last_data:
+                self._out.append(memoryview(last_data))
             self._waker.send(b"\0")
         while self._part() and (left := deadline - time.monotonic()) > 0:
             _poller(self._socket, None, read=True, write=bool(self._out))(left)
@@ -177,11 +180,11 @@ class Stream:
                     self._pump()
                 data = self._receive()
             if data:
-                self.alive_at = time.monotonic()
+                self.last_activity = time.monotonic()
                 self._drained = len(data) < CHUNK and not self._records
                 return data
             if data is not None:
-                raise StreamEnded("the other side hung up")
+                raise StreamClosed("the other side hung up")
             self._drained = True
 
     def _receive(self) -> bytes | None:
@@ -191,7 +194,7 @@ class Stream:
         except _WOULD_BLOCK:
             return None
         except OSError as error:
-            raise StreamEnded(f"connection lost ({error.strerror or type(error).__name__})") from None
+            raise StreamClosed(f"connection lost ({error.strerror or type(error).__name__})") from None
 
     def _pump(self) -> None:
         """Write what the network takes now, with the lock held.
@@ -211,7 +214,7 @@ class Stream:
                 return
             if self._stalled:
                 self._stalled = False
-                self._taken_at = self.alive_at = time.monotonic()
+                self._taken_at = self.last_activity = time.monotonic()
             if sent == len(out[0]):
                 out.popleft()
                 self._written += 1
@@ -219,7 +222,7 @@ class Stream:
                 out[0] = out[0][sent:]
 
     def _wait(self, *, read: bool, write: bool, deadline: float | None) -> None:
-        """Raises StreamLate where it is in vain; what is there already is seen even after the deadline."""
+        """Raises StreamTimeout where it is in vain; what is there already is seen even after the deadline."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         with self._lock:
             if self._finishing:
@@ -228,7 +231,7 @@ class Stream:
         try:
             ready = _poller(self._socket, self._wake, read=read, write=write) if write else self._readable
             if not ready(left):
-                raise StreamLate
+                raise StreamTimeout
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -242,8 +245,8 @@ class Stream:
                 sock.close()
 
 
-def _closed() -> StreamEnded:
-    return StreamEnded("closed by this side")
+def _closed() -> StreamClosed:
+    return StreamClosed("closed by this side")
 
 
 def _poller(sock: socket.socket, wake: socket.socket | None, *, read: bool, write: bool) -> Ready:

@@ -1,14 +1,14 @@
-"""TLS on a connected socket: who may be trusted, and what to tell the user when nobody may."""
+"""TLS on a connected socket: which certificates are trusted, and an error with a hint for those that are not."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import socket
 import ssl
 
 from ..errors import SettingsError, Unreachable
 from ..settings import TLSSettings
+from ..user_input import sha256_pin, text_of, user_path
 from .deadline import Deadline
 
 _TRUST = "give its certificate or its CA's as `ca`, or the certificate's SHA-256 as `pin`; verify=False trusts anybody"
@@ -33,11 +33,13 @@ _NOT_TLS = frozenset(
 """reasons of OpenSSL for an answer that is no TLS"""
 
 
-def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline) -> ssl.SSLSocket:
-    """Agree on TLS and judge the certificate, before a byte of ours goes out.
+def start_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | None, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Do the TLS handshake and check the certificate, before application data is sent.
 
-    With a pin, the certificate must be that one, and nothing else is asked of it. The socket is closed on any failure:
-    Unreachable, LinkTimeout(phase="tls").
+    `pin`: SHA-256 of the DER certificate in hex; with a pin, the certificate must be that one and nothing else is
+    checked. Raises Unreachable, LinkTimeout(phase="tls") or SettingsError, and closes the socket first.
     """
     try:
         wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -48,62 +50,53 @@ def wrap(sock: socket.socket, context: ssl.SSLContext, host: str, pin: str | Non
         wrapped.settimeout(deadline.left("tls"))
         wrapped.do_handshake()
         if pin:
-            _check_pin(wrapped, _read_pin(pin))
+            check_pin(wrapped.getpeercert(binary_form=True), pin)
     except TimeoutError:  # LinkTimeout is one, too
         wrapped.close()
         raise deadline.timeout("tls") from None
     except OSError as error:
         wrapped.close()
-        raise _failure(error, host) from None
+        raise failure(error, host) from None
     except BaseException:
         wrapped.close()
         raise
     return wrapped
 
 
-def context_for(settings: TLSSettings) -> ssl.SSLContext:
-    """Whom to trust. Raises SettingsError for a pin or a CA file that can't be used."""
+def tls_context(settings: TLSSettings) -> ssl.SSLContext:
+    """An SSLContext for these settings. Raises SettingsError for a pin or a CA file that can't be used."""
     context = ssl.create_default_context()
     context.options |= ssl.OP_NO_RENEGOTIATION  # a write never has to wait for reading
     # The same on every Python: 3.13 is stricter about form, and allows any certificate of the store to be the anchor
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if settings.pin:
-        _read_pin(settings.pin)
     if settings.pin or not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif settings.ca:
         try:
-            context.load_verify_locations(settings.ca)
-        except OSError as error:  # ssl.SSLError is one
-            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            context.load_verify_locations(cadata=text_of(user_path(settings.ca, "CA file").read_bytes()))
+        except (OSError, ValueError) as error:  # ssl.SSLError is one
+            known = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
             raise SettingsError(
-                f"the CA file {settings.ca!r} can't be used: {reason}", hint="give a file with PEM certificates"
+                f"the CA file {settings.ca!r} can't be used: {known or 'it holds no PEM certificate'}",
+                hint="give a file with PEM certificates",
             ) from None
     return context
 
 
-def _read_pin(text: str) -> str:
-    pin = text.lower().removeprefix("sha256:").replace(":", "").strip()
-    if not re.fullmatch(r"[0-9a-f]{64}", pin):
-        raise SettingsError(
-            f"the pin {text[:80]!r} is not a SHA-256 in hex",
-            hint="`openssl x509 -in CERT -outform DER | sha256sum` prints it",
-        )
-    return pin
-
-
-def _check_pin(sock: ssl.SSLSocket, pin: str) -> None:
-    found = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
-    if found != pin:
+def check_pin(certificate: bytes | None, pin: str) -> None:
+    """`certificate`: DER. Raises Unreachable where it is not the pinned one."""
+    found = hashlib.sha256(certificate or b"").hexdigest()
+    if found != sha256_pin(pin):
         raise Unreachable(
             f"the hub's certificate is not the pinned one: its SHA-256 is {found}",
             hint="if the hub was given a new certificate, set its SHA-256 as `pin`; if not, somebody is in between",
         )
 
 
-def _failure(error: OSError, host: str) -> Unreachable:
+def failure(error: OSError, host: str) -> Unreachable:
+    """What to tell when TLS with this host has failed so."""
     if isinstance(error, Unreachable):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hivemind_sdk.errors import LinkError, NotConnected
-from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate
+from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout
 
 from .memory import Acceptor
 from .served import ServedTransport
@@ -142,7 +142,7 @@ class Listener:
             request = events[0]
             if isinstance(request, Request):
                 self._answer(stream, protocol, request, peer)
-        except (StreamEnded, StreamLate):
+        except (StreamClosed, StreamTimeout):
             pass
         finally:
             stream.finish()

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from hivemind_sdk.contracts import Dial, Frame, Transport, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkError, LinkTimeout
-from hivemind_sdk.sockets.stream import encode_text
+from hivemind_sdk.sockets import encode_text
 
 Acceptor = Callable[[Transport, str, str], object]
 """What serves one link: its transport, the authorization token, the peer's address. Has a thread of its own; when it

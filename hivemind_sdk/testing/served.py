@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
-from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate, decode_text, encode_text
+from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
 if TYPE_CHECKING:
     from websockets.server import ServerProtocol
@@ -38,7 +38,7 @@ class ServedTransport:
 
     def begin(self) -> None:
         """Send the answer to the upgrade, which is what the protocol has to say first."""
-        with self._lock, suppress(StreamEnded):  # `receive` will say so
+        with self._lock, suppress(StreamClosed):  # `receive` will say so
             self._stream.send(b"".join(self._protocol.data_to_send()))
 
     def send(self, frame: Frame) -> None:
@@ -53,7 +53,7 @@ class ServedTransport:
             data = b"".join(self._protocol.data_to_send())
         try:
             self._stream.send(data)
-        except StreamEnded as error:
+        except StreamClosed as error:
             raise LinkClosed(f"the frame could not be sent: {error}", code=_ABNORMAL) from None
 
     def receive(self, timeout: float | None = None) -> Frame:
@@ -68,9 +68,9 @@ class ServedTransport:
             self._answer()
             try:
                 data = self._stream.recv(1 << 16)
-            except StreamLate:
+            except StreamTimeout:
                 raise LinkTimeout(phase="receive") from None
-            except StreamEnded as error:
+            except StreamClosed as error:
                 self._finish(str(error), _ABNORMAL)
             else:
                 self._feed(data)

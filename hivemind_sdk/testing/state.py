@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from typing import Any
 
 
@@ -10,9 +11,12 @@ class MemoryState:
     """contracts.NodeState in two dicts, for tests, demos and satellites that shall leave no trace."""
 
     def __init__(self, **fields: Any) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._fields: dict[str, Any] = dict(fields)
         self._secrets: dict[str, str] = {}
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        return self._lock
 
     def read(self, key: str) -> Any:
         return self._fields.get(key)

@@ -98,8 +98,8 @@ class CallbackQueue:
         """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
 
         What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
-        wait (see `about_to_block`), `relieve()` is called, perhaps on another thread, until it has said True once; it has
-        to be quick. -> True: this thread goes on; False: whoever has taken over does
+        wait (see `about_to_block`), `relieve()` is called, perhaps on another thread, until it has said True once; it
+        has to be quick. -> True: this thread goes on; False: whoever has taken over does
         """
         self._working = threading.get_ident()
         try:

@@ -1,6 +1,6 @@
-"""The built-in ciphers AES-GCM and CHACHA20-POLY1305, the primitives RSA and PBKDF2. Only the records are here.
+"""The built-in ciphers AES-GCM and CHACHA20-POLY1305. Only the records are here.
 
-`cryptography` and `Crypto` are imported when a cipher gets its key, or RSA its first one: never by loading this plugin.
+`cryptography` and `Crypto` are imported when a cipher gets its key, never by loading this plugin.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from hivemind_ciphers.cpu import has_aes
 from hivemind_sdk.contracts import Cipher
-from hivemind_sdk.hooks import CipherPlugin, PrimitivePlugin, hookimpl
+from hivemind_sdk.hooks import CipherPlugin, hookimpl
 
 from . import aes_gcm, chacha20
 from .aes_gcm import AesGcm
 from .chacha20 import ChaCha20Poly1305
+from .cpu import has_aes
 from .cryptography_aead import CryptographyAesGcm, CryptographyChaCha20Poly1305
-from .pbkdf2 import HashlibPBKDF2
-from .rsa import PycryptodomeRSA
 
 HIVEMIND_API = 1
 
@@ -27,10 +25,7 @@ __all__ = [
     "ChaCha20Poly1305",
     "CryptographyAesGcm",
     "CryptographyChaCha20Poly1305",
-    "HashlibPBKDF2",
-    "PycryptodomeRSA",
     "hivemind_ciphers",
-    "hivemind_primitives",
 ]
 
 
@@ -78,15 +73,3 @@ def _chacha20(name: str, create: Callable[[], Cipher], rank: int, by: str) -> Ci
         create=create,
         help=f"ChaCha20 with Poly1305 (RFC 8439), by {by}",
     )
-
-
-@hookimpl
-def hivemind_primitives() -> list[PrimitivePlugin]:
-    return [
-        PrimitivePlugin(
-            name="rsa", primitive="RSA", create=PycryptodomeRSA, help="RSA (OAEP and PSS), by pycryptodome"
-        ),
-        PrimitivePlugin(
-            name="pbkdf2", primitive="PBKDF2", create=HashlibPBKDF2, help="PBKDF2 with SHA-256, by Python's hashlib"
-        ),
-    ]

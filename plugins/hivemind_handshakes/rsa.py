@@ -128,7 +128,12 @@ class RSAHandshake:
 
 def _unproved(context: HandshakeContext) -> str:
     credentials = context.credentials
-    return "password" if credentials.password else "pre-shared key" if credentials.preshared_key else ""
+    proofs = {
+        "password": credentials.password,
+        "pre-shared key": credentials.preshared_key,
+        "provisioned key": credentials.provisioned_key,
+    }
+    return next((name for name, value in proofs.items() if value), "")
 
 
 def _satellite(context: HandshakeContext, rsa: RSA, private: str, hub_key: str, proposal: Proposal) -> HandshakeScript:

@@ -18,6 +18,7 @@ from typing import Any
 
 from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.contracts.status import Status
+from hivemind_sdk.identity import user_path
 
 log = logging.getLogger(__name__)
 _PATIENCE = 1.0
@@ -28,7 +29,7 @@ class HealthFile:
     """An observer. Its thread exists from the first state on, where there is a file to write."""
 
     def __init__(self, file: str | None, every: float) -> None:
-        self._path = Path(file) if file else None
+        self._path = user_path(file, "health file") if file else None
         self._every = every
         self._changed = threading.Event()
         self._status: Status | None = None
@@ -72,9 +73,14 @@ class HealthFile:
             "hint": status.hint,
             "pid": os.getpid(),
         }
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(content), encoding="utf-8")
-        fresh.replace(path)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(6).hex()}")
+        try:
+            with fresh.open("x", encoding="utf-8") as file:  # never through a link that somebody has put there
+                file.write(json.dumps(content))
+            fresh.replace(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def _guarded(self, work: Any) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly, SettingsError
-from hivemind_sdk.identity import NOISE_KEY, PRIVATE_PEM
+from hivemind_sdk.identity import NOISE_KEY, PRIVATE_PEM, text_of, user_path
 from hivemind_sdk.messages import JSONObject
 
 FIELDS = {
@@ -18,6 +18,7 @@ FIELDS = {
     "HIVEMIND_SITEID": "site_id",
     "HIVEMIND_NAME": "name",
     "HIVEMIND_PUBLIC_KEY": "public_key",
+    "HIVEMIND_PROVISIONED_KEY": "provisioned_key",
 }
 """variable -> field of the identity; the names are those of the command line's options"""
 SECRETS = {PRIVATE_PEM: "HIVEMIND_PRIVATE_KEY", NOISE_KEY: "HIVEMIND_NOISE_KEY"}
@@ -41,12 +42,15 @@ class EnvironmentIdentity:
         fields: JSONObject = {field: self._value(name) for name, field in FIELDS.items()}
         port = fields["default_port"]
         if port is not None:
-            if not port.isdecimal():
+            text = port.strip()
+            if not text.isdecimal():
                 raise SettingsError("HIVEMIND_PORT is not a number", hint="use a number from 1 to 65535")
-            fields["default_port"] = int(port)
+            fields["default_port"] = int(text)
+        for name in ("default_master", "site_id", "name"):
+            fields[name] = (fields[name] or "").strip() or None
         return {field: value for field, value in fields.items() if value is not None}
 
-    def save(self, fields: JSONObject) -> None:  # noqa: ARG002
+    def update(self, changes: JSONObject) -> None:  # noqa: ARG002
         raise self._read_only()
 
     def load_secret(self, name: str) -> str | None:
@@ -61,7 +65,7 @@ class EnvironmentIdentity:
         if value and file:
             raise SettingsError(f"both {name} and {name}_FILE are set", hint="unset one of them")
         if file:
-            return self._read(Path(file), f"{name}_FILE")
+            return self._read(user_path(file, f"{name}_FILE"), f"{name}_FILE")
         mounted = self._folder / name.lower()
         return value or (self._read(mounted, "the mounted secret") if mounted.is_file() else None)
 
@@ -69,7 +73,7 @@ class EnvironmentIdentity:
         """Line ends after the last line are the editor's. Raises IdentityError, without what is in the file."""
         try:
             with path.open("rb") as file:
-                return file.read(_LARGEST).decode().rstrip("\r\n") or None
+                return text_of(file.read(_LARGEST)).rstrip("\r\n") or None
         except OSError as error:
             reason = error.strerror or type(error).__name__
         except ValueError:

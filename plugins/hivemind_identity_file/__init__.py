@@ -22,11 +22,15 @@ class FileOptions:
 
 
 def create(options: FileOptions, app: str | None = None) -> IdentityBackend:
-    """Raises SettingsError for an application name or a path that can't be used."""
+    """Raises SettingsError for an application name or a path that can't be used. Without a home nothing is kept."""
     from .backend import FileIdentity
     from .location import locate
 
     place = locate(options.path, app, shared_fallback=options.shared_fallback)
+    if place.path is None:
+        from .nowhere import NoHome
+
+        return NoHome()
     return FileIdentity(place.path, uses_shared_fallback=place.shared)
 
 

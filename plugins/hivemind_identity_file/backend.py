@@ -5,21 +5,19 @@ from __future__ import annotations
 import errno
 import json
 import re
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS
-from hivemind_sdk.identity import private_files as atomic
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, private_files, text_of
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.messages.strict_json import loads
 
 from . import keyfiles
 
-_COMMENT_LINES = re.compile(rb"^[ \t]*(?://|#).*$", re.MULTILINE)
+_COMMENT_LINES = re.compile(r"^[ \t]*(?://|#).*$", re.MULTILINE)
 """json_database, which the reference client stores with, allows them"""
 _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -27,7 +25,8 @@ _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 class FileIdentity:
     """See contracts.IdentityBackend. Reads the disk at each call.
 
-    Any thread, and other processes may save at the same time: the last one wins, nobody ever reads half a file.
+    Any thread, and other processes may write at the same time: changes are merged into the file as it is, under a lock
+    (`.NAME.lock` beside it), and nobody ever reads half a file.
     """
 
     writable = True
@@ -37,7 +36,7 @@ class FileIdentity:
         self.uses_shared_fallback = uses_shared_fallback
         self._file = path
         self._folder = path.parent
-        self._lock = threading.Lock()
+        self._lock = FileLock.at(path.resolve())
         self._unnamed: set[Path] = set()
         """private keys that we wrote and that no saved field names yet"""
 
@@ -48,9 +47,10 @@ class FileIdentity:
             return {}
         except OSError as error:
             raise _failed("read", self.path, error) from error
-        for text in (data, _COMMENT_LINES.sub(b"", data)):
-            with suppress(RemoteProtocolError):
-                fields = loads(text)
+        for strip in (False, True):
+            with suppress(RemoteProtocolError, UnicodeDecodeError):
+                text = text_of(data)
+                fields = loads(_COMMENT_LINES.sub("", text) if strip else text)
                 if isinstance(fields, dict):
                     return fields
         raise IdentityFileCorrupted(
@@ -58,7 +58,15 @@ class FileIdentity:
             hint="restore it from a backup, or move it away to start over as a new node",
         )
 
-    def save(self, fields: JSONObject) -> None:
+    def exclusive(self) -> FileLock:
+        """See identity.LocksOut."""
+        return self._lock
+
+    def update(self, changes: JSONObject) -> None:
+        with self._lock:
+            self._replace(merge_patch.apply(self.load(), changes))
+
+    def _replace(self, fields: JSONObject) -> None:
         try:
             data = json.dumps(fields, indent=4, allow_nan=False).encode() + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
@@ -66,24 +74,23 @@ class FileIdentity:
                 f"the identity can't be saved in {self.path}: a field holds what JSON can't ({type(error).__name__})",
                 hint="use only text, numbers, true, false, null, lists and objects",
             ) from None
-        with self._lock:
-            before = after = self._where(PRIVATE_PEM, self.load())
-            try:
-                atomic.replace(self._file, data)
-                after = self._where(PRIVATE_PEM, fields)
-            except OSError as error:
-                raise _failed("written", self.path, error) from error
-            finally:
-                self._drop_superseded(before, after)
-            for path in (self._where(name, fields) for name in SECRET_FIELDS):
-                if path.parent == self._folder:  # client 0.8 leaves its key readable for all
-                    atomic.close_to_others(path)
+        before = after = self._where(PRIVATE_PEM, self.load())
+        try:
+            private_files.replace(self._file, data)
+            after = self._where(PRIVATE_PEM, fields)
+        except OSError as error:
+            raise _failed("written", self.path, error) from error
+        finally:
+            self._drop_superseded(before, after)
+        for path in (self._where(name, fields) for name in SECRET_FIELDS):
+            if path.parent == self._folder:  # client 0.8 leaves its key readable for all
+                private_files.close_to_others(path)
 
     def load_secret(self, name: str, fields: Mapping[str, Any] | None = None) -> str | None:
         """`fields`: where the caller has newer ones than the file."""
         path = self._where(name, self.load() if fields is None else fields)
         try:
-            return path.read_bytes().decode()
+            return text_of(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -104,12 +111,14 @@ class FileIdentity:
             try:
                 if text is None:
                     path = self._where(name, fields)
+                    private_files.check_owner(self._folder, path)
                     path.unlink(missing_ok=True)
                 elif name == PRIVATE_PEM:
                     path = self._create_private(data)
                 else:
                     path = keyfiles.new_place(self._folder, name, fields)
-                    atomic.replace(path, data)
+                    private_files.check_owner(self._folder, path)
+                    private_files.replace(path, data)
             except OSError as error:
                 raise _failed("written", f"key {name!r} in {self._folder}", error) from error
         return keyfiles.record(self._folder, name, path)
@@ -124,7 +133,7 @@ class FileIdentity:
         return {
             SECRET_FIELDS[name]: keyfiles.record(self._folder, name, path)
             for name, path in paths.items()
-            if atomic.is_file(path)
+            if private_files.is_file(path)
         }
 
     def _where(self, name: str, fields: Mapping[str, Any]) -> Path:
@@ -133,10 +142,10 @@ class FileIdentity:
     def _create_private(self, data: bytes) -> Path:
         path = keyfiles.new_private(self._folder, other=False)
         try:
-            atomic.create(path, data)
+            private_files.create(path, data)
         except FileExistsError:
             path = keyfiles.new_private(self._folder, other=True)
-            atomic.create(path, data)
+            private_files.create(path, data)
         self._unnamed.add(path)
         return path
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError
-from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, SECRET_FIELDS, node_name
+from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, SECRET_FIELDS, node_name, user_path
 from hivemind_sdk.identity.private_files import is_file
 
 _OURS = re.compile(r"HiveMindComs(-[0-9a-f]{8})?\.pem")
@@ -34,9 +34,13 @@ def path_of(folder: Path, name: str, fields: Mapping[str, Any]) -> Path:
     recorded = _recorded(name, fields)
     if not recorded:
         return folder / _UNRECORDED[name].format(node_name(fields))
-    path = folder / recorded
+    windows = PureWindowsPath(recorded)
+    if windows.drive and not Path(recorded).drive:  # the identity comes from Windows
+        return folder / windows.name
+    expanded = user_path(recorded)
+    path = folder / expanded
     beside = folder / path.name
-    if is_file(path) or not Path(recorded).is_absolute():
+    if is_file(path) or not (expanded.is_absolute() or recorded.startswith("/")):
         return path
     return beside if is_file(beside) or not _can_hold(path) else path
 

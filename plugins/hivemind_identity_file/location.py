@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from hivemind_sdk.errors import SettingsError
+from hivemind_sdk.identity import config_home, user_path
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,8 @@ _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Place(NamedTuple):
-    path: Path
+    path: Path | None
+    """None: there is no home to keep it in"""
     shared: bool
     """the file belongs to all applications of this user, because this one has none yet"""
 
@@ -29,10 +30,11 @@ def locate(path: str | None = None, app: str | None = None, *, shared_fallback: 
     second set of them would be refused.
     """
     if path is not None:
-        if not path or "\0" in path:
-            raise SettingsError(f"identity file {path!r} is not a path", hint="give the path of a file")
-        return Place(Path(path).expanduser().absolute(), shared=False)
-    folder = _config_home() / "hivemind"
+        return Place(user_path(path, "identity file").absolute(), shared=False)
+    home = config_home()
+    if home is None:
+        return Place(None, shared=False)
+    folder = home / "hivemind"
     common = folder / FILE_NAME
     if app is None:
         return Place(common, shared=False)
@@ -53,8 +55,3 @@ def locate(path: str | None = None, app: str | None = None, *, shared_fallback: 
         app,
     )
     return Place(common, shared=True)
-
-
-def _config_home() -> Path:
-    stated = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    return stated if stated.is_absolute() else Path("~").expanduser() / ".config"

@@ -27,9 +27,13 @@ class Envelope:
     signature: bytes
 
     @classmethod
-    def parse(cls, payload: JSONObject) -> Envelope:
-        """Raises MalformedFrame where a field is missing (the signature too) or no base64."""
-        return cls(*(_decoded(payload, name) for name in ("encrypted_key", "ciphertext", "tag", "nonce", "signature")))
+    def parse(cls, payload: JSONObject, *, signed: bool = True) -> Envelope:
+        """Raises MalformedFrame where a field is missing or no base64; the signature may be absent unless `signed`."""
+        key, ciphertext, tag, nonce = (
+            _decoded(payload, name) for name in ("encrypted_key", "ciphertext", "tag", "nonce")
+        )
+        signature = _decoded(payload, "signature") if signed or "signature" in payload else b""
+        return cls(key, ciphertext, tag, nonce, signature)
 
     def open(self, crypto: Crypto, private_pem: str) -> bytes:
         """The plaintext. Verify the signature first. Raises DecryptionError."""
@@ -43,7 +47,7 @@ class Envelope:
 
 
 class IntercomRSA:
-    """The primitive `INTERCOM`: what a sender needs."""
+    """The primitive `INTERCOM`: sealing for one reader, and opening."""
 
     def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random
@@ -66,6 +70,19 @@ class IntercomRSA:
         if private_pem is not None:
             fields["signature"] = rsa.sign(private_pem, ciphertext)
         return {name: b64encode(value).decode() for name, value in fields.items()}
+
+    def open(self, crypto: Crypto, private_pem: str, payload: JSONObject, signer_pem: str | None = None) -> bytes:
+        """The plaintext of an INTERCOM payload that was sealed for the owner of this private key.
+
+        `signer_pem`: the public key that must have signed it. None: whoever knows the reader's public key may have
+        written it, and the caller trusts nothing in it. Raises MalformedFrame, DecryptionError; IdentityError for a PEM
+        that is none.
+        """
+        envelope = Envelope.parse(payload, signed=signer_pem is not None)
+        rsa: RSA = crypto.primitive("RSA")
+        if signer_pem is not None and not rsa.verify(signer_pem, envelope.ciphertext, envelope.signature):
+            raise DecryptionError("an INTERCOM that this key has not signed")
+        return envelope.open(crypto, private_pem)
 
 
 def _decoded(payload: JSONObject, name: str) -> bytes:

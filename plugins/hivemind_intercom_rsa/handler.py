@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Crypto, Drop, HandlerContext, Redispatch
 from hivemind_sdk.errors import DecryptionError, RemoteProtocolError
-from hivemind_sdk.identity.trust import bare, signer_of
-from hivemind_sdk.messages import HiveMessage, HiveMessageType
-from hivemind_sdk.messages.seen import RecentlySeen
+from hivemind_sdk.hooks import HandlerPlugin, hookimpl
+from hivemind_sdk.identity import bare, signer_of
+from hivemind_sdk.messages import HiveMessage, HiveMessageType, RecentlySeen
 
 from .envelope import Envelope
+
+HIVEMIND_API = 1
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,16 @@ def _addressed(message: HiveMessage, context: HandlerContext) -> tuple[Crypto, s
     if bare(message.target_public_key) != bare(context.public_key):
         raise _Refused("intercom for others", "")
     return context.crypto, context.private_key
+
+
+@hookimpl
+def hivemind_handlers() -> list[HandlerPlugin]:
+    return [
+        HandlerPlugin(
+            name="intercom-rsa",
+            types=(HiveMessageType.INTERCOM,),
+            create=IntercomHandler,
+            options=IntercomOptions,
+            help="opens messages that are encrypted for this node and signed by a key it trusts",
+        )
+    ]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Deliver, Drop, HandlerContext, Resolve, Run, Wake
 from hivemind_sdk.contracts.cascade import Window, answer_of, choose_any, is_request
-from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.messages import HiveMessage, RecentlySeen
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.messages.seen import RecentlySeen
 
 from .bus import localise
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Resolve, SendMessage
-from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.messages import HiveMessage, RecentlySeen
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.messages.seen import RecentlySeen
 
 
 @dataclass(frozen=True)

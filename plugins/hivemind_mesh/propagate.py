@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hivemind_sdk.contracts import Action, Drop, HandlerContext, Redispatch
-from hivemind_sdk.identity.trust import is_trusted
+from hivemind_sdk.identity import is_trusted
 from hivemind_sdk.messages import HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 

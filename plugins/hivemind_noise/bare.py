@@ -1,10 +1,10 @@
-"""The primitive NOISE: the state machine and its sessions for whoever brings all keys along (vectors, tests)."""
+"""The primitive NOISE: the state machine and its sessions; the caller gives all keys (vectors, tests)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hivemind_sdk.contracts import Crypto, NoiseState, Role, SessionInfo
+from hivemind_sdk.contracts import Crypto, Role, SessionInfo
 from hivemind_sdk.errors import LocalProtocolError
 
 from .session import NoiseSession
@@ -12,7 +12,7 @@ from .state import PATTERNS, SUITES, HandshakeState
 
 
 class BareNoise:
-    """Satisfies contracts.Noise."""
+    """Used by `hivemind_sdk.testing.vectors`."""
 
     def begin(
         self,
@@ -45,7 +45,7 @@ class BareNoise:
             remote_static=remote_static,
         )
 
-    def session(self, state: NoiseState, role: Role, reassembly: int) -> NoiseSession:
+    def session(self, state: HandshakeState, role: Role, reassembly: int) -> NoiseSession:
         """The transport of a finished handshake."""
         info = SessionInfo(protocol=3, handshake="noise", cipher="")
         send, receive = state.split()

@@ -16,7 +16,7 @@ from hivemind_sdk.errors import (
     MalformedFrame,
     RemoteProtocolError,
 )
-from hivemind_sdk.identity.fingerprints import fingerprint
+from hivemind_sdk.identity import fingerprint
 from hivemind_sdk.messages import HiveMessage, HiveMessageType, JSONObject
 
 from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking, propose, suites_of
@@ -72,7 +72,7 @@ class NoiseHandshake:
     def offer(self, context: HandshakeContext) -> JSONObject:
         """Nothing where the access key has no password. KK only where its static key is pinned."""
         suites = suites_of(context)
-        if not suites or not context.credentials.password or lacking(context):
+        if not suites or not (context.credentials.password or context.credentials.provisioned_key) or lacking(context):
             return {}
         pinned = self._pins[Role.HUB].get(context.state, pin_name(context)) is not None
         return {
@@ -231,6 +231,12 @@ def _checked(state: HandshakeState, message: bytes) -> bytes:
 
 
 def _wrong_password(context: HandshakeContext) -> AuthenticationRefused:
+    if context.credentials.provisioned_key:
+        return AuthenticationRefused(
+            f"the provisioned key is not the one of the hub {context.authority} for this access key",
+            hint="run `hivemind-core derive-psk --password PASSWORD --node-id NODE_ID` on that hub, with the password of "
+            "this access key: a key holds for one hub only",
+        )
     return AuthenticationRefused(
         f"the hub {context.authority} holds another password for this access key, or is not the hub",
         hint="compare the two passwords, then `hivemind-client set-identity --password`",

@@ -17,7 +17,7 @@ XX, KK = "XXpsk2", "KKpsk0"
 
 def choose(context: HandshakeContext, usable: set[str]) -> tuple[str, str] | Declined:
     """-> the pattern (KK where it is possible), and the suite. Declined has a `warning` where the hub is the reason."""
-    if not context.credentials.password:
+    if not (context.credentials.password or context.credentials.provisioned_key):
         return Declined("no password is set here")
     offer = context.offer.get("noise")
     highest = context.offer.get("max_protocol_version", 3)
@@ -77,7 +77,8 @@ def lacking(context: HandshakeContext) -> str:
     """Which primitive is not installed; "" where none is lacking."""
     try:
         context.crypto.primitive("X25519")
-        context.crypto.primitive("ARGON2ID")
+        if not context.credentials.provisioned_key:
+            context.crypto.primitive("ARGON2ID")
     except PluginMissing as error:
         return str(error)
     return ""

@@ -11,10 +11,12 @@ from typing import Any
 from hivemind_sdk.contracts import HandshakeContext, NodeState, Role
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
 
-from .primitives import KEY_SIZE
+from .state import KEY_SIZE
 
 SECRET = "noise.key"  # noqa: S105
 """the name of our private key in contracts.NodeState: 64 hexadecimal characters"""
+_BLANKS = " \t\r\n\ufeff"
+"""what editors put around a key"""
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -30,10 +32,14 @@ class StaticKey:
         with self._lock:
             text = state.read_secret(SECRET)
             if text is not None:
-                return _key(text.strip(), f"the file of the key {SECRET!r}"), []
+                return _read(text), []
             private = self._unsaved or random(KEY_SIZE)
             try:
-                state.write_secret(SECRET, private.hex())
+                with state.exclusive():  # of several programs that start for the first time, one makes the key of all
+                    text = state.read_secret(SECRET)
+                    if text is not None:
+                        return _read(text), []
+                    state.write_secret(SECRET, private.hex())
             except IdentityReadOnly as error:
                 self._unsaved = private
                 what = f"the Noise key could not be stored ({error}): it holds for this process only"
@@ -58,7 +64,8 @@ class Pins:
         """-> warnings"""
         with self._lock:
             try:
-                state.write(self._field, {**self._load(state), name: public.hex()})
+                with state.exclusive():
+                    state.write(self._field, {**self._load(state), name: public.hex()})
             except IdentityReadOnly as error:
                 self._unsaved[name] = public.hex()
                 return [f"the pin of {name} could not be stored ({error}): it holds for this process only"]
@@ -80,6 +87,10 @@ def pin_name(context: HandshakeContext) -> str:
     if context.role is Role.SATELLITE:
         return context.authority
     return sha256(context.credentials.access_key.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def _read(text: str) -> bytes:
+    return _key(text.strip(_BLANKS), f"the file of the key {SECRET!r}")
 
 
 def _key(text: Any, where: str) -> bytes:

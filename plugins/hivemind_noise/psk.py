@@ -50,6 +50,8 @@ class PskCache:
 
     def obtain(self, context: HandshakeContext, pepper: bytes) -> Generator[Compute, Any, bytes]:
         """Part of a HandshakeScript -> the PSK of this context. `pepper`: our static private key."""
+        if context.credentials.provisioned_key:
+            return bytes.fromhex(context.credentials.provisioned_key)
         password, node_id = context.credentials.password or "", context.hello["node_id"]
         slot = _slot(context)
         kept = self._memory.get(slot)
@@ -73,6 +75,8 @@ class PskCache:
 
     def forget(self, context: HandshakeContext) -> None:
         """A handshake failed with the key of this context: it is derived anew the next time."""
+        if context.credentials.provisioned_key:
+            return
         slot = _slot(context)
         if self._memory.pop(slot, None) is not None or slot in _load(context):
             _keep(context, slot, None)
@@ -95,13 +99,14 @@ def _load(context: HandshakeContext) -> dict[str, Any]:
 
 
 def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) -> None:
-    entries = _load(context)
-    entries.pop(slot, None)
-    if entry is not None:
-        entries[slot] = entry
-    newest = dict(list(entries.items())[-_ENTRIES:])
     try:
-        context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
+        with context.state.exclusive():  # other programs keep theirs in the same place
+            entries = _load(context)
+            entries.pop(slot, None)
+            if entry is not None:
+                entries[slot] = entry
+            newest = dict(list(entries.items())[-_ENTRIES:])
+            context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
     except IdentityReadOnly:
         return  # derived once for each process then
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hivemind_sdk.contracts import Form, Frame, NoiseCipher, Role, SessionInfo
+from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
 from hivemind_sdk.errors import DecryptionError, SessionBroken, UnexpectedFrame
 
-from .state import MAX_MESSAGE
+from .state import MAX_MESSAGE, CipherState
 
 CHUNK = 65000
 """the most bytes of a body in one frame"""
@@ -20,7 +20,7 @@ class NoiseSession:
     """See contracts.Session. `reassembly`: the most bytes of one message that the peer may make us hold."""
 
     def __init__(
-        self, info: SessionInfo, send: NoiseCipher, receive: NoiseCipher, *, role: Role, reassembly: int
+        self, info: SessionInfo, send: CipherState, receive: CipherState, *, role: Role, reassembly: int
     ) -> None:
         self.info = info
         self._encrypt, self._decrypt = send.encrypt, receive.decrypt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hivemind_sdk.contracts import Dial, Transport
+from hivemind_sdk.contracts import AsyncTransportConnector, Dial, Transport
 from hivemind_sdk.hooks import TransportPlugin, hookimpl
 
 HIVEMIND_API = 1
@@ -24,10 +24,20 @@ class WebSocketConnector:
         return open_link(dial)
 
 
+def create_async() -> AsyncTransportConnector:
+    from .aio import AsyncWebSocketConnector
+
+    return AsyncWebSocketConnector()
+
+
 @hookimpl
 def hivemind_transports() -> Iterable[TransportPlugin]:
     return [
         TransportPlugin(
-            name="websocket", schemes=("ws", "wss"), create=WebSocketConnector, help="websocket, plain or over TLS"
+            name="websocket",
+            schemes=("ws", "wss"),
+            create=WebSocketConnector,
+            create_async=create_async,
+            help="websocket, plain or over TLS",
         )
     ]

@@ -8,9 +8,18 @@ import websocket
 
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.contracts.observations import PhasePassed
-from hivemind_sdk.errors import AuthenticationRefused, LinkError, Unreachable
-from hivemind_sdk.sockets import Deadline, ascii_host, check_headers, describe_status, http_status, open_socket
-from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate
+from hivemind_sdk.errors import AuthenticationRefused, LinkError, SettingsError, Unreachable
+from hivemind_sdk.sockets import (
+    Deadline,
+    Stream,
+    StreamClosed,
+    StreamTimeout,
+    ascii_host,
+    check_headers,
+    describe_status,
+    http_status,
+    open_socket,
+)
 
 from .transport import WebSocketTransport
 
@@ -37,11 +46,12 @@ _STATUS_HINTS = {
 def open_link(dial: Dial) -> WebSocketTransport:
     """See WebSocketConnector.connect."""
     headers = [f"{name}: {value}" for name, value in check_headers(dial.headers).items()]
+    url = _url(dial)
     deadline = Deadline(dial.timeout)
     stream = Stream(open_socket(dial, deadline, secure=dial.endpoint.scheme == "wss"))
     stream.deadline = deadline.at
     try:
-        failure = _upgrade(stream, dial, headers, deadline)
+        failure = _upgrade(stream, url, headers, deadline)
     except BaseException:
         stream.finish()
         raise
@@ -49,7 +59,7 @@ def open_link(dial: Dial) -> WebSocketTransport:
         stream.finish()
         raise failure
     dial.observe(PhasePassed("upgrade", "a websocket"))
-    stream.patience = dial.send_timeout
+    stream.send_timeout = dial.send_timeout
     return WebSocketTransport(
         stream,
         keepalive=dial.keepalive,
@@ -59,13 +69,13 @@ def open_link(dial: Dial) -> WebSocketTransport:
     )
 
 
-def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline) -> LinkError | None:
+def _upgrade(stream: Stream, url: str, headers: list[str], deadline: Deadline) -> LinkError | None:
     wire = _Wire(stream)
     host = next((line.partition(":")[2].strip() for line in headers if line.lower().startswith("host:")), None)
     client = websocket.WebSocket()
     try:
         client.connect(  # type: ignore[no-untyped-call]
-            _url(dial),
+            url,
             socket=wire,
             header=[line for line in headers if not line.lower().startswith("host:")],
             host=host,
@@ -73,12 +83,12 @@ def _upgrade(stream: Stream, dial: Dial, headers: list[str], deadline: Deadline)
             suppress_origin=True,
             redirect_limit=0,
         )
-    except StreamLate:
+    except StreamTimeout:
         # an answer of 101 is not complete; any other is, as far as it matters, though its body never ends
-        return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else _refusal(wire.head)
+        return deadline.timeout("upgrade") if http_status(wire.head) in (None, 101) else refusal(wire.head)
     except Exception:  # noqa: BLE001 whatever the library stumbles over (IndexError, for one): the answer tells more
-        return _refusal(wire.head)
-    return None if client.getstatus() == 101 else _refusal(wire.head)
+        return refusal(wire.head)
+    return None if client.getstatus() == 101 else refusal(wire.head)
 
 
 def _url(dial: Dial) -> str:
@@ -88,11 +98,32 @@ def _url(dial: Dial) -> str:
     endpoint = dial.endpoint
     host = ascii_host(endpoint.host).partition("%")[0]
     authority = f"[{host}]" if ":" in host else host
-    path = quote(endpoint.path, safe="/%:@!$&'()*+,=~-._")
-    return f"{endpoint.scheme}://{authority}:{endpoint.port}{path}/?authorization={dial.token}"
+    return f"{endpoint.scheme}://{authority}:{endpoint.port}{request_path(dial)}"
 
 
-def _refusal(head: bytes) -> LinkError:
+def _token(dial: Dial) -> str:
+    """The token without a `+`, which some hubs read as a blank, and others not where it is escaped.
+
+    Whether base64 has one depends on where in a group of three bytes a character of the access key comes to stand: a
+    blank more behind the useragent moves it. Raises SettingsError for an access key that has one at each place.
+    """
+    for blanks in range(3):
+        token = dial.credentials.token(dial.useragent + " " * blanks)
+        if "+" not in token:
+            return token
+    raise SettingsError(
+        "the access key can't be sent in an address: its base64 has a `+`, which hubs read as a blank",
+        hint="give this satellite another access key on the hub (letters and digits), or use another transport",
+    )
+
+
+def request_path(dial: Dial) -> str:
+    """Path and query of the upgrade. Holds the access key: a secret."""
+    path = quote(dial.endpoint.path, safe="/%:@!$&'()*+,=~-._")
+    return f"{path}/?authorization={_token(dial)}"
+
+
+def refusal(head: bytes) -> LinkError:
     """What the first bytes of the answer say about who answered. Never in the words of the answer."""
     status = http_status(head)
     if status in (401, 403):
@@ -126,7 +157,7 @@ class _Wire:
 
     def recv(self, size: int) -> bytes:
         if self._left <= 0:
-            raise StreamEnded("the answer is too long")
+            raise StreamClosed("the answer is too long")
         data = self._stream.recv(min(size, self._left))
         self._left -= len(data)
         if len(self.head) < 64:

@@ -13,7 +13,7 @@ from websocket import ABNF
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
-from hivemind_sdk.sockets.stream import Stream, StreamEnded, StreamLate, decode_text, encode_text
+from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
 from .framing import BrokenFrame, FrameReader, client_frame
 
@@ -87,11 +87,11 @@ class WebSocketTransport:
             self._stream.deadline = self._next_deadline(limit)
             try:
                 fin, opcode, payload = self._frames.read()
-            except StreamLate:
+            except StreamTimeout:
                 self._check_peer()
                 if limit is not None and time.monotonic() >= limit:
                     raise LinkTimeout(phase="receive") from None
-            except StreamEnded as error:
+            except StreamClosed as error:
                 self._finish(str(error), _ABNORMAL)
             except BrokenFrame as error:
                 self._finish(f"the other side broke the websocket protocol: {error}", _PROTOCOL_ERROR)
@@ -112,12 +112,12 @@ class WebSocketTransport:
     def _write(self, data: bytes) -> None:
         try:
             self._stream.send(data)
-        except StreamEnded as error:
+        except StreamClosed as error:
             if self._ended():
                 raise self._closed() from None
             raise LinkClosed(f"the frame could not be sent: {error}", code=_ABNORMAL) from None
-        except StreamLate:
-            self._finish(f"the network took nothing for {self._stream.patience:g} s", _ABNORMAL, wait=0.0)
+        except StreamTimeout:
+            self._finish(f"the network took nothing for {self._stream.send_timeout:g} s", _ABNORMAL, wait=0.0)
             raise self._closed() from None
 
     def _take(self, fin: bool, opcode: int, data: bytes) -> Frame | None:
@@ -161,7 +161,7 @@ class WebSocketTransport:
     def _next_deadline(self, limit: float | None) -> float | None:
         if not self._keepalive:
             return limit
-        alive, pinged = self._stream.alive_at, self._pinged
+        alive, pinged = self._stream.last_activity, self._pinged
         due = pinged + self._keepalive_timeout if pinged > alive else alive + self._keepalive
         return due if limit is None else min(due, limit)
 
@@ -169,7 +169,7 @@ class WebSocketTransport:
         """Nothing has come in time: ask whether the peer is there, or give it up."""
         if not self._keepalive:
             return
-        now, alive = time.monotonic(), self._stream.alive_at
+        now, alive = time.monotonic(), self._stream.last_activity
         if self._pinged <= alive:
             if now >= alive + self._keepalive:
                 self._pinged, self._unanswered = now, True

@@ -16,15 +16,29 @@ def stored(identity_file):
     return json.loads(identity_file.read_text())
 
 
-def test_set_identity_prints_the_public_key_and_where_it_is_saved(identity_file):
-    done = run("set-identity", "--key", "k", "--password", "p", "--host", "hub", "--siteid", "kitchen")
-    assert done.code == 0
-    assert done.out.startswith("PUBKEY: -----BEGIN PUBLIC KEY-----\n")
-    assert done.out.endswith(f"-----END PUBLIC KEY-----\nidentity saved: {identity_file}\n")
+def test_set_identity_says_where_it_is_saved_and_the_key_on_request(identity_file):
+    arguments = (
+        "set-identity",
+        "--key",
+        "k",
+        "--password",
+        "p",
+        "--host",
+        "hub",
+        "--siteid",
+        "kitchen",
+        "--name",
+        "pi",
+    )
+    done = run(*arguments)
+    assert (done.code, done.out) == (0, f"identity saved: {identity_file}\n")
     fields = stored(identity_file)
-    assert fields["access_key"], fields["password"] == ("k", "p")
+    assert (fields["access_key"], fields["password"], fields["name"]) == ("k", "p", "pi")
     assert (fields["default_master"], fields["default_port"], fields["site_id"]) == ("ws://hub", 5678, "kitchen")
     assert stat.S_IMODE(identity_file.stat().st_mode) == 0o600
+    done = run("set-identity", "--public-key")
+    assert done.out.splitlines()[1] == "-----BEGIN PUBLIC KEY-----"
+    assert stored(identity_file) == fields
 
 
 def test_what_is_not_given_stays_as_it_is_and_so_does_what_we_do_not_know(identity_file):
@@ -69,11 +83,34 @@ def test_host_and_port_are_kept_apart(before, given, master, port, identity_file
     assert (stored(identity_file)["default_master"], stored(identity_file)["default_port"]) == (master, port)
 
 
-def test_empty_options_count_as_not_given(identity_file):
+@pytest.mark.parametrize("option", ["--key", "--password", "--siteid", "--host", "--name"])
+def test_an_empty_argument_is_an_error_and_changes_nothing(option, identity_file):
     run("set-identity", "--key", "k", "--siteid", "s")
-    assert run("set-identity", "--key", "", "--siteid", "", "--host", "hub").code == 0
-    assert (stored(identity_file)["access_key"], stored(identity_file)["site_id"]) == ("k", "s")
-    assert run("set-identity", "--key", "", "--host", "").code == 2
+    before = identity_file.read_text()
+    done = run("set-identity", "--host", "hub", option, "") if option != "--host" else run("set-identity", option, "")
+    assert done.code == 2
+    assert f"'{option}': is empty" in done.err
+    assert identity_file.read_text() == before
+
+
+def test_an_empty_variable_counts_as_not_given(identity_file, monkeypatch):
+    monkeypatch.setenv("HIVEMIND_KEY", "")
+    assert run("set-identity", "--siteid", "s").code == 0
+    assert "access_key" not in stored(identity_file)
+
+
+@pytest.mark.parametrize("command", ["set-identity", "test-identity", "doctor", "forget-server"])
+def test_two_ports_are_an_error(command, identity_file):
+    done = run(command, "--port", "99", "--host", "ws://hub:1234")
+    assert done.code == 2
+    assert "--host has the port 1234, and --port says 99" in done.err
+
+
+def test_a_port_that_is_said_twice_or_by_the_environment_is_none(identity_file, monkeypatch):
+    assert run("set-identity", "--port", "99", "--host", "ws://hub:99").code == 0
+    monkeypatch.setenv("HIVEMIND_PORT", "7")
+    assert run("set-identity", "--host", "ws://hub:99").code == 0
+    assert stored(identity_file)["default_port"] == 99
 
 
 def test_secrets_come_from_the_environment_too(identity_file, monkeypatch):

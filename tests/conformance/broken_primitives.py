@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from conformance.mutants import caught_by
 
-from hivemind_ciphers import PycryptodomeRSA
-from hivemind_noise.primitives import CffiArgon2id, PycryptodomeX25519
+from hivemind_primitives.argon2id import CffiArgon2id
+from hivemind_primitives.rsa import PycryptodomeRSA
+from hivemind_primitives.x25519 import PycryptodomeX25519
 from hivemind_sdk.errors import IdentityError, MalformedFrame
 from hivemind_sdk.testing.conformance import Argon2idContract, RSAContract, X25519Contract
 

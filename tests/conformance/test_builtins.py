@@ -16,14 +16,16 @@ from hivemind_ciphers import (
     ChaCha20Poly1305,
     CryptographyAesGcm,
     CryptographyChaCha20Poly1305,
-    PycryptodomeRSA,
 )
-from hivemind_ciphers.pbkdf2 import HashlibPBKDF2
 from hivemind_handshakes import PasswordHandshake, PresharedHandshake, RSAHandshake
 from hivemind_identity_env.backend import EnvironmentIdentity
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_noise.handshake import NoiseHandshake
-from hivemind_noise.primitives import CffiArgon2id, CryptographyX25519, PycryptodomeX25519
+from hivemind_primitives.argon2id import CffiArgon2id
+from hivemind_primitives.cryptography_rsa import CryptographyRSA
+from hivemind_primitives.pbkdf2 import CryptographyPBKDF2, HashlibPBKDF2
+from hivemind_primitives.rsa import PycryptodomeRSA
+from hivemind_primitives.x25519 import CryptographyX25519, PycryptodomeX25519
 from hivemind_sdk.errors import LinkError
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Endpoint, TLSSettings
@@ -67,6 +69,11 @@ class TestRSA(RSAContract):
         return PycryptodomeRSA()
 
 
+class TestRSAByCryptography(RSAContract):
+    def rsa(self):
+        return CryptographyRSA()
+
+
 class TestX25519(X25519Contract):
     def x25519(self):
         return PycryptodomeX25519()
@@ -85,6 +92,11 @@ class TestArgon2id(Argon2idContract):
 class TestPBKDF2(PBKDF2Contract):
     def pbkdf2(self):
         return HashlibPBKDF2()
+
+
+class TestPBKDF2ByCryptography(PBKDF2Contract):
+    def pbkdf2(self):
+        return CryptographyPBKDF2()
 
 
 class TestWebsocket(TransportContract):

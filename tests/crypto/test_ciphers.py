@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hivemind_ciphers as plugin
-import hivemind_noise
+import hivemind_primitives
 from hivemind_ciphers.cpu import has_aes
 from hivemind_sdk.errors import DecryptionError, InvalidKeySize, LocalProtocolError
 
@@ -119,16 +119,18 @@ def test_cryptography_comes_before_pycryptodome_and_the_cipher_that_the_cpu_is_b
 
 def test_without_cryptography_pycryptodome_does_it_all_the_cipher_that_it_is_quicker_with_first(monkeypatch):
     monkeypatch.setattr(plugin, "find_spec", lambda name: None)
-    monkeypatch.setattr(hivemind_noise, "find_spec", lambda name: None)
+    monkeypatch.setattr(hivemind_primitives, "find_spec", lambda name: None)
     ranks = {record.name: record.rank for record in plugin.hivemind_ciphers()}
     assert ranks == {"chacha20-poly1305": 0, "aes-gcm": -1}
-    assert "x25519-cryptography" not in {record.name for record in hivemind_noise.hivemind_primitives()}
+    names = {record.name for record in hivemind_primitives.hivemind_primitives()}
+    assert names == {"rsa", "pbkdf2", "x25519-pycryptodome", "argon2id-cffi"}
 
 
 def test_loading_the_plugins_and_making_ciphers_imports_no_cryptographic_library():
     code = (
-        "import sys, hivemind_ciphers as c, hivemind_handshakes as h;"
-        "[r.create() for r in [*c.hivemind_ciphers(), *c.hivemind_primitives(), *h.hivemind_handshakes()]];"
+        "import sys, hivemind_ciphers as c, hivemind_handshakes as h, hivemind_primitives as p;"
+        "[r.create() for r in [*c.hivemind_ciphers(), *h.hivemind_handshakes()]];"
+        "p.hivemind_primitives();"
         "sys.exit('Crypto' in sys.modules or 'cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

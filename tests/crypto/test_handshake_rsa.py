@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hivemind_ciphers import PycryptodomeRSA
 from hivemind_handshakes import RSAHandshake
 from hivemind_handshakes.rsa import fingerprint, make_envelope, open_envelope
+from hivemind_primitives.rsa import PycryptodomeRSA
 from hivemind_sdk.contracts import Compute, Declined, Form, Role, Send
 from hivemind_sdk.errors import (
     AuthenticationRefused,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hivemind_ciphers import PycryptodomeRSA
+from hivemind_primitives.rsa import PycryptodomeRSA
 from hivemind_sdk.errors import DecryptionError, IdentityError, InvalidKeySize, LocalProtocolError
 
 INTERCOM_KEYS = vectors("intercom")["keys"]

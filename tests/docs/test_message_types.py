@@ -9,6 +9,7 @@ from mesh.test_policy import POLICY
 from hivemind_sdk.messages import HiveMessageType, HiveMindBinaryPayloadType
 
 PAGE = ROOT / "docs/reference/message-types.md"
+TESTS = ROOT / "docs/explanation/what-shows-what.md"
 RULES = ROOT / "docs/explanation/topology-as-policy.md"
 
 
@@ -28,7 +29,11 @@ def test_every_binary_sub_type_is_in_the_table_once():
     ]
 
 
-@pytest.mark.parametrize("row", table(PAGE, "Type"), ids=lambda row: row["Type"])
+def test_every_message_type_has_a_test():
+    assert [row["Type"] for row in table(TESTS, "Type")] == [row["Type"] for row in table(PAGE, "Type")]
+
+
+@pytest.mark.parametrize("row", table(TESTS, "Type"), ids=lambda row: row["Type"])
 def test_the_test_that_a_row_names_exists(row):
     check_cited_tests(row["Shown by"])
 

@@ -31,7 +31,7 @@ def quick() -> Iterator[None]:
         "hivemind_handshakes.password.hashlib.pbkdf2_hmac",
         lambda *given, **_: hashlib.sha256(repr(given).encode()).digest(),
     )
-    argon2 = mock.patch("hivemind_noise.primitives.CffiArgon2id.derive", QuickArgon2id.derive)
+    argon2 = mock.patch("hivemind_primitives.argon2id.CffiArgon2id.derive", QuickArgon2id.derive)
     with pbkdf2, argon2:
         yield
 

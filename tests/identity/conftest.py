@@ -22,7 +22,7 @@ class Environment:
     def load(self):
         return dict(self.fields)
 
-    def save(self, fields):
+    def update(self, changes):
         raise IdentityReadOnly("the environment can't be written")
 
     def load_secret(self, name):

@@ -10,9 +10,8 @@ from hivemind_sdk.settings import Credentials, Endpoint
 
 
 def remembered(**fields):
-    return SimpleNamespace(
-        **{"access_key": None, "password": None, "default_master": None, "default_port": None, **fields}
-    )
+    absent = ("access_key", "password", "provisioned_key", "default_master", "default_port")
+    return SimpleNamespace(**{**dict.fromkeys(absent), **fields})
 
 
 FULL = remembered(access_key="k", password="p", default_master="wss://hub:1111/path", default_port=2222)
@@ -29,6 +28,9 @@ FULL = remembered(access_key="k", password="p", default_master="wss://hub:1111/p
         (remembered(access_key="k", default_master="hub"), {}, "ws://hub:5678"),
         (remembered(access_key="k", default_master="hub", default_port=2222), {}, "ws://hub:2222"),
         (remembered(access_key="k"), {"host": "::1", "port": 3333}, "ws://[::1]:3333"),
+        (remembered(access_key="k", default_master="hub", default_port="2222 "), {}, "ws://hub:2222"),
+        (FULL, {"host": "ws://other", "port": " 3333\n"}, "ws://other:3333"),
+        (FULL, {"host": "ws://other", "port": ""}, "ws://other:2222"),
     ],
 )
 def test_where_the_hub_is(identity, given, expected):
@@ -41,6 +43,20 @@ def test_what_is_given_wins_over_what_is_remembered():
     assert given == Credentials("K", "P", "0123456789abcdef")
 
 
+KEY = "ab" * 32
+
+
+def test_a_provisioned_key_stands_in_the_place_of_a_password():
+    known = remembered(access_key="k", password="p", default_master="hub", provisioned_key=KEY.upper())
+    assert resolve(known)[1] == Credentials("k", "p", None, KEY)
+    assert resolve(known, provisioned_key="CD" * 32)[1].provisioned_key == "cd" * 32
+    assert resolve(known, password="typed")[1] == Credentials("k", "typed")  # what is passed is what is meant
+    with pytest.raises(SettingsError, match="64 hexadecimal") as caught:
+        resolve(known, provisioned_key="hunter2")
+    assert "derive-psk" in caught.value.hint
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_password_is_not_always_needed():
     assert resolve(remembered(access_key="k", default_master="hub"))[1].password is None
 
@@ -51,6 +67,8 @@ def test_a_password_is_not_always_needed():
         (remembered(), {"host": "hub"}, "--key"),
         (remembered(access_key="k"), {}, "--host"),
         (remembered(access_key="k"), {"host": "hub", "port": 65536}, "--port"),
+        (remembered(access_key="k"), {"host": "hub", "port": "many"}, "--port"),
+        (remembered(access_key="k"), {"host": "hub", "port": True}, "--port"),
         (remembered(access_key="k", default_master="hub", default_port=-1), {}, "--port"),
         (remembered(access_key="k", default_master="ws://hub?x=hunter2"), {}, "ws://NAME"),
     ],

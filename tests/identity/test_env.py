@@ -10,7 +10,7 @@ from hivemind_identity_env.backend import EnvironmentIdentity
 from hivemind_sdk import NodeIdentity, Settings
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly, SettingsError
 from hivemind_sdk.plugins.loader import load
-from hivemind_sdk.satellite.assembly import Given, assemble
+from hivemind_sdk.satellite.assembly import Overrides, assemble
 from hivemind_sdk.settings import Credentials, Endpoint
 
 
@@ -100,7 +100,7 @@ def test_before_a_file_it_gives_the_credentials_and_the_file_keeps_what_is_remem
 def test_a_satellite_takes_several_by_its_settings(environ):
     environ("HIVEMIND_SITEID", "cellar")
     settings = Settings(Endpoint("ws", "hub"), Credentials("k"), identity=("env", "file"))
-    parts = assemble(settings, load(), Given())
+    parts = assemble(settings, load(), Overrides())
     try:
         assert parts.state.read("site_id") == "cellar"
         parts.state.write("pinned_noise_keys", {"hub:1": "00"})

@@ -54,22 +54,22 @@ def test_a_name_that_is_no_plain_folder_is_refused(config, name):
 
 
 def test_an_application_without_one_uses_the_shared_one_with_a_warning(config, path, caplog):
-    create().save({"name": "shared", "password": "hunter2"})
+    create().update({"name": "shared", "password": "hunter2"})
     backend = create("app")
     assert backend.load()["name"] == "shared"
     assert backend.uses_shared_fallback
     assert "--app app set-identity" in caplog.text
     assert "hunter2" not in caplog.text
-    backend.save({"name": "still shared"})
+    backend.update({"name": "still shared"})
     assert json.loads(path.read_text())["name"] == "still shared"
     assert not (path.parent / "app").exists()
 
 
 def test_an_application_can_be_kept_from_the_shared_one_or_have_its_own(config, path, caplog):
-    create().save({"name": "shared"})
+    create().update({"name": "shared"})
     own = create("app", shared_fallback=False)
     assert own.load() == {}
-    own.save({"name": "own"})
+    own.update({"name": "own"})
     assert create("app").load() == {"name": "own"}
     assert not caplog.records
 

@@ -7,6 +7,7 @@ import pytest
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.contracts import IdentityBackend, NodeState
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly
+from hivemind_sdk.identity import merge_patch
 from hivemind_sdk.identity.state import Identity
 
 
@@ -25,7 +26,7 @@ def test_it_is_what_a_satellite_remembers_with(backend):
 
 
 def test_the_first_backend_that_has_a_field_wins_and_the_first_writable_one_is_written(backend, environment):
-    backend.save({"name": "file", "site_id": "kitchen"})
+    backend.update({"name": "file", "site_id": "kitchen"})
     first: IdentityBackend = environment({"name": "env", "password": "secret", "site_id": None}, private_pem="env key")
     identity = Identity([first, backend])
     assert [identity.read(key) for key in ("name", "password", "site_id")] == ["env", "secret", "kitchen"]
@@ -66,8 +67,9 @@ def test_where_nothing_can_be_written_writing_is_a_typed_error_and_reading_works
     assert Identity([]).read("name") is None
 
 
-def test_saving_writes_what_was_changed_and_keeps_what_others_wrote(backend):
-    backend.save({"name": "kitchen", "site_id": "a", "unknown": {"x": [1, None]}, "empty": None})
+def test_saving_writes_what_was_changed_and_keeps_what_others_wrote(backend, path):
+    path.parent.mkdir(parents=True)
+    path.write_text('{"name": "kitchen", "site_id": "a", "unknown": {"x": [1, null], "y": null}, "empty": null}')
     mine, theirs = Identity([backend]), Identity([backend])
     theirs.write("trusted_keys", {"hub": "pem"})
     theirs.write("site_id", None)
@@ -75,7 +77,7 @@ def test_saving_writes_what_was_changed_and_keeps_what_others_wrote(backend):
     mine.save()
     assert backend.load() == {
         "name": "kitchen",
-        "unknown": {"x": [1, None]},
+        "unknown": {"x": [1, None], "y": None},
         "empty": None,
         "trusted_keys": {"hub": "pem"},
         "password": "new",
@@ -122,7 +124,7 @@ def test_a_save_that_fails_keeps_the_changes_for_another_try(backend, monkeypatc
         raise IdentityError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(backend, "save", fail)
+        patch.setattr(backend, "update", fail)
         with pytest.raises(IdentityError):
             identity.save()
         with pytest.raises(IdentityError):
@@ -153,3 +155,51 @@ def test_secrets_are_read_once_and_anew_when_they_change(backend, path):
     assert identity.read_secret("private.pem") == "edited"
     identity.write_secret("private.pem", "two")
     assert identity.read_secret("private.pem") == "two"
+
+
+def test_programs_that_share_an_identity_keep_each_others_entries(backend):
+    """Each changes what it knew when it started: pins, trusted keys, and a withdrawal of trust."""
+    backend.update({"trusted_keys": {"anna": "PEM a", "ben": "PEM b"}})
+    first, second, third = (Identity([backend]) for _ in range(3))
+    first.write("pinned_noise_keys", {"hub-a:5678": "aa"})
+    second.write("pinned_noise_keys", {"hub-b:5678": "bb"})
+    second.put("trusted_keys", {"ben": "PEM b"})
+    second.save()
+    third.put("trusted_keys", {**third.read("trusted_keys"), "carla": "PEM c"})
+    third.save()
+    assert backend.load() == {
+        "pinned_noise_keys": {"hub-a:5678": "aa", "hub-b:5678": "bb"},
+        "trusted_keys": {"ben": "PEM b", "carla": "PEM c"},
+    }
+    assert third.memory == backend.load()
+
+
+def test_what_is_read_in_an_exclusive_context_is_what_others_have_stored(backend):
+    mine, theirs = Identity([backend]), Identity([backend])
+    assert mine.read_secret("noise.key") is None
+    mine.put("site_id", "kitchen")
+    theirs.write_secret("noise.key", "ab" * 32)
+    theirs.write("name", "bedroom")
+    with mine.exclusive():
+        assert mine.read_secret("noise.key") == "ab" * 32
+        assert (mine.read("name"), mine.read("site_id")) == ("bedroom", "kitchen")
+    assert "site_id" not in backend.load()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"a": 1}, {}),
+        ({"a": {"x": 1, "y": {"z": 1}}}, {"a": {"y": {"z": 2}}}),
+        ({"a": {"x": 1}}, {"a": 1}),
+        ({"a": 1}, {"a": {"x": 1}}),
+        ({"a": {"x": 1}}, {"a": {}}),
+        ({}, {"a": {}}),
+        ({"a": [1, {"x": None}]}, {"a": [{"x": None}]}),
+    ],
+)
+def test_a_patch_between_two_states_makes_the_second_of_the_first(before, after):
+    patch = merge_patch.between(before, after)
+    assert merge_patch.apply(before, patch) == after
+    assert bool(patch) == (before != after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, crypto, intercom, seal
 
+from hivemind_sdk.errors import DecryptionError, MalformedFrame
 from hivemind_sdk.messages import BusMessage, HiveMessage
 
 FIELDS = ("encrypted_key", "ciphertext", "tag", "nonce", "signature")
@@ -144,3 +146,22 @@ def test_any_payload_ends_in_a_drop(payload):
     node = Node()
     assert node.receive(HiveMessage(T.INTERCOM, payload, target_pubkey=BOB.public))[0].startswith("drop ")
     assert (node.failed, node.delivered) == ([], [])
+
+
+def test_the_primitive_opens_what_it_seals():
+    suite, envelope = crypto(), seal()
+    primitive = suite.primitive("INTERCOM")
+    for signer in (ALICE.public, None):
+        assert json.loads(primitive.open(suite, BOB.private, envelope, signer))["payload"]["type"] == "speak"
+    unsigned = {name: text for name, text in envelope.items() if name != "signature"}
+    assert primitive.open(suite, BOB.private, unsigned)
+    for signer, private, changed in (
+        (CAROL.public, BOB.private, envelope),
+        (ALICE.public, BOB.private, {**envelope, "signature": ""}),
+        (None, CAROL.private, envelope),
+        (None, BOB.private, {**envelope, "tag": flipped(envelope["tag"])}),
+    ):
+        with pytest.raises(DecryptionError):
+            primitive.open(suite, private, changed, signer)
+    with pytest.raises(MalformedFrame):
+        primitive.open(suite, BOB.private, unsigned, ALICE.public)

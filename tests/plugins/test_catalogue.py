@@ -152,8 +152,15 @@ def test_the_line_names_the_plugin_that_would_serve_and_why_it_does_not():
 
 def test_the_line_says_what_there_is_instead():
     with pytest.raises(PluginMissing) as error:
-        Catalogue.of(WS).transport("mqtt")
-    assert one_line(error) == ("no transport for 'mqtt' is installed (there is: ws, wss): install one that provides it")
+        Catalogue.of(WS).transport("carrier")
+    assert one_line(error) == (
+        "no transport for 'carrier' is installed (there is: ws, wss): install one that provides it"
+    )
+
+
+def test_the_line_names_the_distribution_of_ours_that_serves_a_scheme():
+    with pytest.raises(PluginMissing, match=r"there is: ws, wss\): install hivemind-http$"):
+        Catalogue.of(WS).transport("https")
 
 
 def test_an_empty_catalogue_misses_all_that_a_satellite_needs():

@@ -172,7 +172,7 @@ def test_what_else_the_file_holds_is_kept(pigeons):
     assert run("plugins", "disable", "rot13").code == 0
     content["plugins"]["disabled"] = ["cipher.rot13"]
     assert read() == content
-    assert [one.name for one in config_file().parent.iterdir()] == ["sdk.json"]
+    assert {one.name for one in config_file().parent.iterdir()} == {"sdk.json", ".sdk.json.lock"}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"plugins": {"disabled": 7}}'])

@@ -79,7 +79,7 @@ def test_a_file_that_can_not_be_used_is_named_and_stays(content, write):
 
 def test_bytes_that_are_no_text_are_no_crash(write):
     environ = write("")
-    config_file(environ).write_bytes(b"\xff\xfe{}")
+    config_file(environ).write_bytes(b"{\xff\xfe}")
     with pytest.raises(SettingsError, match="can't be read"):
         plugin_settings(environ)
 

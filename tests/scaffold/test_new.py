@@ -61,7 +61,7 @@ def test_what_is_made_is_a_whole_distribution_of_public_parts_alone(kind, tmp_pa
         assert not re.search("@[A-Z]+@", path + text)
         assert path.endswith("py.typed") or text.endswith("\n")
     assert not_public(folder) == []
-    assert range_of(folder) == range_of(ROOT / "plugins/hivemind-openssl")
+    assert range_of(folder) == range_of(ROOT / "plugins/hivemind-http")
 
 
 def test_it_says_what_was_made_and_what_to_do_next(tmp_path, monkeypatch):

@@ -91,6 +91,9 @@ def text_of(home: Home) -> str:
         return f"{name}({ast.unparse(node.args)}){result}{decorators(node)}"
     if isinstance(node, ast.ClassDef):
         return f"{name}: class{decorators(node)}"
+    if isinstance(node, ast.Module):
+        functions = [one.name for one in node.body if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")]
+        return f"{name}: module with {', '.join(functions)}"
     assert isinstance(node, ast.Assign | ast.AnnAssign)
     kind = f": {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else ""
     return f"{name}{kind}" + (f" = {ast.unparse(node.value)}" if node.value else "")
@@ -135,6 +138,9 @@ def resolved_or_none(module: str, name: str) -> Home | None:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if name == (alias.asname or alias.name) and (source := imported_from(module, node)):
+                    inner = f"{source}.{alias.name}"
+                    if source_of(inner).is_file():
+                        return Home(source, parsed(inner), alias.name)
                     return resolved_or_none(source, alias.name)
     return None
 

@@ -10,7 +10,7 @@ import pytest
 from transport.peers import LONG, RawServer, accept_upgrade, dial
 
 from hivemind_sdk.errors import LinkClosed
-from hivemind_sdk.sockets.stream import Stream
+from hivemind_sdk.sockets import Stream
 from hivemind_websocket import WebSocketConnector
 from hivemind_websocket.transport import WebSocketTransport
 

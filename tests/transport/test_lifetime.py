@@ -163,7 +163,7 @@ def test_a_reader_that_was_away_for_long_first_looks_at_what_came_meanwhile():
             transport.receive(0.011)  # pings
         theirs.sendall(frame(PONG) + frame(TEXT, b"all is well"))
         transport._pinged -= 3600
-        transport._stream.alive_at -= 3600
+        transport._stream.last_activity -= 3600
         assert transport.receive(LONG) == "all is well"
 
 

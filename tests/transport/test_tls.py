@@ -145,8 +145,15 @@ def test_the_opt_out_accepts_anybody(self_signed):
     connects(self_signed[0], verify=False)
 
 
-@pytest.mark.parametrize("tls", [{"pin": "abcd"}, {"ca": "/no/such/file"}, {"ca": __file__}])
-def test_a_pin_or_ca_that_cannot_be_used_is_a_matter_of_settings(tls, good_tls, caplog):
+@pytest.mark.parametrize("pin", ["abcd", "sha1 Fingerprint=" + ":".join(["AB"] * 20), "-----BEGIN CERTIFICATE-----"])
+def test_a_pin_that_is_none_is_refused_where_it_is_given(pin):
+    with pytest.raises(SettingsError, match="SHA-256") as caught:
+        TLSSettings(pin=pin)
+    assert "openssl" in caught.value.hint
+
+
+@pytest.mark.parametrize("tls", [{"ca": "/no/such/file"}, {"ca": __file__}, {"ca": "~nobody-of-this-name/ca.pem"}])
+def test_a_ca_that_cannot_be_used_is_a_matter_of_settings(tls, good_tls, caplog):
     with RawServer(read_head, tls=good_tls) as server:
         fail(dial(server.port, scheme="wss", tls=TLSSettings(**tls)), caplog, SettingsError)
 

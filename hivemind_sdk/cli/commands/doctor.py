@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import fitted, json_line, line, one_line
+from ..console import fitted, json_line, line, one_line, warn
+from ..environment import unread
 from ..failures import REPORT, exit_code
 from ..linking import make_settings
 from ..options import json_option, link_options, timeout_option
@@ -48,9 +49,12 @@ def command(
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
     from ...doctor import examine
+    from ...plugins.loader import shared
     from ...satellite.utterance import UTTERANCE
 
     settings, identity = make_settings(ctx.obj, link, timeout)
+    for text in unread(shared(settings.plugins)):
+        warn(text)
     told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
     steps = examine(
         settings,

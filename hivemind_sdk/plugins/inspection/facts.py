@@ -20,7 +20,7 @@ from ..typehints import field_fault
 RECORDS: Mapping[str, type[PluginRecord]] = {record.kind: record for record in HOOKS.values()}
 """kind -> the record"""
 _LONGEST = 4_000
-_CODE = ("create", "options")
+_CODE = ("create", "create_async", "options")
 """fields that don't travel"""
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "types": lambda names: tuple(map(HiveMessageType, names)),

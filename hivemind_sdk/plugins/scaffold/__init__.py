@@ -30,7 +30,8 @@ _WORD = re.compile(r"@([A-Z]+)@")
 def create(kind: str, names: Names, folder: Path, sdk: str | None = None) -> list[str]:
     """Write a plugin of this kind (one of KINDS) into a folder that is empty, or not there yet. -> its files, relative
 
-    `sdk`: where pip gets the SDK from, see `sdk_source`; by default from the index. Raises SettingsError for a folder that holds something, OSError; then nothing is left of it.
+    `sdk`: where pip gets the SDK from, see `sdk_source`; by default from the index. Raises SettingsError for a folder
+    that holds something, OSError; then nothing is left of it.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise SettingsError(

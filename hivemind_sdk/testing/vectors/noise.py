@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.contracts import X25519, Argon2id, Form, Noise, NoiseState, Role, Session
+from hivemind_sdk.contracts import X25519, Argon2id, Form, Role, Session
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.settings import Credentials, Limits
 from hivemind_sdk.testing.state import MemoryState
@@ -15,6 +15,7 @@ from hivemind_sdk.testing.state import MemoryState
 from .case import Case
 from .engine import Engine
 from .fields import CaseProblem, Fields
+from .noise_primitive import Noise, NoiseState
 from .scripts import context, replay, start
 
 PROTOCOL = 3

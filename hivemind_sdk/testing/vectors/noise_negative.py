@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from hivemind_sdk.contracts import Noise, NoiseState, Role
+from hivemind_sdk.contracts import Role
 from hivemind_sdk.settings import Limits
 
 from .case import Case
 from .fields import CaseProblem, Fields, unhex
 from .noise import begin, x25519
+from .noise_primitive import Noise, NoiseState
 
 PAYLOAD = b"{}"
 """of every handshake message, unless the case says otherwise"""

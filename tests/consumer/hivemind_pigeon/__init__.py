@@ -23,7 +23,6 @@ from .crypto import Argon2, Diffie, Pairs, Rounds, Xor
 from .handler import Cooing
 from .handshake import Nod
 from .identity import Loft
-from .noise import Quiet
 from .observer import Tally
 from .resolver import Homing
 from .transport import Connector
@@ -63,7 +62,7 @@ def hivemind_ciphers() -> list[CipherPlugin]:
 
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
-    made = {"RSA": Pairs, "X25519": Diffie, "ARGON2ID": Argon2, "PBKDF2": Rounds, "NOISE": Quiet}
+    made = {"RSA": Pairs, "X25519": Diffie, "ARGON2ID": Argon2, "PBKDF2": Rounds}
     return [PrimitivePlugin(name="pigeon", primitive=name, create=create) for name, create in made.items()]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ....plugins.options import OptionFacts
     from ....plugins.records import Claim, PluginReport
 
-_UNSAID = ("name", "help", "rank", "create", "options")
+_UNSAID = ("name", "help", "rank", "create", "create_async", "options")
 """fields of a record that have a place of their own"""
 
 

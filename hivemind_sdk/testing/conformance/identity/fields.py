@@ -14,7 +14,7 @@ _NOT_JSON: tuple[Any, ...] = (b"bytes", float("nan"), {1, 2}, object())
 
 
 class Fields(Places):
-    """Checks of `load` and `save`."""
+    """Checks of `load` and `update`."""
 
     @check
     def test_it_says_where_it_is_and_whether_it_can_be_written(self) -> None:
@@ -33,31 +33,42 @@ class Fields(Places):
     @check
     def test_fields_come_back_as_they_were_saved_unknown_ones_too(self) -> None:
         backend = self._writable()
-        for fields in (FIELDS, {}, {"name": "x" * 100_000}):
-            backend.save(dict(fields))
-            same(backend.load(), fields, "what was saved")
-            same(self.backend().load(), fields, "what was saved, as another program sees it")
+        for changes in (FIELDS, {}, {"name": "x" * 100_000}):
+            backend.update(dict(changes))
+            same(backend.load(), {**FIELDS, **changes}, "what was saved")
+            same(self.backend().load(), {**FIELDS, **changes}, "what was saved, as another program sees it")
 
     @check
-    def test_saving_replaces_all_fields(self) -> None:
+    def test_an_update_changes_what_it_names_and_nothing_else(self) -> None:
         backend = self._writable()
-        backend.save(dict(FIELDS))
-        backend.save({"name": "bedroom"})
-        same(backend.load(), {"name": "bedroom"}, "after a second save, which has fewer fields")
+        backend.update(dict(FIELDS))
+        backend.update({"name": "bedroom", "password": None, "default_port": None, "never there": None})
+        expected = {key: value for key, value in FIELDS.items() if key not in ("password", "default_port")}
+        same(backend.load(), {**expected, "name": "bedroom"}, "after an update of one field, and two that are removed")
+
+    @check
+    def test_an_object_is_merged_entry_by_entry(self) -> None:
+        """Two programs that pin a hub each keep both pins."""
+        backend, other = self._writable(), self.backend()
+        backend.update({"pinned_noise_keys": {"first:5678": "aa"}})
+        other.update({"pinned_noise_keys": {"second:5678": "bb"}})
+        same(backend.load(), {"pinned_noise_keys": {"first:5678": "aa", "second:5678": "bb"}}, "two entries")
+        other.update({"pinned_noise_keys": {"first:5678": None}})
+        same(backend.load(), {"pinned_noise_keys": {"second:5678": "bb"}}, "after one was removed")
 
     @check
     def test_what_another_program_has_saved_is_seen(self) -> None:
         backend = self._writable()
-        backend.save({"name": "kitchen"})
+        backend.update({"name": "kitchen"})
         backend.load()
-        self.backend().save({"name": "bedroom"})
+        self.backend().update({"name": "bedroom"})
         same(backend.load(), {"name": "bedroom"}, "what another program has saved")
 
     @check
     def test_loaded_fields_are_the_callers_own(self) -> None:
         backend = self._writable()
         saved: dict[str, Any] = {"name": "kitchen", "pinned_noise_keys": {}}
-        backend.save(saved)
+        backend.update(saved)
         saved["name"] = "changed"
         loaded = backend.load()
         loaded["pinned_noise_keys"]["hub"] = "changed"
@@ -66,10 +77,10 @@ class Fields(Places):
     @check
     def test_what_json_cannot_hold_is_refused_and_the_old_fields_stay(self) -> None:
         backend = self._writable()
-        backend.save(dict(FIELDS))
+        backend.update(dict(FIELDS))
         for value in _NOT_JSON:
             with refused(f"a field that holds a {type(value).__name__}", IdentityError) as caught:
-                backend.save({"password": SECRET, "odd": value})
+                backend.update({"password": SECRET, "odd": value})
             hides((SECRET,), "the error", *told(caught.error))
             same(self.backend().load(), FIELDS, "after a save that was refused")
 
@@ -91,8 +102,8 @@ class Fields(Places):
         if backend.writable:
             skip("it can be written")
         before = backend.load()
-        with refused("save, where writable is False", IdentityReadOnly):
-            backend.save({"name": "bedroom"})
+        with refused("update, where writable is False", IdentityReadOnly):
+            backend.update({"name": "bedroom"})
         with refused("save_secret, where writable is False", IdentityReadOnly):
             backend.save_secret(NOISE_KEY, SECRET)
         same(backend.load(), before, "fields, after a save that was refused")

@@ -43,7 +43,7 @@ class Places(Contract):
 
     def _saved(self) -> IdentityBackend:
         backend = self._writable()
-        backend.save(dict(FIELDS))
+        backend.update(dict(FIELDS))
         return backend
 
     def _save_secret(self, backend: IdentityBackend, name: str, text: str | None) -> None:
@@ -52,8 +52,7 @@ class Places(Contract):
         must(isinstance(where, str), f"save_secret gives {type(where).__name__}, and not where the secret is")
         field = SECRET_FIELDS.get(name)
         if field is not None:
-            fields = {key: value for key, value in backend.load().items() if key != field}
-            backend.save(fields if text is None else {**fields, field: where})
+            backend.update({field: None if text is None else where})
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self.folder.rglob("*") if path.is_file())

@@ -34,10 +34,10 @@ class Saving(Places):
         before = self._files() or skip("it keeps no files in `folder`")
         for full_at in (0, 20_000):
             with full_disk(full_at), ours_alone("a full disk"):
-                backend.save(_large())
+                backend.update(_large())
         same(self._files(), before, "files, after saves that failed")
-        backend.save({"name": "bedroom"})
-        same(self.backend().load(), {"name": "bedroom"}, "when there is room again")
+        backend.update({"name": "bedroom"})
+        same(self.backend().load(), {**FIELDS, "name": "bedroom"}, "when there is room again")
 
     @check
     def test_a_full_disk_leaves_the_old_secret(self) -> None:
@@ -57,13 +57,13 @@ class Saving(Places):
     def test_a_reader_never_sees_half_a_version(self) -> None:
         backend, reader = self._writable(), self.backend()
         versions = [{"name": letter, "fill": letter * size} for letter, size in (("a", 10), ("b", 60_000))]
-        backend.save(versions[0])
+        backend.update(versions[0])
         over = threading.Event()
 
         def write() -> None:
             try:
                 for number in range(40):
-                    backend.save(versions[number % 2])
+                    backend.update(versions[number % 2])
             finally:
                 over.set()
 
@@ -87,24 +87,38 @@ class Saving(Places):
         self._writable()
         self._survives_crowd(partial(in_processes, seconds=self.limit), [self.backend() for _ in range(4)])
 
+    @check
+    def test_changes_of_several_programs_are_all_kept(self) -> None:
+        self._writable()
+
+        def change(backend: IdentityBackend, name: str) -> None:
+            for number in range(10):
+                backend.update({name: number, "pinned_noise_keys": {f"{name}-{number}": "ab"}})
+
+        names = [f"program {number}" for number in range(4)]
+        in_processes([partial(change, self.backend(), name) for name in names], seconds=self.limit)
+        pins = {f"{name}-{number}": "ab" for name in names for number in range(10)}
+        expected = {**dict.fromkeys(names, 9), "pinned_noise_keys": pins}
+        same(self.backend().load(), expected, "what four programs have changed at the same time")
+
     def _survives(self, full_at: int) -> None:
         backend = self._saved()
         failed: list[IdentityError] = []
         with full_disk(full_at):
             try:
-                at_once(partial(backend.save, _large()), "save, on a full disk", self.patience)
+                at_once(partial(backend.update, _large()), "save, on a full disk", self.patience)
             except IdentityError as error:
                 failed.append(error)
             except OSError as error:
                 raise AssertionError(f"a full disk raises {type(error).__name__}, no IdentityError") from error
-        same(self.backend().load(), FIELDS if failed else _large(), "what is stored after a full disk")
+        same(self.backend().load(), FIELDS if failed else {**FIELDS, **_large()}, "what is stored after a full disk")
 
     def _survives_crowd(self, run: Callable[[list[Any]], Any], backends: list[IdentityBackend]) -> None:
         versions = [{"name": f"{number}", "fill": f"{number}" * (500 << 3 * number)} for number in range(len(backends))]
 
         def save(backend: IdentityBackend, version: dict[str, Any]) -> None:
             for _ in range(10):
-                backend.save(dict(version))
+                backend.update(dict(version))
 
         run([partial(save, backend, version) for backend, version in zip(backends, versions, strict=True)])
         try:
@@ -113,7 +127,7 @@ class Saving(Places):
             raise AssertionError(f"load fails after saves at the same time: {type(error).__name__}") from error
         must(stored in versions, "what is stored is none of the versions that were saved")
         before = len(self._files())
-        self.backend().save({"name": "after"})
+        self.backend().update({"name": "after"})
         same(len(self._files()), before, "how many files there are after saves at the same time")
 
 

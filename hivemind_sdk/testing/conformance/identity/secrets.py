@@ -44,7 +44,7 @@ class Secrets(Places):
             self._save_secret(backend, name, SECRET)
             hides((SECRET,), "load()", backend.load())
         fields = {**backend.load(), "name": "bedroom"}
-        backend.save(fields)
+        backend.update(fields)
         same(backend.load(), fields, "fields, beside secrets")
         for name in (NOISE_KEY, PRIVATE_PEM):
             same(self.backend().load_secret(name), SECRET, f"the secret {name}, after saving the fields")

@@ -77,7 +77,7 @@ def _chosen(hubs: list[FoundHub], *, ask: bool) -> FoundHub:
         raise click.UsageError(f"{len(hubs)} hubs announce themselves: choose one with --name")
     for number, hub in enumerate(hubs, 1):
         click.echo(f"{number}: {hub.name}  {hub.endpoint}")
-    return hubs[click.prompt("which one", type=click.IntRange(1, len(hubs))) - 1]
+    return hubs[int(click.prompt("which one", type=click.IntRange(1, len(hubs)))) - 1]
 
 
 def _linked(app: str | None, hub: FoundHub) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
-from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM
+from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, merge_patch
 from hivemind_sdk.messages import JSONObject
 
 T = TypeVar("T")
@@ -44,8 +44,9 @@ class KeyringIdentity:
             )
         return found
 
-    def save(self, fields: JSONObject) -> None:
-        """Raises IdentityError."""
+    def update(self, changes: JSONObject) -> None:
+        """Raises IdentityError. Other programs are kept out by the file behind it (`Identity.exclusive`)."""
+        fields = merge_patch.apply(self.load(), changes)
         try:
             text = json.dumps(fields, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotEncodable, SettingsError, Unreachable
-from hivemind_sdk.sockets import Deadline, ascii_host, context_for, open_socket, wrap
+from hivemind_sdk.sockets import Deadline, ascii_host, open_socket, start_tls, tls_context
 
 from . import MqttOptions
 
@@ -192,7 +192,7 @@ class Broker:
         secure = dial.endpoint.scheme == "mqtts"
         if not (secure and options.certificate):
             return open_socket(dial, deadline, secure=secure)
-        context = context_for(dial.tls)
+        context = tls_context(dial.tls)
         try:
             context.load_cert_chain(options.certificate, options.certificate_key or None)
         except OSError as error:  # ssl.SSLError is one
@@ -201,7 +201,7 @@ class Broker:
                 hint="give PEM files as `certificate` and `certificate_key`",
             ) from None
         host = ascii_host(dial.endpoint.host).partition("%")[0]
-        return wrap(open_socket(dial, deadline, secure=False), context, host, dial.tls.pin, deadline)
+        return start_tls(open_socket(dial, deadline, secure=False), context, host, dial.tls.pin, deadline)
 
     def _run(self, client: _Client) -> None:
         """The connection's thread."""

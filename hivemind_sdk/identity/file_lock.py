@@ -1,0 +1,133 @@
+"""A lock between processes (and threads) that change the same files: a private lock file, locked by the system.
+
+The system releases the lock when its holder ends, however that happens. The lock file stays: a file that is removed
+while others wait for it would lock nobody out.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+from ..errors import IdentityError
+from .private_files import make_folder, owner_of_new
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+    import msvcrt
+
+_RETRY = 0.01
+"""seconds between two attempts to take the lock"""
+_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class FileLock:
+    """`with FileLock.at(path):` nobody else holds the lock of this path. The same thread may take it again.
+
+    Where the folder can't be written there is no lock, and nothing that it could protect. Raises IdentityError where
+    another program holds it for `patience` seconds, or where the lock file can't be made.
+    """
+
+    _known: ClassVar[WeakValueDictionary[tuple[int, str], FileLock]] = WeakValueDictionary()
+    _guard = threading.Lock()
+
+    def __init__(self, path: Path, patience: float = 10.0) -> None:
+        self._path = path.with_name(f".{path.name[:64]}.lock")
+        self._patience = patience
+        self._thread = threading.RLock()
+        self._depth = 0
+        self._descriptor: int | None = None
+
+    @classmethod
+    def at(cls, path: Path) -> FileLock:
+        """The one lock object of this process for this path: objects that share it can be entered by one thread."""
+        key = (os.getpid(), str(path.absolute()))  # a forked child has no part in its parent's lock
+        with cls._guard:
+            found = cls._known.get(key)
+            if found is None:
+                found = cls._known[key] = cls(path)
+            return found
+
+    def __enter__(self) -> FileLock:
+        if not self._thread.acquire(timeout=self._patience):
+            raise self._late()
+        try:
+            if self._depth == 0:
+                self._descriptor = self._take()
+            self._depth += 1
+        except BaseException:
+            self._thread.release()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._descriptor is not None:
+            os.close(self._descriptor)  # gives the lock back, too
+            self._descriptor = None
+        self._thread.release()
+
+    def _take(self) -> int | None:
+        try:
+            descriptor = self._open()
+        except OSError as error:
+            if error.errno in _UNWRITABLE:
+                return None
+            raise IdentityError(
+                f"the lock file {self._path} can't be made: {error.strerror or type(error).__name__}",
+                hint="look at the permissions of the folder and at the free space",
+            ) from error
+        until = time.monotonic() + self._patience
+        try:
+            while not _locked(descriptor):
+                if time.monotonic() >= until:
+                    raise self._late()
+                time.sleep(_RETRY)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _open(self) -> int:
+        """Never through a link: the folder may belong to somebody else than the process."""
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        make_folder(self._path.parent)
+        for _ in range(3):
+            with suppress(FileNotFoundError):
+                return os.open(self._path, flags)
+            with suppress(FileExistsError):
+                descriptor = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                owner_of_new(descriptor, self._path.parent)
+                return descriptor
+        return os.open(self._path, flags)
+
+    def _late(self) -> IdentityError:
+        return IdentityError(
+            f"another program has held the lock {self._path} for {self._patience:g} s",
+            hint="it writes this identity and does not finish: end that program, or use another identity",
+        )
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):  # a file system without locks
+            return True
+        raise
+    return True

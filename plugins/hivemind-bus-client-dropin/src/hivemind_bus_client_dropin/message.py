@@ -1,0 +1,90 @@
+"""HiveMessage with OVOS' Message as the payload of BUS, and the two enumerations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ovos_bus_client.message import Message
+
+from hivemind_sdk import BusMessage, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk import HiveMessage as SDKMessage
+from hivemind_sdk.messages import NESTING_TYPES as _ROUTING_TYPES  # noqa: F401 programs look for it here
+
+__all__ = ["HiveMessage", "HiveMessageType", "HiveMindBinaryPayloadType", "MalformedWirePayload", "Message"]
+
+MalformedWirePayload = ValueError
+"""what is raised for it, MalformedFrame or MalformedMessage, is a ValueError"""
+
+
+class HiveMessage(SDKMessage):
+    """See hivemind_sdk.HiveMessage. The payload of BUS and SHARED_BUS is an OVOS Message; `str()` is the JSON text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def bus_payload(cls, message: BusMessage) -> Any:
+        return Message(message.msg_type, message.data, message.context)
+
+    @classmethod
+    def deserialize(cls, payload: Any) -> HiveMessage:
+        """As `from_wire`, for a message that is to be sent on: node and source peer belong to the last hop, and go.
+
+        A bare bus message becomes BUS. Raises ValueError.
+        """
+        message = super().deserialize(payload)
+        message.node_id = message.source_peer = None
+        return message
+
+    def __str__(self) -> str:
+        if self.msg_type is HiveMessageType.BINARY:
+            return f"HiveMessage(BINARY:{len(self.payload)})"
+        return self.as_json
+
+    # --- the reference's private fields, which programs read all the same ---
+
+    @property
+    def _payload(self) -> Any:
+        return self.payload if self.msg_type is HiveMessageType.BINARY else self.wire_payload()
+
+    @_payload.setter
+    def _payload(self, value: Any) -> None:
+        self.payload = value
+
+    @property
+    def _msg_type(self) -> HiveMessageType:
+        return self.msg_type
+
+    @property
+    def _meta(self) -> dict[str, Any]:
+        return self.metadata
+
+    @property
+    def _source_peer(self) -> str | None:
+        return self.source_peer
+
+    @_source_peer.setter
+    def _source_peer(self, value: str | None) -> None:
+        self.source_peer = value
+
+
+class Answer(HiveMessage):
+    """What `wait_for_*` return: a HiveMessage; one with a bus message also has its `data` and `context`."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self._bus.data  # type: ignore[no-any-return]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return self._bus.context  # type: ignore[no-any-return]
+
+    @property
+    def _bus(self) -> Any:
+        inner = self.payload
+        while isinstance(inner, SDKMessage):
+            inner = inner.payload
+        if not hasattr(inner, "data"):
+            raise AttributeError(f"a {self.msg_type.value!r} message holds no bus message")
+        return inner

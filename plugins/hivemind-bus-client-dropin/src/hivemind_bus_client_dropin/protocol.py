@@ -1,0 +1,459 @@
+"""HiveMindSlaveProtocol: the satellite's end of the protocol.
+
+On our own client the SDK's engine does all of it, and this object shows what it knows. Over any other client that has
+the reference's names (`emit`, `on`, `key`, `password`, `session_id`, `identity`, `handshake_event`) it drives the
+installed handshakes and handlers itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hivemind_sdk import HiveMapper, installed_handlers
+from hivemind_sdk import HiveMessage as SDKMessage
+from hivemind_sdk import HiveMessageBusClient as SDKClient
+from hivemind_sdk.contracts import (
+    Action,
+    Announced,
+    Consume,
+    Deliver,
+    Drop,
+    Established,
+    Handler,
+    HandlerContext,
+    Redispatch,
+    Role,
+    Run,
+    SendMessage,
+    Wake,
+    WakingHandler,
+)
+from hivemind_sdk.errors import HiveMindError, Refused, RemoteProtocolError
+
+from .aggregation import CascadeAggregator, QueryLivenessTimer
+from .encryption import SupportedCiphers, SupportedEncodings
+from .handshaking import Negotiation, NoiseTransport
+from .hive_map import FloodIdCache
+from .identity import NodeIdentity, shared_identity_for
+from .message import HiveMessage, HiveMessageType, Message
+
+__all__ = [
+    "QUERY_STREAM_END",
+    "VERIFIED_SOURCE_PEER_KEY",
+    "CascadeAggregator",
+    "HiveMindSlaveInternalProtocol",
+    "HiveMindSlaveProtocol",
+    "QueryLivenessTimer",
+]
+
+log = logging.getLogger(__name__)
+QUERY_STREAM_END = "hive.query.complete"
+VERIFIED_SOURCE_PEER_KEY = "hivemind_verified_source_peer"
+"""context key with the public key that signed a bus message end to end; never what a sender wrote there"""
+_DEPTH = 8
+_KINDS = HiveMessageType
+
+
+@dataclass
+class HiveMindSlaveInternalProtocol:
+    """What the OVOS bus of this device says to the hub."""
+
+    hm_bus: Any
+    share_bus: bool = False
+    bus: Any = None
+    node_id: str = ""
+
+    def register_bus_handlers(self) -> None:
+        self.bus.on("hive.send.upstream", self.handle_send)
+        self.bus.on("message", self.handle_outgoing_mycroft)
+
+    def handle_send(self, message: Any) -> None:
+        """Somebody wants a HiveMessage sent; BROADCAST is for hubs alone."""
+        kind = message.data["msg_type"]
+        if kind != HiveMessageType.BROADCAST:
+            self.hm_bus.emit(HiveMessage(kind, message.data.get("payload")))
+
+    def handle_outgoing_mycroft(self, message: Any) -> None:
+        """All that is said on the bus: shared if that is wanted, sent if it is meant for the hub."""
+        if isinstance(message, str):
+            message = Message.deserialize(message)
+        if self.share_bus:
+            self.hm_bus.emit(HiveMessage(HiveMessageType.SHARED_BUS, message))
+        peers = message.context.get("destination") or []
+        if self.node_id and self.node_id in (peers if isinstance(peers, list) else [peers]):
+            self.hm_bus.emit(HiveMessage(HiveMessageType.BUS, message))
+
+
+@dataclass
+class HiveMindSlaveProtocol:
+    """See the module. `query_timeout` and the two handshake fields are kept for those who pass them."""
+
+    hm: Any
+    identity: NodeIdentity | None = None
+    handshake: Any = None
+    pswd_handshake: Any = None
+    internal_protocol: Any = None
+    mpubkey: str = ""
+    shared_bus: bool = False
+    binarize: bool = False
+    site_id: str = "unknown"
+    cascade_timeout: float = 5.0
+    query_timeout: float = 30.0
+    cascade_select_callback: Callable[[Any], Any] | None = None
+    hive_mapper: HiveMapper | None = None
+    cascade_aggregator: CascadeAggregator | None = field(default=None, repr=False)
+    query_liveness: QueryLivenessTimer | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._negotiation: Negotiation | None = None
+        self._handlers: list[tuple[tuple[HiveMessageType, ...], Handler]] = []
+        self._hello: dict[str, Any] = {}
+        self._offer: dict[str, Any] | None = None
+        self._established = False
+        self._flood_ids: FloodIdCache | None = None
+        self._inner: HandlerContext | None = None
+        """for the next `_handle`, where its message was inside of another one"""
+
+    @property
+    def _native(self) -> bool:
+        """Whether the SDK's own client carries the link."""
+        return isinstance(self.hm, SDKClient)
+
+    @property
+    def node_id(self) -> str:
+        """What the hub calls itself; empty until it has greeted."""
+        source = self.hm if self._native else self.internal_protocol
+        found: str = source.node_id if source is not None else ""
+        return found
+
+    def bind(self, bus: Any = None) -> None:
+        """Join the bus of this device and the hub. Without a bus: our client joins none, others the running OVOS'."""
+        if self.identity is None:
+            self.identity = getattr(self.hm, "identity", None) or shared_identity_for(type(self).__name__)
+        if bus is None and not self._native:
+            from ovos_bus_client import MessageBusClient
+
+            bus = MessageBusClient()
+            bus.run_in_thread()
+            bus.connected_event.wait()
+        self.internal_protocol = HiveMindSlaveInternalProtocol(self.hm, self.shared_bus, bus)
+        if getattr(self.hm, "protocol", None) is None:
+            self.hm.protocol = self
+        if self._native:
+            self._bind_native(bus)
+        else:
+            self._bind_other()
+
+    def _bind_native(self, bus: Any) -> None:
+        hm = self.hm
+        hm.share_bus = hm.share_bus or self.shared_bus
+        if self.site_id != "unknown":
+            hm.site_id = self.site_id
+        self.hive_mapper = hm.hive_mapper
+        if self.cascade_select_callback is not None:
+            hm.cascade_select_callback = self.cascade_select_callback
+            hm.cascade_timeout = self.cascade_timeout
+        if bus is not None:
+            hm.attach(bus)
+        hm.on(_KINDS.HELLO, self._greeted)
+        for kind, name in _METHODS.items():  # what a subclass adds; the engine acts on all of them anyway
+            if getattr(type(self), name) is not getattr(HiveMindSlaveProtocol, name):
+                hm.on(kind, getattr(self, name))
+
+    def _bind_other(self) -> None:
+        self.internal_protocol.register_bus_handlers()
+        self.hive_mapper = self.hive_mapper or HiveMapper()
+        self._negotiation = Negotiation()
+        self._handlers = installed_handlers()
+        self.hm.on(_KINDS.HELLO, self.handle_hello)
+        self.hm.on(_KINDS.HANDSHAKE, self.handle_handshake)
+        for kind, name in _METHODS.items():
+            self.hm.on(kind, getattr(self, name))
+
+    # --- the connection, over a client that is not ours ---
+
+    def handle_hello(self, message: Any) -> None:
+        """The hub greets; a second HELLO on one connection is somebody else's."""
+        if not self._native and not self.node_id:
+            self._hello = dict(message.payload)
+            self._greeted(message)
+
+    def _greeted(self, message: Any) -> None:
+        self.mpubkey = message.payload.get("pubkey") or ""
+        self.internal_protocol.node_id = message.payload.get("node_id") or ""
+
+    def handle_handshake(self, message: Any) -> None:
+        """The hub's offer, or its part of the handshake that runs."""
+        if self._native or self._established or self._negotiation is None:
+            return
+        payload = dict(message.payload)
+        if not self._negotiation.running:
+            self._offer = payload
+            self.binarize = bool(payload.get("binarize"))
+            self.start_handshake()
+        else:
+            negotiation = self._negotiation
+            self._advance(lambda: negotiation.reply(payload))
+
+    def start_handshake(self) -> None:
+        """Answer the offer. Does nothing before it has come, while a handshake runs, and after one has succeeded."""
+        negotiation, offer = self._negotiation, self._offer
+        if self._native or negotiation is None or offer is None or negotiation.running or self._established:
+            return
+        self._advance(lambda: negotiation.start(self.hm, self.identity, self._hello, offer, self._authority))
+
+    @property
+    def _authority(self) -> str:
+        """Under which the hub's key is pinned."""
+        config = getattr(self.hm, "config", None)
+        return f"{config.host}:{config.port}" if config is not None else self.node_id or "unknown"
+
+    def _advance(self, step: Callable[[], Any]) -> None:
+        try:
+            result = step()
+        except (HiveMindError, ValueError) as error:
+            log.error("the handshake failed: %s", error)  # noqa: TRY400 expected, and said in one line
+            self._give_up(error)
+            return
+        if isinstance(result, Established):
+            self._secure(result)
+        elif result is not None:
+            self._emit(HiveMessage(_KINDS.HANDSHAKE, result))
+
+    def _secure(self, established: Established) -> None:
+        if established.send is not None:
+            self._emit(HiveMessage(_KINDS.HANDSHAKE, established.send))
+        info = established.session.info
+        if info.protocol == 3:
+            self.hm.noise_transport = NoiseTransport(established.session)
+        elif self._negotiation is not None:
+            self.hm.crypto_key = self._negotiation.session_key
+            self.hm.cipher = SupportedCiphers(info.cipher)
+        if info.encoding:
+            self.hm.json_encoding = SupportedEncodings(info.encoding)
+        self._established = True
+        for warning in established.store():
+            log.warning("%s", warning)
+        session = {"session_id": self.hm.session_id, "site_id": self.site_id}
+        public_key = self.identity.public_key if self.identity else None
+        hello = {"pubkey": public_key, "session": session, "site_id": self.site_id}
+        self._emit(HiveMessage(_KINDS.HELLO, hello))
+        self.hm.handshake_event.set()
+
+    def _give_up(self, error: Exception) -> None:
+        """End the connection; for good where no retry can help."""
+        names = ("latch_refusal", "close_connection") if isinstance(error, Refused) else ("close_connection",)
+        for name in names:
+            call = getattr(self.hm, name, None)
+            if callable(call):
+                _settle(call(str(error)) if name == "latch_refusal" else call())
+
+    def reset_connection_state(self) -> None:
+        """The connection is gone: what belonged to it is forgotten."""
+        if self._native:
+            return
+        if self._negotiation is not None:
+            self._negotiation.forget()
+        self._established, self._hello, self._offer, self.mpubkey = False, {}, None, ""
+        if self.internal_protocol is not None:
+            self.internal_protocol.node_id = ""
+        if self.query_liveness is not None:
+            self.query_liveness.expire_now()
+
+    def connection_opened(self) -> None:
+        """A new connection is there; nothing of the last one counts."""
+
+    def kk_attempt_failed(self) -> bool:
+        """Whether a close belongs to a failed attempt that is owed another one: the handshakes see to that."""
+        return False
+
+    def bind_flood_cache(self, cache: FloodIdCache) -> None:
+        """Let a hub in this process and this connection answer each flood once: `cache` has the ids of both."""
+        self._flood_ids = cache
+        if self._native:
+            self.hm.satellite.own_floods = _SharedFloods(cache)
+
+    def arm_query_timeout(self) -> None:
+        """Say `hive.query.timeout` on the bus when nothing comes back for `query_timeout` seconds (0: never)."""
+        if self.query_timeout > 0:
+            if self.query_liveness is None:
+                self.query_liveness = QueryLivenessTimer(self.query_timeout, self.handle_query_timeout)
+            self.query_liveness.arm()
+
+    def handle_query_timeout(self, query_id: str) -> None:
+        self._deliver(Message("hive.query.timeout", {"query_id": query_id, "error": "no_answer"}))
+
+    # --- messages, over a client that is not ours ---
+
+    def handle_illegal_msg(self, message: Any) -> None:
+        """What only satellites send."""
+        log.warning("dropped: %s does not come from a hub", message.msg_type)
+
+    def handle_bus(self, message: Any, verified_source: str | None = None) -> bool:  # noqa: ARG002 the handlers verify
+        """-> whether it was delivered, as of the following methods"""
+        return self._handle(message)
+
+    def handle_broadcast(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_propagate(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_ping(self, message: Any) -> None:
+        """A PING out of a PROPAGATE: it is answered once."""
+        self._handle(message, HiveMessage(_KINDS.PROPAGATE, message))
+
+    def handle_intercom(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def handle_query(self, message: Any) -> bool:
+        if self.query_liveness is not None:
+            ended = getattr(message.payload.payload, "msg_type", "") in (QUERY_STREAM_END, "hive.query.timeout")
+            self.query_liveness.cancel() if ended else self.query_liveness.arm(message.metadata.get("query_id", ""))
+        return self._handle(message)
+
+    def handle_cascade(self, message: Any) -> bool:
+        return self._handle(message)
+
+    def _handle(self, message: Any, *outer: SDKMessage) -> bool:
+        """-> whether a bus message was delivered"""
+        if self._native:
+            return False
+        self._handlers = self._handlers or installed_handlers()
+        context = self._inner or self._context()
+        self._inner = None
+        return self._visit(SDKMessage.of(message), replace(context, outer=(*context.outer, *outer)))
+
+    def _visit(self, message: SDKMessage, context: HandlerContext) -> bool:
+        delivered = False
+        for kinds, handler in self._handlers:
+            if message.msg_type in kinds and len(context.outer) <= _DEPTH:
+                try:
+                    actions = list(handler.handle(message, context))
+                except RemoteProtocolError as error:
+                    log.debug("dropped: %s", error)
+                    continue
+                inner = replace(context, outer=(*context.outer, message))
+                delivered |= self._perform(actions, handler, inner)
+                if any(isinstance(action, Consume) for action in actions):
+                    break
+        return delivered
+
+    def _perform(self, actions: Iterable[Action], handler: Handler, context: HandlerContext) -> bool:
+        delivered = False
+        for action in actions:
+            if isinstance(action, Deliver):
+                delivered = True
+                found = action.message
+                self._deliver(Message(found.msg_type, found.data, dict(found.context)), action.signer)
+            elif isinstance(action, Redispatch):
+                delivered |= self._redispatch(action, context)
+            elif isinstance(action, SendMessage):
+                if not self._answered_elsewhere(action.message):
+                    self._emit(HiveMessage.of(action.message))
+            elif isinstance(action, Announced) and self.hive_mapper is not None:
+                self.hive_mapper.on_ping(action.ping)
+            elif isinstance(action, Run):
+                delivered |= self._perform(action.work(), handler, context)
+            elif isinstance(action, Wake) and isinstance(handler, WakingHandler):
+                self._wake_later(handler, action)
+            elif isinstance(action, Drop):
+                log.debug("dropped: %s (%s)", action.reason, action.detail)
+        return delivered
+
+    def _redispatch(self, action: Redispatch, context: HandlerContext) -> bool:
+        """By the method of its type, which a subclass may have replaced."""
+        self._inner = replace(context, signer=action.signer or context.signer)
+        name = _METHODS.get(action.message.msg_type)
+        try:
+            return bool(getattr(self, name)(HiveMessage.of(action.message)) if name else self._handle(action.message))
+        finally:
+            self._inner = None
+
+    def _answered_elsewhere(self, message: SDKMessage) -> bool:
+        """Whether this is an answer to a flood that the hub in this process has answered."""
+        inner = message.payload
+        if self._flood_ids is None or getattr(inner, "msg_type", None) is not _KINDS.PING:
+            return False
+        return self._flood_ids.check(inner.payload.get("flood_id"))
+
+    def _wake_later(self, handler: WakingHandler, action: Wake) -> None:
+        def wake() -> None:
+            context = self._context()
+            self._perform(handler.wake(action.key, context), handler, context)
+
+        timer = threading.Timer(action.delay, wake)
+        timer.daemon = True
+        timer.start()
+
+    def _deliver(self, message: Any, signer: str | None = None) -> None:
+        """To the bus of this device, as its own message from here on."""
+        context = message.context
+        context.pop(VERIFIED_SOURCE_PEER_KEY, None)
+        if signer is not None:
+            context[VERIFIED_SOURCE_PEER_KEY] = signer
+        if "destination" in context:
+            context["source"] = context.pop("destination")
+        self.internal_protocol.bus.emit(message)
+
+    def _context(self) -> HandlerContext:
+        identity, mapper = self.identity, self.hive_mapper
+        return HandlerContext(
+            now=time.monotonic(),
+            wall_time=time.time(),
+            role=Role.SATELLITE,
+            site_id=self.site_id,
+            peer=f"{identity.name if identity else 'satellite'}::{self.hm.session_id}",
+            session_id=self.hm.session_id,
+            hub_id=self.node_id,
+            hub_key=self.mpubkey or None,
+            public_key=identity.public_key if identity else None,
+            private_key=identity.private_pem if identity else None,
+            trusted_keys=identity.trusted_keys if identity else {},
+            crypto=self._negotiation.crypto if self._negotiation else None,
+            expected_nodes=len(mapper.nodes) if mapper else 0,
+            cascade_timeout=self.cascade_timeout,
+            cascade_select=self.cascade_select_callback,
+        )
+
+    def _emit(self, message: Any) -> None:
+        _settle(self.hm.emit(message))
+
+
+class _SharedFloods:
+    """The floods that this node answers no more: asking for an id claims it, so that one of two asks alone answers."""
+
+    def __init__(self, cache: FloodIdCache) -> None:
+        self._cache = cache
+
+    def add(self, flood_id: str) -> None:
+        self._cache.add(flood_id)
+
+    def __contains__(self, flood_id: object) -> bool:
+        return self._cache.check(flood_id)
+
+
+_METHODS = {
+    _KINDS.BROADCAST: "handle_broadcast",
+    _KINDS.PROPAGATE: "handle_propagate",
+    _KINDS.INTERCOM: "handle_intercom",
+    _KINDS.ESCALATE: "handle_illegal_msg",
+    _KINDS.SHARED_BUS: "handle_illegal_msg",
+    _KINDS.QUERY: "handle_query",
+    _KINDS.CASCADE: "handle_cascade",
+    _KINDS.BUS: "handle_bus",
+}
+"""which method acts on a type"""
+
+
+def _settle(result: Any) -> None:
+    """Of a client whose methods are coroutines: run it on its loop."""
+    if asyncio.iscoroutine(result):
+        task = asyncio.ensure_future(result)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,245 @@
+"""What real programs do, run by the Python of an environment that has them (see programs.py).
+
+    python conversations.py NAME HOST PORT KEY PASSWORD
+
+The programs come from the package index, unmodified; only the chat services at their other ends are stand-ins. Each
+conversation prints `@` and one JSON object: what it was told by the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WITHIN = 30.0
+"""seconds for an answer"""
+
+
+class Heard:
+    """What a stand-in was told; `wait` has the next."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[object] = queue.Queue()
+
+    def __call__(self, *told: object) -> None:
+        self._queue.put(told[0] if len(told) == 1 else list(told))
+
+    def wait(self) -> object:
+        return self._queue.get(timeout=WITHIN)
+
+
+def solver(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """Its credentials come from `hivemind-client set-identity`."""
+    from ovos_hivemind_solver import HiveMindSolver
+
+    bot = HiveMindSolver({"autoconnect": True})
+    answers = [bot.get_spoken_answer(question) for question in ("one", "two")]
+    bot.hm.close()
+    return {"answers": answers}
+
+
+def flask_chatroom(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """Credentials from the identity; one chat user after another, each with a session of its own."""
+    from hivemind_chatroom import MessageHandler, app
+
+    MessageHandler.connect()
+    web = app.test_client()
+    for user in ("ada", "bob"):
+        web.post("/send_message", data={"message": "hello", "username": user, "lang": "en-us", "site_id": "lab"})
+    until = time.monotonic() + WITHIN
+    while len(said := web.get("/messages").json) < 4 and time.monotonic() < until:
+        time.sleep(0.05)
+    MessageHandler.hivemind.close()
+    return {"said": sorted(one["message"] for one in said), "sessions": sorted(MessageHandler.sessions)}
+
+
+def webchat(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    from hivemind_webchat.bridge import WebchatBridge
+
+    heard = Heard()
+
+    class Bridge(WebchatBridge):
+        def handle_speak(self, message):
+            heard(super().handle_speak(message))
+
+    bridge = Bridge(key, host=host, port=port, password=password)
+    bridge.daemon = True
+    bridge.start()
+    bridge.say("hello")
+    answer = heard.wait()
+    bridge.bus.close()
+    bridge.join(WITHIN)
+    return {"answer": answer, "ended": not bridge.is_alive()}
+
+
+def rendezvous(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """A library: mail is sealed, deposited, collected, acknowledged, opened."""
+    from hivemind_bus_client.encryption import hybrid_decrypt
+    from hivemind_bus_client.identity import NodeIdentity
+    from hivemind_bus_client.message import HiveMessage, HiveMessageType, Message
+    from hivemind_rendezvous.client import make_deposit_envelope
+    from hivemind_rendezvous.mailbox import RendezvousMailbox
+    from hivemind_rendezvous.storage import RendezvousStore
+
+    alice, bob = (NodeIdentity(str(Path(name).absolute() / "_identity.json")) for name in ("alice", "bob"))
+    for one in (alice, bob):
+        one.create_keys()
+    mailbox = RendezvousMailbox(RendezvousStore(data_dir="mail"))
+    mail = HiveMessage(HiveMessageType.BUS, Message("speak", {"utterance": "hello"}))
+    envelope = make_deposit_envelope(bob.public_key, mail.serialize(), Path(alice.private_key).read_text())
+
+    def ask(owner: str, **request: object) -> dict[str, object]:
+        return mailbox.handle(HiveMessage(HiveMessageType.RENDEZVOUS, request), owner).payload
+
+    ask("alice", cmd="deposit", target_key="bob", payload=HiveMessage(HiveMessageType.INTERCOM, envelope).serialize())
+    (found,) = ask("bob", cmd="collect")["messages"]
+    sealed = HiveMessage.deserialize(found["payload"])
+    opened = HiveMessage.deserialize(hybrid_decrypt(Path(bob.private_key).read_text(), sealed.payload).decode())
+    removed = ask("bob", cmd="ack", deposit_ids=[found["deposit_id"]])["removed"]
+    return {"opened": opened.payload.data, "removed": removed, "left": ask("bob", cmd="collect")["messages"]}
+
+
+def pipeline(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """A pipeline stage of OVOS; the answer is spoken on the bus of this device."""
+    from ovos_bus_client.message import Message
+    from ovos_hivemind_pipeline import HiveMindPipeline
+    from ovos_utils.fakebus import FakeBus
+
+    bus, heard = FakeBus(), Heard()
+    bus.on("speak", lambda message: heard(message.data["utterance"]))
+    stage = HiveMindPipeline(bus, {"confirmation": False, "allow_selfsigned": True})
+    stage.hm.wait_for_handshake(WITHIN, 0)
+    match = stage.match(["hello"], "en-us", Message("recognizer_loop:utterance"))
+    bus.emit(Message(match.match_type, match.match_data))
+    answer = heard.wait()
+    stage.hm.close()
+    return {"answer": answer}
+
+
+def mattermost(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    from mattermost_bridge import HiveMindMattermostBridge
+
+    heard = Heard()
+
+    class Bot:
+        listen = staticmethod(threading.Event().wait)
+        send_message = staticmethod(heard)
+
+    bridge = HiveMindMattermostBridge(key=key, password=password, host=host, port=port, bot=Bot())
+    bridge.start()
+    bridge.bot.handle_direct_message("hello", "ada", "channel-1")
+    answer = heard.wait()
+    bridge.stop()
+    return {"answer": answer}
+
+
+def hackchat(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    from hackchat_bridge import JarbasHackChatBridge
+
+    heard = Heard()
+
+    class Chat:
+        send_message = staticmethod(heard)
+
+    bridge = JarbasHackChatBridge("hive", "room", key, host, port, password)
+    bridge.hackchat = Chat()
+    bridge.on_hack_message(bridge.hackchat, "@hive Hello", "ada")
+    answer = heard.wait()
+    bridge.bus.close()
+    return {"answer": answer}
+
+
+def deltachat(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """Its client is the asyncio one, which is the reference's, over our protocol module."""
+    from hm_deltachat_bridge import HiveMindDeltaChatBridge
+
+    heard = Heard()
+
+    class Bot:
+        start = stop = staticmethod(lambda: None)
+        speak = staticmethod(heard)
+
+    async def talk() -> object:
+        bridge = HiveMindDeltaChatBridge(key=key, password=password, host=host, port=port, bot=Bot())
+        await bridge.start()
+        bridge.bot.handle_utterance("hello", "ada@example.org")
+        answer = await asyncio.to_thread(heard.wait)
+        await bridge.stop()
+        return answer
+
+    return {"answer": asyncio.run(talk())}
+
+
+def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """As an integration of Home Assistant uses the client: all that blocks in an executor, and no thread left behind.
+
+    It is set up while the hub is away; a line on stdin says when the hub has been started.
+    """
+    from hivemind_bus_client import HiveMessageBusClient
+    from hivemind_bus_client.identity import NodeIdentity
+    from json_database import JsonStorage
+    from ovos_bus_client.message import Message
+    from ovos_utils.fakebus import FakeBus
+
+    def identity() -> NodeIdentity:
+        node = NodeIdentity(JsonStorage(str(Path("hass").absolute() / "identity.json"), disable_lock=True))
+        node.name, node.access_key, node.password = "Home Assistant", key, password
+        node.default_master, node.default_port, node.site_id = host, port, "hass"
+        return node
+
+    async def session(loop: asyncio.AbstractEventLoop, *, away: bool) -> list[object]:
+        bus, heard = FakeBus(), asyncio.Queue()
+        bus.session_id = "default"
+        make = lambda: HiveMessageBusClient(identity=identity(), internal_bus=bus, useragent="HomeAssistant")  # noqa: E731
+        client = await loop.run_in_executor(None, make)
+        connecting = loop.run_in_executor(None, lambda: client.connect(FakeBus(), site_id="hass"))
+        if away:
+            print("@" + json.dumps({"waiting": True}), flush=True)
+            await loop.run_in_executor(None, sys.stdin.readline)
+        await asyncio.wait_for(connecting, WITHIN)
+        for topic in ("speak", "ovos.utterance.handled", "mycroft.audio.play_sound", "hive.policy.denied"):
+            client.on_mycroft(topic, lambda message: loop.call_soon_threadsafe(heard.put_nowait, message.msg_type))
+        client.emit(Message("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
+        told = [await asyncio.wait_for(heard.get(), WITHIN) for _ in range(2)]
+        await loop.run_in_executor(None, client.close)
+        return told
+
+    async def integration() -> list[list[object]]:
+        loop = asyncio.get_running_loop()
+        return [await session(loop, away=True), await session(loop, away=False)]
+
+    before = set(threading.enumerate())
+    told = asyncio.run(integration())
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    return {"told": told, "threads left": left}
+
+
+CONVERSATIONS: dict[str, Callable[..., dict[str, object]]] = {
+    one.__name__: one
+    for one in (
+        solver,
+        flask_chatroom,
+        webchat,
+        rendezvous,
+        pipeline,
+        mattermost,
+        hackchat,
+        deltachat,
+        home_assistant,
+    )
+}
+
+if __name__ == "__main__":
+    name, host, port, key, password = sys.argv[1:]
+    import hivemind_bus_client
+
+    told = CONVERSATIONS[name](host, int(port), key, password)
+    print(
+        "@" + json.dumps({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told}), flush=True
+    )

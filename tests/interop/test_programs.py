@@ -1,0 +1,65 @@
+"""Programs from the package index, unmodified, on our client in the place of theirs, with a real hub of today."""
+
+from __future__ import annotations
+
+import pytest
+from interop.programs import Program, conversation
+from interop.servers import Server
+
+NEWEST = "5.3.10a1"
+ECHO = "echo: hello"
+TOLD = {
+    "solver": {"answers": ["echo: one", "echo: two"]},
+    "flask_chatroom": {
+        "said": [f"@ada - {ECHO}", f"@bob - {ECHO}", "hello", "hello"],
+        "sessions": ["ada", "bob"],
+    },
+    "webchat": {"answer": ECHO, "ended": True},
+    "rendezvous": {"opened": {"utterance": "hello"}, "removed": 1, "left": []},
+    "pipeline": {"answer": ECHO},
+    "mattermost": {"answer": ["channel-1", f"@ada , {ECHO}"]},
+    "hackchat": {"answer": f"@ada , {ECHO}"},
+    "deltachat": {"answer": [ECHO, "ada@example.org"]},
+}
+OURS = {"client": "hivemind_sdk.client"}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_program_talks_to_hub(name, start_hub, tmp_path):
+    hub = start_hub(NEWEST)
+    with_identity = conversation(tmp_path / "program", name, hub)
+    (tmp_path / "program").mkdir()
+    with_identity.set_identity(hub, hub.clients[0])
+    with with_identity as program:
+        told = program.told()
+    assert told.pop("client").startswith("hivemind_sdk")
+    assert told == TOLD[name]
+
+
+def test_cli_takes_the_port_as_text(start_hub, tmp_path):
+    hub = start_hub(NEWEST)
+    one = hub.clients[0]
+    arguments = ("--access-key", one.key, "--password", one.password, "--host", f"ws://{hub.host}")
+    with Program(tmp_path, "hivemind-cli", *arguments, "--port", str(hub.port), "--no-curses") as program:
+        program.line_with("ask mycroft")
+        program.type("hello")
+        assert ECHO in program.line_with("Mycroft:")
+
+
+def test_home_assistant_is_set_up_before_its_hub_and_leaves_no_thread(start_hub, tmp_path):
+    away = Server(NEWEST, tmp_path / "hub")
+    with conversation(tmp_path / "program", "home_assistant", away) as program:
+        assert program.told() == {"waiting": True}
+        start_hub(NEWEST, port=away.port)
+        program.type("the hub is up")
+        told = program.told()
+    assert told["told"] == [["speak", "ovos.utterance.handled"]] * 2
+    assert told["threads left"] == []
+
+
+def test_wrong_password_is_said(start_hub, tmp_path):
+    hub = start_hub(NEWEST)
+    one = hub.clients[0]
+    arguments = ("--access-key", one.key, "--password", "another-horse-battery-9", "--host", f"ws://{hub.host}")
+    with Program(tmp_path, "hivemind-cli", *arguments, "--port", str(hub.port), "--no-curses") as program:
+        assert program.ends_with_error() == "RefusedByHub"
