@@ -20,7 +20,7 @@ from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, HiveMess
 from hivemind_sdk.contracts import Form, SessionInfo, TransportFeatures
 from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.engine.codec import decode_binary, encode_binary, encode_text
-from hivemind_sdk.engine.connection import settle
+from hivemind_sdk.engine.connection import run_compute
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import Hub, HubClient
@@ -92,7 +92,7 @@ class InPlace:
     def send(self, frame: str | bytes) -> None:
         if self.dropping:
             return
-        settle(self.link, self.link.receive(frame))
+        run_compute(self.link, self.link.receive(frame))
         self._pass_on()
 
     def receive(self, timeout: float | None = None) -> str | bytes:  # noqa: ARG002  the hub always answers

@@ -84,7 +84,7 @@ def sync(client: Any, peer: Any) -> None:
     client.once("test.sync", lambda message: done.set())
     peer.send_bus(BusMessage("test.sync"))
     assert done.wait(SOON)
-    assert client.satellite.subscriptions.lane.wait_idle(SOON)  # who took long was overtaken, and is still at it
+    assert client.satellite.wait_idle(SOON)  # who took long was overtaken, and is still at it
 
 
 def sent(hub: Hub, kind: HiveMessageType = HiveMessageType.BUS, count: int = 1) -> list[HiveMessage]:

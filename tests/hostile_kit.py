@@ -68,7 +68,7 @@ class Linked:
         mark = f"sync.{next(_numbers)}"
         self.peer.send_bus(BusMessage(mark))
         self.wait_for_heard(lambda heard: any(one.msg_type == mark for one in heard))
-        assert self.satellite.subscriptions.lane.wait_idle(LONG)
+        assert self.satellite.wait_idle(LONG)
         assert self.satellite._sending.wait_idle(LONG)
         self.satellite.emit(BusMessage("speak", {"mark": mark}))  # which is allowed, so nothing comes back
         self.hub.wait_for(lambda hub: any(_is_mark(one, mark) for _, one in hub.received))

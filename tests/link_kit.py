@@ -11,7 +11,7 @@ from crypto_kit import KEYS
 
 from hivemind_sdk.contracts import HandshakeContext, Role
 from hivemind_sdk.contracts.status import State
-from hivemind_sdk.engine.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, settle
+from hivemind_sdk.engine.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, run_compute
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
 from hivemind_sdk.plugins.loader import load
@@ -97,9 +97,9 @@ class Ends:
         for sender, receiver in ((self.hub, self.satellite), (self.satellite, self.hub)):
             for frame in sender.frames_to_send():
                 moved = True
-                events = settle(receiver, receiver.receive(frame))
+                events = run_compute(receiver, receiver.receive(frame))
                 for secured in events:
-                    if isinstance(secured, LinkSecured):
+                    if isinstance(secured, LinkSecured) and secured.store is not None:
                         secured.store()
                 self.learned[id(receiver)] += events
         return moved
@@ -154,7 +154,7 @@ def one_of_each():
 # --- a satellite on a hub -----------------------------------------------------------------------------------------
 
 AT_ONCE = Backoff(first=0.0, cap=0.0)
-NEVER = Backoff(first=1e9, cap=1e9)
+NEVER = Backoff(first=1e9, cap=1e9, prompt=False)
 """the next attempt is years away"""
 
 
@@ -246,6 +246,10 @@ def is_ready(sat):
 
 def our_threads():
     return {thread for thread in threading.enumerate() if thread.name.startswith(("hivemind", "hub", "memory"))}
+
+
+def link_threads():
+    return {thread for thread in our_threads() if thread.name == "hivemind-link"}
 
 
 def wait_for_end(threads):

@@ -19,6 +19,7 @@ from hivemind_sdk.contracts import (
     Run,
     SendMessage,
 )
+from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
@@ -57,6 +58,16 @@ def own_handlers():
     return [NamedHandler(one.name, one.types, make(one)) for one in catalogue().handlers]
 
 
+def asked(*query_ids, to_bus=True):
+    """HandlerContext.question of a node that has asked these, or (none given) whatever is answered; `q` without id."""
+
+    def question(verb, query_id):
+        query_id = query_id or "q"
+        return Question(query_id, to_bus) if not query_ids or query_id in query_ids else None
+
+    return question
+
+
 class Node:
     """The built-in handlers of bob in the kitchen, who trusts alice. No link, no thread, no clock."""
 
@@ -76,6 +87,7 @@ class Node:
             "private_key": BOB.private,
             "trusted_keys": {"alice": ALICE.public},
             "crypto": crypto(),
+            "question": asked(),
         }
         self.context = HandlerContext(**{**fields, **context})
         self.waiting = []

@@ -12,6 +12,7 @@ from typing import Any
 from crypto_kit import BuiltinCrypto, wire
 
 from hivemind_noise.handshake import NoiseHandshake
+from hivemind_noise.psk import DERIVED
 from hivemind_noise.state import HandshakeState
 from hivemind_primitives.x25519 import CryptographyX25519
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, SessionInfo
@@ -69,6 +70,8 @@ class Node:
         self.extra: dict[str, Any] = {}
 
     def restarted(self, **changes: Any) -> Node:
+        """The same node in another process."""
+        DERIVED.clear()
         return Node(self.role, **{"password": self.password, "state": self.state, **changes})
 
     def context(self, hello: Any, offer: Any) -> HandshakeContext:
@@ -118,8 +121,6 @@ def connect(client: Node, server: Node, change: Change = untouched) -> tuple[Any
     answering = server.context(HELLO, offer)
     asking = client.context(change("hello", wire(HELLO)), change("offer", wire(offer)))
     script = client.handshake.satellite(asking)
-    if isinstance(script, Declined):
-        raise AssertionError(script.reason)
     try:
         return _meet(script, server, answering, change)
     except Closed:
@@ -133,6 +134,7 @@ def connect(client: Node, server: Node, change: Change = untouched) -> tuple[Any
 
 def _meet(script: Any, server: Node, answering: HandshakeContext, change: Change) -> tuple[Any, Any]:
     first = run(script)
+    assert not isinstance(first, Declined), first.reason
     reply = server.handshake.hub(answering, change("1", wire(first.payload)))
     if isinstance(reply, Declined):
         raise Closed(reply.reason)
@@ -141,8 +143,13 @@ def _meet(script: Any, server: Node, answering: HandshakeContext, change: Change
         return run(script, change("2", wire(second.send))).session, second.session
     with contextlib.closing(reply):
         done = run(script, change("2", wire(second.payload)))
-        done.session.info = replace(done.session.info, warnings=(*done.session.info.warnings, *done.store()))
+        done.session.info = replace(done.session.info, warnings=(*done.session.info.warnings, *stored(done)))
         return done.session, _hub(reply, change("3", wire(done.send))).session
+
+
+def stored(established: Established) -> Any:
+    """What a satellite does once its frames are written. -> the warnings"""
+    return established.store() if established.store is not None else ()
 
 
 def _hub(script: Any, value: Any = None) -> Any:
@@ -161,10 +168,18 @@ def run(script: Any, value: Any = None) -> Any:
     try:
         step = script.send(value)
         while isinstance(step, Compute):
-            step = script.send(step.work())
+            step = _resume(script, step)
     except StopIteration as stop:
         return stop.value
     return step
+
+
+def _resume(script: Any, step: Compute) -> Any:
+    try:
+        result = step.work()
+    except Exception as error:
+        return script.throw(error)
+    return script.send(result)
 
 
 def states(pattern: str, suite: str, prologue: bytes, keys: dict[str, bytes], **psks: bytes) -> list[HandshakeState]:
@@ -228,6 +243,6 @@ def offer_of(server: Node) -> dict[str, Any]:
 
 
 def declined(node: Node, offer: dict[str, Any], hello: dict[str, Any] = HELLO) -> str:
-    answer = node.handshake.satellite(node.context(hello, offer))
+    answer = run(node.handshake.satellite(node.context(hello, offer)))
     assert isinstance(answer, Declined)
     return answer.reason

@@ -13,6 +13,7 @@ from .console import line, warn
 from .environment import unread
 from .failures import JSON
 from .interrupts import interrupted
+from .set_option import with_set
 
 if TYPE_CHECKING:
     from ..client.node_identity import NodeIdentity
@@ -55,7 +56,7 @@ def make_settings(
         deadlines=Deadlines(connect=timeout, hello=timeout, handshake=timeout, close=IMPATIENCE),
         reconnect=reconnect,
     )
-    return settings, identity
+    return with_set(settings, link["set_"]), identity
 
 
 def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False) -> Satellite:
@@ -110,7 +111,7 @@ class Verdict:
     """
 
     def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
-        from ..satellite.denials import DENIED
+        from ..satellite.local_bus import DENIED
 
         self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
         self._about = about
@@ -130,7 +131,7 @@ class Verdict:
         return event
 
     def _denied(self, message: BusMessage) -> None:
-        from ..satellite.denials import denial
+        from ..satellite.local_bus import denial
 
         if message.data.get("denied_type") == self._about:
             self._events.put(denial(message))

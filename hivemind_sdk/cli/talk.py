@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Raise
+from ..engine.utterances import HANDLED
 from ..errors import HiveMindError, RequestTimeout
-from ..satellite.denials import DENIED, denial
-from ..satellite.utterance import HANDLED
+from ..satellite.local_bus import DENIED, denial
 
 if TYPE_CHECKING:
     from ..messages import BusMessage

@@ -1,8 +1,8 @@
-"""A hub and the OVOS buses of this process: what the hub says is heard there, what they have for the hub is sent up.
+"""Connects the hub with the OVOS buses of this process: messages of the hub go down to them, theirs for the hub up.
 
-wire.md section 10. The *internal* bus is the client's own: on it everything is heard that the client's listeners hear.
-The *connected* one is that of the services around it: what comes from the hub looks local there, and what is meant for
-the hub is sent up. They may be one bus; a message is put on it once all the same.
+wire.md section 10. The *internal* bus is the client's own: it hears everything that the client's listeners hear. The
+*connected* bus is that of the services around the client: messages of the hub look local on it, and those that name the
+hub as destination are sent up. Both may be the same bus, which then hears each message once.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import json
 import logging
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..engine.utterances import new_id, request_id_of
 from ..errors import HiveMindError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..satellite.events import ANY
 from .ovos import fingerprint, to_message
 
 if TYPE_CHECKING:
-    from .client import HiveMessageBusClient
+    from ..satellite.hive_requests import NodeParts
+    from .emitter import Emitter
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ UPSTREAM = "hive.send.upstream"
 _ECHO_WITHIN = 10.0
 """seconds in which a bus repeats what was put on it"""
 _MOST_ECHOES = 1000
+_MOST_SESSIONS = 256
 
 
 class Tap:
@@ -82,13 +86,18 @@ class Tap:
 
 
 class BusBridge:
-    """Between one client and its buses."""
+    """Between one client and its buses. `share_bus` is asked for each message of the connected bus."""
 
-    def __init__(self, client: HiveMessageBusClient) -> None:
-        self._client = client
+    def __init__(self, parts: NodeParts, emitter: Emitter, share_bus: Callable[[], bool]) -> None:
+        self._node = parts.node
+        self._outgoing = parts.outgoing
+        self._emitter = emitter
+        self._share_bus = share_bus
         self._internal: Tap | None = None
         self._connected: Tap | None = None
-        self._subscription = client.satellite.on_delivered(self._down)
+        self._local_sessions: OrderedDict[str, str] = OrderedDict()
+        """request id of a message that was sent up -> the session id that it had on the connected bus"""
+        self._subscription = parts.events.bus.add(ANY, self._down)
 
     @property
     def internal(self) -> Any:
@@ -128,7 +137,7 @@ class BusBridge:
     def _down(self, message: BusMessage) -> None:
         internal, connected = self._internal, self._connected
         if connected is not None:
-            connected.put(_as_local(message))
+            connected.put(self._with_local_session(_as_local(message)))
         if internal is not None and internal is not connected:
             internal.put(message)
 
@@ -136,17 +145,20 @@ class BusBridge:
 
     def _overheard(self, message: BusMessage) -> None:
         """Somebody else on the internal bus: the client's listeners hear it."""
-        self._client.emitter.hear(message, arrived=False)
+        self._emitter.hear(message)
 
     def _up(self, message: BusMessage) -> None:
         if message.msg_type == UPSTREAM:
             self._asked(message)
-        if self._client.share_bus:
+        if self._share_bus():
             self._send(lambda: HiveMessage(HiveMessageType.SHARED_BUS, message))
         destination = message.context.get("destination")
-        node_id = self._client.node_id
-        if node_id and node_id in (destination if isinstance(destination, list) else [destination]):
-            self._send(lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(message)))
+        hub_id = self._node.hub_id
+        if hub_id and hub_id in (destination if isinstance(destination, list) else [destination]):
+            request_id = new_id()
+            self._send(
+                lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(message, request_id)), request_id
+            )
 
     def _asked(self, message: BusMessage) -> None:
         """Somebody wants a HiveMessage sent."""
@@ -156,17 +168,43 @@ class BusBridge:
             return
         self._send(lambda: HiveMessage(kind, message.data.get("payload")))
 
-    def _with_own_session(self, message: BusMessage) -> BusMessage:
-        """`default` is this device to its own bus; to the hub, whose `default` is another one, it is our session."""
-        session = message.context.get("session")
-        if not isinstance(session, dict) or session.get("session_id") != "default":
-            return message
-        ours = {**session, "session_id": self._client.session_id, "site_id": self._client.site_id}
-        return BusMessage(message.msg_type, message.data, {**message.context, "session": ours})
+    def _with_own_session(self, message: BusMessage, request_id: str) -> BusMessage:
+        """The session `default` of a local bus is this device; the hub, whose `default` is another one, gets ours.
 
-    def _send(self, make: Callable[[], HiveMessage]) -> None:
+        The answers come back under the session that the message had here, see `_with_local_session`: OVOS' audio
+        service plays those of `default` alone.
+        """
+        session = message.context.get("session")
+        session_id = session.get("session_id") if isinstance(session, dict) else None
+        context = message.context
+        if isinstance(session, dict) and session_id == "default":
+            own = {"session_id": self._node.session_id, "site_id": self._node.site_id}
+            context = {**context, "session": {**session, **own}}
+        self._local_sessions[request_id] = session_id if isinstance(session_id, str) and session_id else "default"
+        if len(self._local_sessions) > _MOST_SESSIONS:
+            self._local_sessions.popitem(last=False)
+        return BusMessage(message.msg_type, message.data, context)
+
+    def _with_local_session(self, message: BusMessage) -> BusMessage:
+        """The answer to a message of the connected bus gets the session id that the message had there.
+
+        If its agent does not keep the request id, an answer in our own session gets that of the newest message.
+        """
+        session = message.context.get("session")
+        if not self._local_sessions or not isinstance(session, dict):
+            return message
+        request_id = request_id_of(message)
+        if request_id is None and session.get("session_id") == self._node.session_id:
+            request_id = next(reversed(self._local_sessions))
+        session_id = self._local_sessions.get(request_id or "")
+        if session_id is None or session_id == session.get("session_id"):
+            return message
+        context = {**message.context, "session": {**session, "session_id": session_id}}
+        return BusMessage(message.msg_type, message.data, context)
+
+    def _send(self, make: Callable[[], HiveMessage], request_id: str | None = None) -> None:
         try:
-            self._client.satellite.emit(make())
+            self._outgoing.post(self._node.prepare(make(), request_id))
         except HiveMindError as error:
             log.warning("something on the local bus was not sent to the hub: %s", error)
 

@@ -1,33 +1,44 @@
-"""HiveMessageBusClient: the reference client's names on our engine, and the surface of the OVOS bus client.
+"""HiveMessageBusClient: a Satellite with the names of the reference client and of the OVOS bus client.
 
-It composes a Satellite and does not inherit from OVOS' client, whose import would cost every user most of a second.
-`ovos_bus_client` is imported when the first bus message is handed to a callback.
+It does not inherit from OVOS' client, whose import would cost every user most of a second: `ovos_bus_client` is
+imported when the first bus message is handed to a callback.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..contracts.cascade import Select
 from ..contracts.status import State, Status
 from ..delivery import Key, Outcome, Policy
 from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
 from ..identity.credentials import resolve
 from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from ..satellite.hive_requests import HiveRequests
 from ..satellite.message_context import as_hive_message, plain_message
 from ..satellite.satellite import Satellite
-from ..satellite.utterance import SPOKEN
-from ..settings import Credentials, Deadlines, Endpoint, Settings, TLSSettings, Upstream
+from ..settings import (
+    Backoff,
+    Callbacks,
+    Credentials,
+    Deadlines,
+    Endpoint,
+    Failover,
+    Limits,
+    Settings,
+    TLSSettings,
+    Upstream,
+)
 from ..threads.receipts import Receipt
 from . import binary_data
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
-from .emitter import RAW, Emitter, bus_key
-from .hive import Hive
+from .emitter import Emitter, Listening
 from .node_identity import NodeIdentity
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
@@ -38,24 +49,27 @@ if TYPE_CHECKING:
 
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
+    from ..topology import HiveMapper
 
 DEFAULT_USERAGENT = "HiveMessageBusClientV0.0.1"
 _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
+class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSCompat):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
-    What is not given comes from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
+    What is not given is read from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
     is never written there. `host`: `ws://NAME`, `wss://NAME[/PATH]` or a bare name. `self_signed` True accepts any
     certificate; better: `ca` (a PEM file) or `tls_pin` (SHA-256 of the certificate, hex). `crypto_key` is the v0
     pre-shared key; `provisioned_key`, what `hivemind-core derive-psk` prints, stands in the place of a password.
     `fallbacks`: hubs to go to, in this order, while that one can't be reached (addresses, or settings.Upstream).
     `internal_bus`: an OVOS bus of this process that hears what our listeners hear, and whose messages they hear.
-    `delivery`, `durable`: what becomes of messages that can't be sent at once, see Settings. Times are seconds.
+    `delivery`, `durable`, `retry_refused`, `backoff`, `limits`, `headers`, `callbacks`, `failover`: see Settings; None
+    is its default. Times are seconds.
 
-    Raises SettingsError where something is missing. `connect` and `emit` raise the errors of the link; see `status`.
+    Raises SettingsError if something is missing or of the wrong type. `connect` and `emit` raise the errors of the
+    link, see `status`.
     """
 
     def __init__(
@@ -87,6 +101,12 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         fallbacks: Iterable[Upstream | str] = (),
         delivery: Mapping[Key, Policy] | None = None,
         durable: str | None = None,
+        retry_refused: bool = False,
+        backoff: Backoff | None = None,
+        limits: Limits | None = None,
+        headers: Mapping[str, str] | None = None,
+        callbacks: Callbacks | None = None,
+        failover: Failover | None = None,
         catalogue: Catalogue | None = None,
         transport: TransportConnector | None = None,
         observers: tuple[Observer, ...] = (),
@@ -118,6 +138,12 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
             fallbacks=tuple(map(Upstream.of, fallbacks)),
             delivery=delivery or {},
             durable=durable,
+            retry_refused=retry_refused,
+            backoff=backoff or Backoff(),
+            limits=limits or Limits(),
+            headers=headers or {},
+            callbacks=callbacks or Callbacks(),
+            failover=failover or Failover(),
             tls=TLSSettings(verify=not self_signed, ca=ca, pin=tls_pin),
             deadlines=Deadlines(
                 connect=websocket_connect_timeout or defaults.connect,
@@ -128,11 +154,11 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         self.satellite = Satellite(
             settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
         )
-        self.emitter = Emitter(self.satellite.subscriptions)
+        super().__init__(self.satellite.parts, to_message)
+        self.emitter = Emitter(self.satellite.events)
         self.share_bus = share_bus
         self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
-        self.handshake_event = threading.Event()
-        self.connected_event = threading.Event()
+        binary_data.check(self.bin_callbacks)
         self.started_running = False
         self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._last_status = self.satellite.status
@@ -141,8 +167,7 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         if internal_bus is not None:
             self._bridged().attach(internal_bus)
         self.satellite.on_state(self._state_changed, inline=True)
-        self.satellite.on_binary(lambda message: binary_data.deliver(message, self.bin_callbacks))
-        self.satellite.on_bus("*", partial(self.emitter.hear, arrived=True), inline=True)
+        self.satellite.on_binary(self._binary)
 
     # --- life ---
 
@@ -198,7 +223,7 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
             raise status.cause
 
     def run_in_thread(self) -> threading.Thread:
-        """Connect in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
+        """Connects in the background, as often as it takes; see `status`. The thread that is returned ends with it."""
         self.started_running = True
         node = self.satellite.start()
         thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
@@ -242,28 +267,27 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
     # --- who and where ---
 
     @property
-    def site_id(self) -> str:
-        """Where this satellite stands. Set it before `connect`; no hub can change it."""
-        return self.satellite.site_id
-
-    @site_id.setter
-    def site_id(self, site_id: str) -> None:
-        self.satellite.site_id = site_id
-
-    @property
-    def session_id(self) -> str:
-        """The session of messages that have none of their own."""
-        return self.satellite.session_id
-
-    @session_id.setter
-    def session_id(self, session_id: str) -> None:
-        self.satellite.session_id = session_id
-
-    @property
     def node_id(self) -> str:
-        """What the hub calls itself; empty until it has greeted."""
-        node_id = self.satellite.hub_hello.get("node_id")
-        return node_id if isinstance(node_id, str) else ""
+        """The id that the hub gave itself; empty until its HELLO."""
+        return self.node.hub_id
+
+    @property
+    def hive_mapper(self) -> HiveMapper:
+        """The nodes that have announced themselves in floods."""
+        return self.hive_map
+
+    @property
+    def cascade_select_callback(self) -> Select | None:
+        """The reference client's name for `cascade_select`."""
+        return self.cascade_select
+
+    @cascade_select_callback.setter
+    def cascade_select_callback(self, select: Select | None) -> None:
+        self.cascade_select = select
+
+    def emit_intercom(self, message: Any, pubkey: str | bytes) -> None:
+        """The reference client's name for `intercom` with a public key (PEM)."""
+        self.intercom(message, pubkey.decode() if isinstance(pubkey, bytes) else pubkey)
 
     @property
     def internal_bus(self) -> Any:
@@ -301,100 +325,69 @@ class HiveMessageBusClient(Waiting, Hive, OVOSCompat):
         """
         if isinstance(message, HiveMessage) and binary_type:
             message = message.forward(bin_type=binary_type)
-        receipt = self._send(message, delivery)
-        sent = receipt.message
-        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
-            self.emitter.hear(sent.payload, arrived=False)
-            bridge = self._bridge
-            if bridge is not None:
-                bridge.sent(sent.payload)
-        return receipt
+        return self._post(self.node.prepare(message), delivery)
 
-    def _send(self, message: Any, delivery: Policy | None) -> Receipt:
+    def _post(self, outgoing: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
+        """Sends a prepared message, and lets local listeners hear it."""
+        post = self.parts.outgoing.post
         try:
-            return self.satellite.emit(message, delivery=delivery)
+            receipt = post(outgoing, delivery, open_already=open_already)
         except MetadataTooLarge:
             raise
-        except NotEncodable as error:  # OVOS' objects, such as sessions, are rare: looked for when they are met
-            outgoing = as_hive_message(message)
+        except NotEncodable as error:  # objects of OVOS, such as sessions, are rare: looked for when they are met
             if outgoing.msg_type is HiveMessageType.BINARY:
                 raise
             try:
-                return self.satellite.emit(plain_message(outgoing), delivery=delivery)
+                receipt = post(plain_message(outgoing), delivery, open_already=open_already)
             except RecursionError:
                 raise error from None
+        self._heard(receipt)
+        return receipt
+
+    def emit_many(
+        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
+    ) -> list[Receipt]:
+        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
+
+        Returns a receipt for each. Raises as `emit`; the messages before the one (or the durable ones) that failed were
+        taken.
+        """
+        outgoing = [as_hive_message(one) for one in messages]
+        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
+        receipts = self.satellite.emit_many(all_plain, delivery=delivery)
+        for receipt in receipts:
+            self._heard(receipt)
+        return receipts
+
+    def _heard(self, receipt: Receipt) -> None:
+        """Local listeners and the bridge hear what was sent, or queued."""
+        sent = receipt.message
+        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
+            self.emitter.hear(sent.payload)
+            bridge = self._bridge
+            if bridge is not None:
+                bridge.sent(sent.payload)
 
     def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
         """Send a bus message as BUS."""
         return self.emit(HiveMessage(HiveMessageType.BUS, message))
 
-    def drain(self, timeout: float = 5.0) -> bool:
-        """Before `close`: take nothing more, and wait until nothing waits to be sent, or to be confirmed.
-
-        -> whether that is so after `timeout` seconds at most
-        """
-        return self.satellite.drain(timeout)
-
-    def ask(
-        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
-    ) -> Iterator[Message]:
-        """See Satellite.ask; yields OVOS messages."""
-        return map(to_message, self.satellite.ask(what, timeout=timeout, lang=lang, replies=replies))
-
-    # --- listening ---
-
-    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
-
-        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
-        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
-
-        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
-        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
-        """
-        self._listen(event_name, func, once=False)
-
-    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """The same, for one event."""
-        self._listen(event_name, func, once=True)
-
-    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
-        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
-        self.emitter.add(bus_key(mycroft_msg_type), func)
-
-    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
-        self.wrapped_funcs.pop(func, None)
-        self.emitter.remove_listener(event_name, func)
-        self.emitter.forget(bus_key(event_name), func)
-
-    def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
-        """Forget every callback of this event. Raises ValueError for None."""
-        if event_name is None:
-            raise ValueError("event_name is None: say which event's listeners to remove")
-        self.emitter.remove_all_listeners(event_name)
-        self.emitter.forget(bus_key(event_name))
-
-    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
-        if event_name == RAW:
-            self.emitter.add(bus_key(RAW), func, once=once)
-        elif once:
-            self.emitter.once(event_name, func)
-        else:
-            self.emitter.on(event_name, func)
-
     # --- from the satellite ---
+
+    def _binary(self, message: HiveMessage) -> None:
+        binary_data.deliver(message, self.bin_callbacks)
 
     def _bridged(self) -> BusBridge:
         with self._bridging:
             if self._bridge is None:
-                self._bridge = BusBridge(self)
+                self._bridge = BusBridge(self.parts, self.emitter, lambda: self.share_bus)
             return self._bridge
 
     def _state_changed(self, status: Status) -> None:
         """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
         ready = status.state is State.READY
-        for flag in (self.connected_event, self.handshake_event):
+        flag = self._ready_event
+        if flag is not None:
             flag.set() if ready else flag.clear()
         before, self._last_status = self._last_status, status
         if ready:

@@ -1,154 +1,218 @@
-"""The events of a client by name, with the verbs of pyee: bus topics, types of the hive, the life of the link."""
+"""The client's events by name, with the verbs of pyee and of OVOS: topics, hive types, link states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage, HiveMessage, HiveMessageType
-from ..satellite.subscriptions import Subscription, Subscriptions
+from ..satellite.events import ANY, Channel, Events
 from .ovos import Renamed, to_message
 
+if TYPE_CHECKING:
+    from ovos_bus_client.message import Message
+
 Func = Callable[..., Any]
+Place = tuple[Channel, Hashable]
+"""where the callbacks of an event are: a channel and a key in it"""
 LINK_EVENTS = frozenset({"open", "close", "error", "reconnecting", "auth_rejected"})
 RAW = "message"
 WIRE_TYPES = {kind.value: kind for kind in HiveMessageType}
-_TOPIC, _WAIT, _LINK = "topic:", "wait:", "link:"
-_RAW_BUS = _TOPIC + RAW
 
 
 class Emitter:
-    """Whatever has a name and can be listened to. Any thread; callbacks as in Subscriptions.
+    """Callbacks by the name of an event. Any thread.
 
     The name of a message type of the hive: `func(HiveMessage)`. `open`, `close`, `reconnecting`: `func()`; `error`:
-    `func(exception)`; `auth_rejected`: `func(reason)`. `message`: the JSON text of every HiveMessage that arrives, but
-    BINARY. Every other name is a bus topic: `func(Message)`.
+    `func(exception)`; `auth_rejected`: `func(reason)`. `message`: the JSON text of every HiveMessage that arrives,
+    BINARY excepted. Every other name is a bus topic: `func(Message)`.
     """
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
-        self._subscriptions = subscriptions
-        self._renamed = Renamed()
+    __slots__ = ("_hive", "_link", "_raw", "_renames", "_topics", "renamed")
+
+    def __init__(self, events: Events) -> None:
+        self.renamed = Renamed()
+        self._renames = False
+        self._hive = events.hive
+        self._topics = events.channel()
+        self._link = events.channel()
+        self._raw = events.channel()
+        events.bus.add(ANY, self.hear, inline=True)
 
     # --- pyee's verbs ---
 
     def on(self, event: str, f: Func | None = None) -> Func:
-        """Call `f` for each event; a second time for the same event changes nothing. Without `f`, a decorator."""
-        return self._decorate(f, lambda func: self.add(_key(event), func))
+        """Calls `f` for each event; a second registration changes nothing. Without `f`, a decorator.
+
+        Raises TypeError for a coroutine function.
+        """
+        return self._decorate(f, lambda func: self.add(self.place(event), func))
 
     add_listener = on
 
     def once(self, event: str, f: Func | None = None) -> Func:
-        """The same, for one event."""
-        return self._decorate(f, lambda func: self.add(_key(event), func, once=True))
+        """Calls `f` for one event."""
+        return self._decorate(f, lambda func: self.add(self.place(event), func, once=True))
 
     def emit(self, event: str, *args: Any) -> bool:
-        """Let local listeners hear an event. Nothing is sent. -> whether anybody listens"""
-        key = _key(event)
-        heard = bool(self._subscriptions.of(key))
-        self._subscriptions.publish(key, *args)
+        """Lets local listeners hear an event. Nothing is sent. Returns True if anybody listens."""
+        channel, key = self.place(event)
+        heard = bool(channel.of(key))
+        channel.publish(key, *args)
         return heard
 
     def remove_listener(self, event: str, f: Func) -> None:
-        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
-        self.forget(_key(event), f)
+        """Forgets a callback, and what it has not heard yet; unknown ones are ignored."""
+        self.forget(self.place(event), f)
 
     def remove_all_listeners(self, event: str | None = None) -> None:
-        """Of one event, or of all."""
-        keys = [_key(event)] if event is not None else self._keys()
-        for key in keys:
-            self.forget(key)
+        """Forgets the callbacks of one event, or of all."""
+        for place in self._places() if event is None else [self.place(event)]:
+            self.forget(place)
 
     def listeners(self, event: str) -> list[Func]:
-        return [one.known_as for one in self._subscriptions.of(_key(event))]
+        """The callbacks of an event, as they were registered."""
+        channel, key = self.place(event)
+        return [one.callback if one.unique is None else one.unique for one in channel.of(key)]
 
     def event_names(self) -> set[str]:
-        return {_name(key) for key in self._keys()}
+        """The events that have callbacks."""
+        return {self._name(place) for place in self._places()}
 
     # --- for the client ---
 
-    def add(self, key: str, func: Func, *, once: bool = False, known_as: Func | None = None) -> Func:
-        """Listen under a key, see `bus_key`. `known_as`: the function that `forget` goes by, where `func` wraps it."""
-        known_as = func if known_as is None else known_as
-        if not once and any(one.known_as == known_as for one in self._subscriptions.of(key)):
-            return func
-        callback = func
-        if key.startswith(_TOPIC):
-            self._renamed.load()
-            if key != _RAW_BUS:
-                callback = _with_message(func)
-        self._subscriptions.add(key, callback, once=once, known_as=known_as)
+    def add(self, place: Place, func: Func, *, once: bool = False, unique: Func | None = None) -> Func:
+        """Listens at a place. `unique`: the function that `forget` goes by, if `func` wraps it."""
+        channel, key = place
+        convert: Func | None = None
+        if channel is self._topics:
+            self.load_names()
+            convert = _text if key == ANY else to_message
+        elif channel is self._raw and not channel.keys():
+            self._hive.add(ANY, self._publish_raw, inline=True, unique=self._publish_raw)
+        channel.add(key, func, once=once, convert=convert, unique=func if unique is None else unique)
         return func
 
-    def forget(self, key: str, func: Func | None = None) -> None:
-        """Cancel what listens under a key: one function, or all."""
-        for one in self._subscriptions.of(key):
-            if not one.inline and (func is None or one.known_as == func):
+    def forget(self, place: Place, func: Func | None = None) -> None:
+        """Cancels the callbacks at a place: one function, or all."""
+        channel, key = place
+        found = channel.of(key) if func is None else [channel.find(key, func)]
+        for one in found:
+            if one is not None and not one.inline:
                 one.cancel()
 
-    def catch(self, name: str, callback: Func, *, bus: bool) -> Subscription:
-        """For waiters: called at once, on the reader's thread, and only for what arrives.
+    def load_names(self) -> None:
+        """Looks, once, whether OVOS renames topics. From then on listeners hear messages under both names."""
+        if not self._renames:
+            self.renamed.load()
+            self._renames = self.renamed.active
 
-        A bus topic gives a BusMessage, the name of a message type of the hive (unless `bus`) a HiveMessage.
-        """
-        if not bus and name in WIRE_TYPES:
-            return self._subscriptions.add(_key(name), callback, inline=True)
-        self._renamed.load()
-        return self._subscriptions.add(_WAIT + name, callback, inline=True)
-
-    def hear(self, message: BusMessage, *, arrived: bool) -> None:
-        """A bus message is here: from the hub (`arrived`), or one of our own."""
-        subscriptions, served = self._subscriptions, []
-        names = self._renamed.names(message)
-        for known in names:
-            if arrived:
-                subscriptions.publish(_WAIT + known.msg_type, known)
-            listening = subscriptions.of(_TOPIC + known.msg_type)
-            for one in listening:
-                if one.known_as not in served:  # who listens under both names is told once
-                    one.deliver((known,))
-            if len(names) > 1:
-                served += [one.known_as for one in listening]
-        if names and subscriptions.of(_RAW_BUS):
-            subscriptions.publish(_RAW_BUS, message.serialize())
+    def hear(self, message: BusMessage) -> None:
+        """A bus message is here: from the hub, or one of our own."""
+        if self._renames:
+            self._hear_renamed(message)
+        else:
+            self._topics.publish(message.msg_type, message)
 
     def tell(self, event: str, *args: Any) -> None:
         """Something happened to the link."""
-        self._subscriptions.publish(_LINK + event, *args)
+        self._link.publish(event, *args)
+
+    def place(self, event: str) -> Place:
+        """Where the callbacks of an event are."""
+        name = event.value if isinstance(event, HiveMessageType) else event
+        kind = WIRE_TYPES.get(name)
+        if kind is not None:
+            return self._hive, kind
+        if name in LINK_EVENTS:
+            return self._link, name
+        return (self._raw, ANY) if name == RAW else (self._topics, name)
+
+    def topic(self, name: str) -> Place:
+        """Where the callbacks of a bus topic are, whatever it is called. `message`: the JSON text of all of them."""
+        return self._topics, ANY if name == RAW else name
 
     # --- inside ---
 
-    def _keys(self) -> list[str]:
-        return [key for key in self._subscriptions.topics() if _name(key) != key]
+    def _hear_renamed(self, message: BusMessage) -> None:
+        """Under both names of a topic; who listens under both is told once."""
+        served: list[tuple[Func, bool]] = []
+        for known in self.renamed.names(message):
+            hearers = self._topics.heard_by(known.msg_type)
+            for one in hearers:
+                if (one.callback, one.key == ANY) not in served:
+                    one.deliver(known)
+            served += [(one.callback, one.key == ANY) for one in hearers]
+
+    def _publish_raw(self, message: HiveMessage) -> None:
+        if message.msg_type is not HiveMessageType.BINARY and self._raw.hears(ANY):
+            self._raw.publish(ANY, message.serialize())
+
+    def _places(self) -> list[Place]:
+        channels = (self._hive, self._link, self._raw, self._topics)
+        return [
+            (channel, key)
+            for channel in channels
+            for key in channel.keys()  # noqa: SIM118 - no mapping
+            if not all(one.inline for one in channel.of(key))
+        ]
+
+    def _name(self, place: Place) -> str:
+        channel, key = place
+        return RAW if key == ANY and channel is not self._hive else str(key)
 
     @staticmethod
     def _decorate(func: Func | None, listen: Callable[[Func], Func]) -> Func:
         return listen if func is None else listen(func)
 
 
-def bus_key(topic: str) -> str:
-    """The key of a bus topic, whatever it is called. `message`: the JSON text of every bus message."""
-    return _TOPIC + topic
+class Listening:
+    """The verbs of a client for its Emitter."""
+
+    emitter: Emitter
+    wrapped_funcs: dict[Func, Func]
+
+    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
+
+        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
+        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
+
+        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
+        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
+        """
+        self._listen(event_name, func, once=False)
+
+    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """The same, for one event."""
+        self._listen(event_name, func, once=True)
+
+    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
+        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
+        self.emitter.add(self.emitter.topic(mycroft_msg_type), func)
+
+    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
+        self.wrapped_funcs.pop(func, None)
+        self.emitter.remove_listener(event_name, func)
+        self.emitter.forget(self.emitter.topic(event_name), func)
+
+    def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
+        """Forget every callback of this event. Raises ValueError for None."""
+        if event_name is None:
+            raise ValueError("event_name is None: say which event's listeners to remove")
+        self.emitter.remove_all_listeners(event_name)
+        self.emitter.forget(self.emitter.topic(event_name))
+
+    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
+        if event_name == RAW:
+            self.emitter.add(self.emitter.topic(RAW), func, once=once)
+        elif once:
+            self.emitter.once(event_name, func)
+        else:
+            self.emitter.on(event_name, func)
 
 
-def _key(event: str) -> str:
-    name = event.value if isinstance(event, HiveMessageType) else event
-    if name in WIRE_TYPES:
-        return f"hive:{name}"
-    if name in LINK_EVENTS:
-        return _LINK + name
-    return f"event:{RAW}" if name == RAW else _TOPIC + name
-
-
-def _name(key: str) -> str:
-    """The name behind a key of ours; other keys as they are."""
-    for prefix in ("hive:", _LINK, "event:", _TOPIC):
-        if key.startswith(prefix):
-            return key[len(prefix) :]
-    return key
-
-
-def _with_message(func: Func) -> Func:
-    def deliver(message: BusMessage | HiveMessage) -> Any:
-        return func(to_message(message))
-
-    return deliver
+def _text(message: Any) -> str:
+    text: str = message.serialize()
+    return text

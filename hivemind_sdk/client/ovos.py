@@ -1,11 +1,7 @@
-"""What the installed OVOS brings to the client: its `Message`, and the map of the topics that it renames.
-
-The only room, beside the bridge's lazily made FakeBus and the collector, that imports it, and only when it is used.
-"""
+"""What the installed OVOS changes for the client: messages as its `Message`, and the topics that it has renamed."""
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json
 import time
@@ -14,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage
+from .ovos_message import make
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
@@ -28,16 +25,9 @@ def to_message(message: Any) -> Message:
     """The OVOS form of a BusMessage, which shares its data but not its context; an OVOS message as it is."""
     if not isinstance(message, BusMessage):
         found: Message = message
-        return found
-    return _message_type()(message.msg_type, message.data, dict(message.context))
-
-
-@functools.cache
-def _message_type() -> type[Message]:
-    from ovos_bus_client.message import Message as Ovos
-
-    ours: type[Message] = Ovos
-    return ours
+    else:
+        found = make(message.msg_type, message.data, dict(message.context))
+    return found
 
 
 def fingerprint(message: BusMessage, *ignored: str) -> int:
@@ -66,6 +56,11 @@ class Renamed:
         self._looked = False
         self._heard: deque[tuple[float, int]] = deque(maxlen=64)
 
+    @property
+    def active(self) -> bool:
+        """Whether any topic has another name."""
+        return self._translator is not None
+
     def load(self) -> None:
         """Look for the table; a tenth of a second, once. Without it nothing is renamed."""
         if self._looked:
@@ -84,15 +79,21 @@ class Renamed:
             return [message]
         if TWIN in message.context:
             return [] if self._is_copy(message) else [message]
-        names = [message]
-        for topic in translator.counterpart_topics(message.msg_type):
+        others = self.other_names(message)
+        for one in others:
+            self._heard.append((self._clock(), fingerprint(one)))
+        return [message, *others]
+
+    def other_names(self, message: BusMessage) -> list[BusMessage]:
+        """The message under its other names."""
+        translator, others = self._translator, []
+        for topic in () if translator is None else translator.counterpart_topics(message.msg_type):
             try:
                 data = translator.translate_payload(message.msg_type, topic, message.data)
             except Exception:  # noqa: BLE001, S112 - data that is not as it should be has no other form
                 continue
-            names.append(BusMessage(topic, data, message.context))
-            self._heard.append((self._clock(), fingerprint(names[-1])))
-        return names
+            others.append(BusMessage(topic, data, message.context))
+        return others
 
     def _is_copy(self, message: BusMessage) -> bool:
         now, mark = self._clock(), fingerprint(message, TWIN)

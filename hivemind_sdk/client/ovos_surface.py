@@ -1,14 +1,14 @@
-"""The client's names that only exist because OVOS services and programs for the reference client look for them."""
+"""Attributes of the client that exist because OVOS services and programs for the reference client use them."""
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..contracts.status import State
-from .emitter import bus_key
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..satellite.satellite import Satellite
     from ..threads.receipts import Receipt
     from ..topology import HiveMapper
-    from .client import HiveMessageBusClient
     from .emitter import Emitter
     from .node_identity import NodeIdentity
 
@@ -32,46 +31,45 @@ class BusConfig(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProtocolView:
-    """`client.protocol`: what the link knows of both ends. To be read; the state machine is the engine's."""
+    """`client.protocol`: what the link knows of both ends, to be read."""
 
-    hm: HiveMessageBusClient
+    hm: OVOSCompat
 
     @property
     def identity(self) -> NodeIdentity:
         return self.hm.identity
 
     @property
-    def node_id(self) -> str:
-        """What the hub calls itself; empty until it has greeted."""
-        return self.hm.node_id
-
-    @property
-    def mpubkey(self) -> str:
-        """The hub's RSA key, PEM; empty until it has greeted."""
-        key = self.hm.satellite.hub_hello.get("pubkey")
-        return key if isinstance(key, str) else ""
-
-    @property
-    def site_id(self) -> str:
-        return self.hm.site_id
-
-    @property
     def shared_bus(self) -> bool:
         return self.hm.share_bus
 
     @property
+    def node_id(self) -> str:
+        """The id that the hub gave itself; empty until its HELLO."""
+        return self.hm.satellite.node.hub_id
+
+    @property
+    def mpubkey(self) -> str:
+        """The RSA key (PEM) in the hub's HELLO, authenticated or not (see `Satellite.hub_key`); empty before."""
+        return self.hm.satellite.node.announced_key
+
+    @property
+    def site_id(self) -> str:
+        return self.hm.satellite.site_id
+
+    @property
     def hive_mapper(self) -> HiveMapper:
-        return self.hm.hive_mapper
+        return self.hm.satellite.hive_map
 
     @property
     def binarize(self) -> bool:
-        """Whether both ends use binary frames; False until the link is up."""
-        info = self.hm.status.info
+        """True if both ends use binary frames; False until the link is up."""
+        info = self.hm.satellite.status.info
         return info is not None and info.binarize
 
 
 def setting(path: str, doc: str, *, settable: bool = False) -> Any:
-    """A property: one of the satellite's settings (`credentials.password`); what is set counts for the next link."""
+    """A property for one of the satellite's settings (`credentials.password`). A new value counts for the next link."""
     *parents, name = path.split(".")
 
     def get(self: OVOSCompat) -> Any:
@@ -94,10 +92,12 @@ def _with(settings: Any, path: list[str], value: Any) -> Any:
 
 
 class OVOSCompat:
-    """Views, and the callbacks that a subclass may override."""
+    """Settings as attributes, views, and the callbacks that a subclass may override."""
 
     satellite: Satellite
     emitter: Emitter
+    identity: NodeIdentity
+    share_bus: bool
     emit: Callable[..., Receipt]
     wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]]
 
@@ -115,6 +115,18 @@ class OVOSCompat:
     websocket_ping_interval: float = setting("deadlines.keepalive", "Seconds of silence before a ping; 0: none.")
     websocket_ping_timeout: float = setting("deadlines.keepalive_timeout", "Seconds that a pong may take.")
     websocket_connect_timeout: float = setting("deadlines.connect", "Seconds for the transport to open.")
+
+    _ready_event: threading.Event | None = None
+
+    @property
+    def connected_event(self) -> threading.Event:
+        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
+        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
+        if self.satellite.status.state is State.READY:
+            event.set()
+        return event
+
+    handshake_event = connected_event
 
     @property
     def allow_self_signed(self) -> bool:
@@ -137,7 +149,7 @@ class OVOSCompat:
 
     @property
     def protocol(self) -> ProtocolView:
-        return ProtocolView(self)  # type: ignore[arg-type]  # a Surface is always a client
+        return ProtocolView(self)
 
     @property
     def retry(self) -> float:
@@ -152,8 +164,8 @@ class OVOSCompat:
 
     @property
     def hub_session(self) -> dict[str, Any]:
-        """What the hub last said of our session, and gets back with messages that have none (wire-v3.md section 6)."""
-        return self.satellite.hub_session.state()
+        """The conversation state that the hub last sent; messages without a session take it back (wire-v3.md 6)."""
+        return self.satellite.node.hub_session.state()
 
     @property
     def cipher(self) -> str:
@@ -205,8 +217,15 @@ class OVOSCompat:
             func(CollectionMessage.from_message(message, handler, query))
 
         self.wrapped_funcs[func] = promise
-        self.emitter.add(bus_key(event_name), promise, known_as=func)
+        self.emitter.add(self.emitter.topic(event_name), promise, unique=func)
+
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: takes nothing more, and waits until nothing waits to be sent, or to be confirmed.
+
+        Returns False if that takes more than `timeout` seconds.
+        """
+        return self.satellite.drain(timeout)
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was emitted before was sent, or has ended otherwise. -> whether it has in `timeout` s"""
+        """Waits until all that was emitted before was sent, or has ended otherwise. Returns False after `timeout` s."""
         return self.satellite.flush(timeout)

@@ -1,88 +1,99 @@
-"""Waiting for one message: subscribed before anything is sent, forgotten however the wait ends."""
+"""wait_for_*: a request for the first message that fits, opened before anything is sent, closed however it ends."""
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..engine.requests import REQUEST_ID, Request
+from ..engine.utterances import ENDS, UTTERANCES, new_id, session_id_of
+from ..errors import RequestTimeout
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, is_bus_message
-from ..threads.callbacks import about_to_block
-from .ovos import to_message
+from .emitter import WIRE_TYPES, Emitter
+from .ovos import Renamed, to_message
 
 if TYPE_CHECKING:
-    from ..satellite.subscriptions import Subscription
+    from ..satellite.hive_requests import NodeParts
+    from ..threads.pending import Answers
     from ..threads.receipts import Receipt
-    from .emitter import Emitter
-
-REQUEST_ID = "hivemind_request_id"
-"""context key of a message that is waited for; `reply` and `forward` keep it, so two waits can't swap their answers"""
 
 
-class Waiter:
-    """Catches the first message of these types that fits. A context manager.
+class BusWait(Request):
+    """The first bus message of these types, under either of its names."""
 
-    `bus`: the names are bus types, even where a message type of the hive has the same one. `payload_type`: what a
-    HiveMessage must have inside. `request_id`: what carries another one answers somebody else.
-    """
+    __slots__ = ("_renamed", "_types")
+    link_bound = False
+
+    def __init__(self, types: Iterable[str], renamed: Renamed, request_id: str | None = None, **fields: Any) -> None:
+        super().__init__(f"wait:{new_id()}", request_id, **fields)
+        self._types = frozenset(types)
+        self._renamed = renamed
+
+    def hear(self, message: BusMessage) -> None:
+        for one in (message, *self._renamed.other_names(message)):
+            if one.msg_type in self._types:
+                self.put(one, final=not self.utterance)  # an utterance stays open until it is handled
+                return
+
+
+class UtteranceWait(BusWait):
+    """The same, as the reply to an utterance."""
+
+    __slots__ = ("handled",)
+    utterance = True
+
+    def __init__(self, types: Iterable[str], renamed: Renamed, request_id: str | None = None, **fields: Any) -> None:
+        super().__init__(types, renamed, request_id, **fields)
+        self.handled = False
+
+    def hear(self, message: BusMessage) -> None:
+        if message.msg_type in ENDS:
+            self.handled = True
+        super().hear(message)
+
+
+class HiveWait(Request):
+    """The first HiveMessage of this type, whose inner type is `payload_type` if one is given."""
+
+    __slots__ = ("_kind", "_payload_type")
+    link_bound = False
 
     def __init__(
-        self,
-        emitter: Emitter,
-        message_type: HiveMessageType | str | Iterable[str],
-        payload_type: HiveMessageType | str | None = None,
-        *,
-        bus: bool = False,
-        request_id: str | None = None,
+        self, kind: HiveMessageType, payload_type: str | None = None, request_id: str | None = None, **fields: Any
     ) -> None:
-        self._found = threading.Event()
-        self._message: BusMessage | HiveMessage | None = None
+        super().__init__(f"wait:{new_id()}", request_id, **fields)
+        self._kind = kind
         self._payload_type = payload_type
-        self._request_id = request_id
-        names = [message_type] if isinstance(message_type, str) else list(message_type)
-        self._subscriptions: list[Subscription] = [emitter.catch(str(name), self._take, bus=bus) for name in names]
 
-    def wait(self, timeout: float) -> Any:
-        """The message, a bus message in its OVOS form; None after `timeout` seconds."""
-        about_to_block()
-        self._found.wait(timeout)
-        return to_message(self._message) if isinstance(self._message, BusMessage) else self._message
-
-    def __enter__(self) -> Waiter:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for one in self._subscriptions:
-            one.cancel()
-
-    def _take(self, message: BusMessage | HiveMessage) -> None:
-        if not self._found.is_set() and self._fits(message):
-            self._message = message
-            self._found.set()
-
-    def _fits(self, message: BusMessage | HiveMessage) -> bool:
+    def hear_hive(self, message: HiveMessage) -> None:
+        if message.msg_type is not self._kind:
+            return
         if self._payload_type is not None and self._payload_type != _inner_type(message):
-            return False
-        bus = _bus_message(message)
-        return self._request_id is None or bus is None or bus.context.get(REQUEST_ID) in (None, self._request_id)
+            return
+        if self.request_id is not None and message.msg_type in BUS_TYPES:
+            found = message.payload.context.get(REQUEST_ID)
+            if found is not None and found != self.request_id:
+                return
+        self.put(message, final=True)
 
 
 class Waiting:
-    """The `wait_for_*` of a client. All return None after `timeout` seconds, and leave nothing behind."""
+    """The `wait_for_*` of a client. All return None after `timeout` seconds, and leave nothing behind.
+
+    `post` sends a prepared message and lets local listeners hear it.
+    """
 
     emitter: Emitter
-    emit: Callable[..., Receipt]
+    parts: NodeParts
+    _post: Callable[..., Receipt]
 
     def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
         """The next message of a HiveMessage type (a HiveMessage) or of a bus type (a Message)."""
-        with Waiter(self.emitter, message_type) as waiter:
-            return waiter.wait(timeout)
+        return self._wait(self._wait_for(message_type), timeout)
 
     def wait_for_mycroft(self, mycroft_msg_type: str, timeout: float = 3.0) -> Any:
         """The next bus message of this type, a Message."""
-        with Waiter(self.emitter, mycroft_msg_type, bus=True) as waiter:
-            return waiter.wait(timeout)
+        return self._wait(self._bus_wait([mycroft_msg_type]), timeout)
 
     def wait_for_payload(
         self,
@@ -91,19 +102,20 @@ class Waiting:
         timeout: float = 3.0,
     ) -> Any:
         """The next HiveMessage of `message_type` whose inner type is `payload_type`."""
-        with Waiter(self.emitter, message_type, payload_type) as waiter:
-            return waiter.wait(timeout)
+        return self._wait(self._wait_for(message_type, str(payload_type)), timeout)
 
     def wait_for_response(
         self, message: Any, reply_type: HiveMessageType | str | list[str] | None = None, timeout: float = 3.0
     ) -> Any:
-        """Send, then wait for the answer.
+        """Sends, then waits for the answer.
 
         A bus message is answered by a Message of the type (or one of the types) `reply_type`, by default its own with
-        `.response`; a HiveMessage by a HiveMessage of `reply_type`, by default of its own type. Raises as `emit` does.
+        `.response`; a HiveMessage by a HiveMessage of `reply_type`, by default of its own type. Raises PolicyDenied
+        as soon as the hub denies it, and as `emit` does.
         """
         if is_bus_message(message):
-            return self._exchange(message, reply_type or f"{message.msg_type}.response", None, timeout, bus=True)
+            types = reply_type or f"{message.msg_type}.response"
+            return self._exchange(message, types, None, timeout, bus=True)
         return self._exchange(message, reply_type or message.msg_type, None, timeout)
 
     def wait_for_payload_response(
@@ -113,23 +125,12 @@ class Waiting:
         reply_type: HiveMessageType | str | None = None,
         timeout: float = 3.0,
     ) -> Any:
-        """Send, then wait for a HiveMessage of `reply_type` (by default of the type sent) with this inner type."""
-        sent_type = HiveMessageType.BUS if is_bus_message(message) else message.msg_type
-        return self._exchange(message, reply_type or sent_type, payload_type, timeout)
+        """Sends, then waits for a HiveMessage of `reply_type` (by default of the type sent) with this inner type.
 
-    def _exchange(
-        self,
-        message: Any,
-        reply_type: HiveMessageType | str | list[str],
-        payload_type: HiveMessageType | str | None,
-        timeout: float,
-        *,
-        bus: bool = False,
-    ) -> Any:
-        request_id = str(uuid.uuid4())
-        with Waiter(self.emitter, reply_type, payload_type, bus=bus, request_id=request_id) as waiter:
-            self.emit(_marked(message, request_id))
-            return waiter.wait(timeout)
+        Raises as `wait_for_response` does.
+        """
+        sent_type = HiveMessageType.BUS if is_bus_message(message) else message.msg_type
+        return self._exchange(message, reply_type or sent_type, str(payload_type), timeout)
 
     def collect_responses(
         self,
@@ -138,28 +139,70 @@ class Waiting:
         max_timeout: float = 3.0,
         direct_return_func: Callable[[Any], Any] = lambda message: False,  # noqa: ARG005 the name is OVOS'
     ) -> list[Any]:
-        """Send, and collect what several handlers answer (OVOS' own collector; it marks the message)."""
+        """Sends, and collects what several handlers answer (OVOS' own collector; it marks the message)."""
         from ovos_bus_client.client.collector import MessageCollector
 
         return list(MessageCollector(self, message, min_timeout, max_timeout, direct_return_func).collect())
 
+    # --- inside ---
 
-def _marked(message: Any, request_id: str) -> Any:
-    """A copy that carries the id, if it is a bus message that can."""
-    bus = message if is_bus_message(message) else _bus_message(message)
-    if bus is None:
-        return message
-    marked = BusMessage(bus.msg_type, bus.data, {**bus.context, REQUEST_ID: request_id})
-    return message.forward(payload=marked) if isinstance(message, HiveMessage) else marked
+    def _exchange(
+        self,
+        message: Any,
+        reply_type: HiveMessageType | str | list[str],
+        payload_type: str | None,
+        timeout: float,
+        *,
+        bus: bool = False,
+    ) -> Any:
+        request_id = new_id()
+        outgoing = self.parts.node.prepare(message, request_id)
+        sent = outgoing.payload if outgoing.msg_type in BUS_TYPES else None
+        fields: dict[str, Any] = {"request_id": request_id}
+        if sent is not None:
+            fields.update(sent_type=sent.msg_type, session_id=session_id_of(sent))
+        if not bus:
+            request = self._wait_for(
+                reply_type if isinstance(reply_type, str) else reply_type[0], payload_type, **fields
+            )
+        else:
+            types = [reply_type] if isinstance(reply_type, str) else reply_type
+            utterance = sent is not None and sent.msg_type in UTTERANCES
+            request = self._bus_wait(types, UtteranceWait if utterance else BusWait, **fields)
+        return self._wait(request, timeout, outgoing)
 
+    def _wait_for(self, kind: HiveMessageType | str, payload_type: str | None = None, **fields: Any) -> Request:
+        found = WIRE_TYPES.get(str(kind))
+        return self._bus_wait([str(kind)], **fields) if found is None else HiveWait(found, payload_type, **fields)
 
-def _bus_message(message: Any) -> BusMessage | None:
-    if isinstance(message, BusMessage):
-        return message
-    return message.payload if message.msg_type in BUS_TYPES else None
+    def _bus_wait(self, types: Iterable[str], kind: type[BusWait] = BusWait, **fields: Any) -> Request:
+        self.emitter.load_names()
+        return kind(map(str, types), self.emitter.renamed, **fields)
+
+    def _wait(self, request: Request, timeout: float, outgoing: HiveMessage | None = None) -> Any:
+        parts = self.parts
+        answers = parts.requests.open(request, timeout)
+        try:
+            if outgoing is not None:
+                self._send_waited(request, answers, outgoing)
+            found = next(answers)
+        except RequestTimeout:
+            return None
+        finally:
+            answers.close()
+        return to_message(found) if isinstance(found, BusMessage) else found
+
+    def _send_waited(self, request: Request, answers: Answers, outgoing: HiveMessage) -> None:
+        try:
+            if request.utterance:
+                answers.await_turn(self.parts.node.protocol)
+            self._post(outgoing, None, open_already=request.utterance)
+        except BaseException:
+            self.parts.requests.close(request)
+            raise
 
 
 def _inner_type(message: Any) -> str | None:
-    """The type inside: of the inner HiveMessage, or of the bus message. None where the payload is a plain object."""
+    """The type inside: of the inner HiveMessage, or of the bus message. None if the payload is a plain object."""
     inner = getattr(message.payload, "msg_type", None)
     return inner if isinstance(inner, str) else None

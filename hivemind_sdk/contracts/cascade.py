@@ -1,4 +1,4 @@
-"""Answers to QUERY and CASCADE: what one is, and the window in which those to one cascade are gathered."""
+"""QUERY and CASCADE: an open question of this node, one message of an answer, and the answers to a cascade."""
 
 from __future__ import annotations
 
@@ -11,19 +11,36 @@ from ..messages import BusMessage, HiveMessage
 COMPLETE = "hive.query.complete"
 """the bus type that ends one responder's answer"""
 NO_ANSWER = "hive.query.timeout"
-"""the bus type that says that nobody could answer"""
+"""the bus type that means: no node could answer"""
 MARKERS = frozenset({COMPLETE, NO_ANSWER})
 
 Select = Callable[[Sequence[HiveMessage]], HiveMessage | None]
-"""picks one of the CASCADE messages that it is given, the first of each responder's answer; or none"""
+"""gets the first CASCADE message of each responder; returns one of them, or None"""
+
+
+MAX_RESPONDERS = 256
+"""responders that one cascade may have"""
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""bytes of JSON that the answers to one cascade may have together"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A QUERY or CASCADE that this node sent and that is still open.
+
+    `to_bus`: whether an answer is also delivered to the local bus.
+    """
+
+    query_id: str
+    to_bus: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One message of an answer (wire-v3.md section 9).
 
-    `responder`: the public key (PEM) or the name of who answered, as the hub says; empty where nobody said.
-    `last`: nothing more comes from this responder. `source`: the QUERY or CASCADE that brought it.
+    `responder`: the public key (PEM) or the name that the responder claims; empty if it claims none. Nothing proves it.
+    `last`: this responder sends no more. `source`: the QUERY or CASCADE that carried the message.
     """
 
     query_id: str
@@ -34,14 +51,14 @@ class Answer:
 
     @property
     def is_marker(self) -> bool:
-        """Whether it says only that the answer is at its end, or that there is none."""
+        """Whether the message only says that the answer has ended, or that there is none."""
         return self.message.msg_type in MARKERS
 
 
 def answer_of(source: HiveMessage, message: BusMessage) -> Answer:
-    """What this QUERY or CASCADE answers, and whether more will come.
+    """Reads the question's id, the responder and whether more will come.
 
-    Servers that end their answers mark them with `is_response`; older ones say nothing, and say it once.
+    Newer servers mark answers with `is_response` and end them with a marker. Older ones send one unmarked message.
     """
     metadata = source.metadata
     named = (metadata.get("query_id"), message.context.get("query_id"), message.data.get("query_id"))
@@ -52,14 +69,14 @@ def answer_of(source: HiveMessage, message: BusMessage) -> Answer:
 
 
 def is_request(message: HiveMessage) -> bool:
-    """Whether this QUERY or CASCADE is somebody's question: a hub names it, and has not marked it as an answer."""
+    """True if this QUERY or CASCADE is another node's question: it has an id and is not marked as an answer."""
     return "query_id" in message.metadata and not message.metadata.get("is_response")
 
 
 def answers_to(request: HiveMessage, messages: Iterable[BusMessage], responder: str) -> Iterator[HiveMessage]:
-    """What a node sends back that answers this QUERY or CASCADE: the messages, then the end of them.
+    """The messages that answer this QUERY or CASCADE, then the end marker.
 
-    `responder`: what it calls itself. A satellite may answer a CASCADE so: hubs take it back to whoever asked.
+    `responder`: the name that the answer claims. A satellite may answer a CASCADE; hubs route it to the asker.
     """
     metadata = {**request.metadata, "responder_peer": responder, "is_response": True}
     for message in (*messages, BusMessage(COMPLETE)):
@@ -67,51 +84,61 @@ def answers_to(request: HiveMessage, messages: Iterable[BusMessage], responder: 
 
 
 class Window:
-    """The answers to one cascade, in order of arrival, by responder. `expected`: how many of these; 0: not known."""
+    """The answers to one cascade, in order of arrival, grouped by responder. Bounded in messages, responders and bytes.
+
+    `expected`: number of responders to wait for; 0: not known. `limit`: most messages that are kept.
+    """
 
     def __init__(self, expected: int = 0, limit: int = 10_000) -> None:
         self.expected = expected
         self._limit = limit
         self._groups: dict[object, list[Answer]] = {}
         self._ended: set[object] = set()
-        self._size = 0
+        self._responders: set[object] = set()
+        self._size = self._bytes = 0
 
     def add(self, answer: Answer) -> bool:
-        """-> whether there was room for it"""
-        responder: object = answer.responder or (answer.responder, self._size, len(self._ended))  # nameless ones differ
+        """Keeps the answer. Returns False, and keeps nothing, if a limit is reached."""
+        responder: object = answer.responder or (answer.responder, self._size, len(self._ended))  # each one is another
+        if responder not in self._responders and len(self._responders) >= MAX_RESPONDERS:
+            return False
+        self._responders.add(responder)
+        if answer.is_marker:
+            self._ended.add(responder)
+            return True
+        size = len(answer.responder) + len(answer.message.serialize())
+        if self._size >= self._limit or self._bytes + size > MAX_ANSWER_BYTES:
+            return False
         if answer.last:
             self._ended.add(responder)
-        if answer.is_marker:
-            return True
-        if self._size >= self._limit:
-            return False
         self._size += 1
+        self._bytes += size
         self._groups.setdefault(responder, []).append(answer)
         return True
 
     @property
     def complete(self) -> bool:
-        """Whether everyone who was expected has answered to the end."""
+        """True if all expected responders have ended their answers."""
         return bool(self.expected) and len(self._ended) >= self.expected
 
     @property
     def by_responder(self) -> Mapping[str, list[BusMessage]]:
-        """What has arrived so far, by who sent it; what nobody put a name to under an empty one."""
+        """The messages so far, by the name that their responder claims. Answers without a name share the key ``."""
         grouped: dict[str, list[BusMessage]] = {}
         for group in self._groups.values():
             grouped.setdefault(group[0].responder, []).extend(answer.message for answer in group)
         return grouped
 
     def candidates(self) -> list[HiveMessage]:
-        """One message for each responder: the first of its answer."""
+        """The first message of each responder."""
         return [group[0].source for group in self._groups.values()]
 
     def answer_with(self, chosen: HiveMessage) -> list[BusMessage]:
-        """The whole answer that this candidate is the first message of."""
+        """All messages of the responder whose first message this is."""
         groups = self._groups.values()
         return next(([one.message for one in group] for group in groups if group[0].source is chosen), [])
 
 
 def choose_any(candidates: Sequence[HiveMessage]) -> HiveMessage | None:
-    """Any of them, so that no responder is favoured: the reference's default."""
+    """Picks one at random, as the reference client does."""
     return random.choice(candidates) if candidates else None  # noqa: S311 - not for secrets

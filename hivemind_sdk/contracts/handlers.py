@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
-from ..messages import BusMessage, HiveMessage
-from .cascade import Select
+from ..messages import BusMessage, HiveMessage, HiveMessageType
+from .cascade import Question, Select
 from .crypto import Crypto
 from .ends import Role
 
@@ -47,9 +47,9 @@ class Redispatch:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Action: feed a request that waits under `key`. `final`: nothing more will come for it.
+    """Action: give `value` to the request with this `key` (`query:ID`, `cascade:ID`, `ping:ID`).
 
-    A key that ends in a colon (`query:`, for an answer that does not say what it answers): the oldest of that kind.
+    `final`: nothing more will come for it.
     """
 
     key: str
@@ -102,9 +102,13 @@ Action = SendMessage | Deliver | DeliverBinary | Redispatch | Resolve | Announce
 """what a handler may return"""
 
 
+def _no_question(_verb: HiveMessageType, _query_id: str) -> Question | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class HandlerContext:
-    """What a handler may look at, as it is when it looks. Handlers change nothing, they return actions."""
+    """What a handler may read; each value is current when it is read. Handlers change nothing, they return actions."""
 
     now: float
     """monotonic seconds"""
@@ -116,7 +120,7 @@ class HandlerContext:
     hub_id: str
     """`node_id` of the hub's HELLO"""
     hub_key: str | None = None
-    """the hub's RSA public key, PEM"""
+    """the hub's RSA public key, PEM, where the handshake has authenticated it (v3); None where it is only claimed"""
     public_key: str | None = None
     private_key: str | None = field(default=None, repr=False)
     trusted_keys: Mapping[str, str] = field(default_factory=dict)
@@ -136,6 +140,14 @@ class HandlerContext:
     cascade_timeout: float | None = None
     """seconds to gather answers to a cascade, where the user has set it"""
     cascade_select: Select | None = None
+    question: Callable[[HiveMessageType, str], Question | None] = _no_question
+    """`question(verb, query_id)`: the open QUERY or CASCADE of this node with this id, else None. An empty id, as hubs
+    of the 0.8 era send it, matches if exactly one question of this verb is open"""
+
+    def copy(self, **changes: Any) -> HandlerContext:
+        """A context with the values of this moment, some of them changed. It does not change any more."""
+        values = {one.name: getattr(self, one.name) for one in fields(HandlerContext) if one.name not in changes}
+        return HandlerContext(**values, **changes)
 
 
 class Handler(Protocol):

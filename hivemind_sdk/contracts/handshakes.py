@@ -26,7 +26,11 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Yielded by a handshake: slow work (key derivation). It runs off the engine; what it returns is the result."""
+    """Yielded by a handshake: work that takes long or may block. What `work()` returns is the result of the `yield`.
+
+    Two kinds of work belong here and nowhere else: key derivation, and every access to `HandshakeContext.state` (files,
+    a keyring). An exception of `work` is raised at the `yield`. `work` may run on another thread, one at a time.
+    """
 
     work: Callable[[], Any] = field(repr=False)
     what: str = "key derivation"
@@ -41,20 +45,11 @@ class Established:
     confirm_within: float = 0.0
     """seconds in which the hub may still refuse; READY waits for its first frame, or for so long"""
     probe: HiveMessage | None = None
-    """a message without effect that a hub answers: sent at once where there is a `confirm_within`, so that the wait is
-    short; and later, where a transport states a `silence`"""
-    store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
-    """satellite: keeps what this link has taught us (a pin), while our frames are on their way; READY waits for it.
-    -> more warnings for SessionInfo. What it raises ends the link"""
-
-
-HandshakeScript = Generator[Send | Compute, Any, Established]
-"""A handshake, written as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return
-Established(session)`.
-Raises HandshakeError (this attempt), AuthenticationRefused (final) or RemoteProtocolError (malformed payload). Where
-the link
-ends while it waits it gets GeneratorExit, and may raise a HandshakeError in its place (`retry`: a new connection at
-once)."""
+    """a message without effect that a hub answers: sent at once if there is a `confirm_within`, so that the wait is
+    short; and later, if a transport states a `silence`"""
+    store: Callable[[], Sequence[str]] | None = field(default=None, repr=False)
+    """satellite: stores what this link has taught us (a pin) after our last frame was sent; READY waits for it. May
+    block, like `Compute.work`. Returns more warnings for SessionInfo. An exception ends the link"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +63,22 @@ class Declined:
     warning: str = ""
 
 
+HandshakeScript = Generator[Send | Compute, Any, Established | Declined]
+"""A handshake as a generator: `reply = yield Send({...})`, `key = yield Compute(work)`, `return Established(session)`.
+
+It may return Declined as long as it has sent nothing (after it has read a pin, say); the next handshake is tried then.
+Raises HandshakeError (this attempt failed), AuthenticationRefused (final) or RemoteProtocolError (malformed payload).
+If the link ends while the script waits, it gets GeneratorExit; it may raise a HandshakeError instead (`retry`: a new
+connection is made at once)."""
+
+
 class NodeState(Protocol):
     """What a node remembers between links: pins, caches, keys. Reading what is absent gives None.
 
-    Raises IdentityReadOnly on writing where no backend can be written. May block on a file or a keyring.
+    Every method may block (files, a keyring), so a handshake calls them in `Compute` or `Established.store` only: an
+    event loop or a reading thread never waits for a disk.
+
+    Raises IdentityReadOnly on writing where no backend can be written.
     """
 
     def exclusive(self) -> AbstractContextManager[object]:
@@ -98,7 +105,7 @@ class HandshakeContext:
 
     role: Role
     authority: str
-    """`host:port` of the hub, under which it is pinned"""
+    """the name under which the hub is pinned: `host:port`, and the path where it is dialled with one"""
     hello: JSONObject
     """the hub's HELLO payload, as parsed from (or sent on) the wire"""
     offer: JSONObject
@@ -106,6 +113,7 @@ class HandshakeContext:
     credentials: Credentials
     crypto: Crypto
     state: NodeState
+    """may block: for `Compute` and `Established.store` only"""
     private_key: str | None = field(default=None, repr=False)
     """our RSA key, PEM"""
     public_key: str | None = None
@@ -122,8 +130,9 @@ class Handshake(Protocol):
     """One way to agree on a session; one instance for each client, so it may remember how its last attempt ended."""
 
     def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
-        """Our side of it after HELLO and offer have come. Declined without any work where the offer does not allow
-        it.
+        """Our side of it, once HELLO and offer have come. Must not block, see Compute.
+
+        Returns Declined where the offer alone rules this handshake out; a script may return Declined, too.
         """
 
     def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
@@ -134,4 +143,7 @@ class Handshake(Protocol):
         """
 
     def offer(self, context: HandshakeContext) -> JSONObject:
-        """The keys that the hub's offer has for this handshake; `context.offer` is what others have put there."""
+        """The keys that the hub's offer has for this handshake; `context.offer` is what others have put there.
+
+        Called on the hub's thread, and may read `context.state`.
+        """

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ..contracts.status import State, Status
 from ..errors import HiveMindError, LinkClosed, LinkError, PolicyDenied
 from ..messages import BusMessage, JSONObject
-from ..satellite.denials import DENIED, denial
+from ..satellite.local_bus import DENIED, denial
 from ..satellite.satellite import Satellite
 from .link import Progress
 from .steps import ECHO, PERMISSIONS, Outcome, Step, failed

@@ -1,10 +1,9 @@
-"""Handlers in, actions out: runs the chain for a message's type and opens messages inside messages. Does none of it."""
+"""Which actions a message leads to: runs the handlers for its type, and for messages inside it. Performs no action."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from ..errors import RemoteProtocolError
@@ -31,11 +30,13 @@ class WakeRequest:
 
 Outcome = Action | WakeRequest
 Failed = Callable[[str, BaseException], None]
-"""told the name of a handler that raised, and what"""
+"""called with the name of a handler that raised, and the exception"""
 
 
 class Dispatcher:
-    """An immutable table of chains, in the order in which the handlers are given."""
+    """The handlers of each message type, in the order in which they are given. Immutable."""
+
+    __slots__ = ("_chains", "_failed", "_max_depth")
 
     def __init__(self, handlers: Sequence[NamedHandler], max_depth: int, failed: Failed) -> None:
         self._max_depth = max_depth
@@ -45,17 +46,22 @@ class Dispatcher:
         }
 
     def dispatch(self, message: HiveMessage, context: HandlerContext) -> list[Outcome]:
-        """What is to be done about a message, in order; Redispatch and Consume are already worked off."""
+        """The actions for a message, in order. Redispatch and Consume are resolved already."""
         outcomes: list[Outcome] = []
         self._visit(message, context, outcomes)
         return outcomes
 
     def wake(self, request: WakeRequest, context: HandlerContext) -> list[Outcome]:
-        """The delay of a WakeRequest is over."""
+        """The actions of a handler whose Wake is due."""
         outcomes: list[Outcome] = []
         handler = request.handler.handler
         if isinstance(handler, WakingHandler):
-            self._collect(request.handler, handler.wake, request.key, context, outcomes)
+            try:
+                actions = list(handler.wake(request.key, context))
+            except BaseException as error:  # noqa: BLE001
+                self._raised(request.handler, error, outcomes)
+            else:
+                self._resolve(request.handler, actions, None, context, outcomes)
         return outcomes
 
     def _visit(self, message: HiveMessage, context: HandlerContext, outcomes: list[Outcome]) -> None:
@@ -66,33 +72,39 @@ class Dispatcher:
         if not chain:
             outcomes.append(Drop("no handler", message.msg_type.value))
         for one in chain:
-            if self._collect(one, one.handler.handle, message, context, outcomes):
+            try:
+                actions = one.handler.handle(message, context)
+                if not actions:
+                    continue
+                actions = list(actions)
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
+                self._raised(one, error, outcomes)
+                continue
+            if self._resolve(one, actions, message, context, outcomes):
                 return
 
-    def _collect(
+    def _raised(self, one: NamedHandler, error: BaseException, outcomes: list[Outcome]) -> None:
+        if isinstance(error, RemoteProtocolError):
+            outcomes.append(Drop("malformed message", str(error)))
+        else:
+            self._failed(one.name, error)
+
+    def _resolve(
         self,
         one: NamedHandler,
-        call: Callable[[Any, HandlerContext], Iterable[Action]],
-        subject: HiveMessage | str,
+        actions: Iterable[Action],
+        subject: HiveMessage | None,
         context: HandlerContext,
         outcomes: list[Outcome],
     ) -> bool:
-        """`subject`: the message, or the key that a handler is woken with. -> whether the message is consumed"""
-        try:
-            actions = list(call(subject, context))
-        except RemoteProtocolError as error:
-            outcomes.append(Drop("malformed message", str(error)))
-            return False
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the rest still run
-            self._failed(one.name, error)
-            return False
+        """Adds a handler's actions to the outcomes. `subject`: its message. Returns True if that is consumed."""
         consumed = False
         for action in actions:
             if isinstance(action, Consume):
                 consumed = True
             elif isinstance(action, Redispatch):
-                outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
-                inner = replace(context, outer=outer, signer=action.signer or context.signer)
+                outer = context.outer if subject is None else (*context.outer, subject)
+                inner = context.copy(outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
             elif isinstance(action, Wake):
                 outcomes.append(WakeRequest(one, action.key, action.delay))

@@ -1,57 +1,14 @@
-"""What waits to be sent, as decisions: order, bounds, times to live, what is to be sent again. No I/O, no clock."""
+"""Messages that wait to be sent or confirmed: order, bounds, expiry, redelivery. No I/O, no clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from itertools import chain
 
 from ..delivery import Outcome
 from ..errors import OutboxFull
-from ..messages import HiveMessage, HiveMessageType
-
-
-class Moment(NamedTuple):
-    """A reading of both clocks, in seconds: durable messages live by the wall clock, others by the monotonic one."""
-
-    monotonic: float
-    wall: float
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One message that waits. `number`: its place; `expires`: by the clock that it lives by; `key`: see Latest.
-
-    `content`: the message, or its JSON text, so that what the caller still changes does not change it.
-    """
-
-    number: int
-    kind: HiveMessageType
-    content: HiveMessage | str
-    size: int
-    expires: float
-    key: str | None = None
-    durable: bool = False
-    marked: bool = False
-    """it may have been delivered before, and has to say so"""
-
-    def left(self, now: Moment) -> float:
-        """Seconds that it may still be sent in."""
-        return self.expires - (now.wall if self.durable else now.monotonic)
-
-
-class Ended(NamedTuple):
-    """What became of an entry, and why."""
-
-    entry: Entry
-    outcome: Outcome
-    reason: str = ""
-
-
-class Probe(NamedTuple):
-    """A question to the far end: when it is answered, all up to `number` that was sent on this `link` has arrived."""
-
-    number: int
-    link: int
+from .entries import Backlog, Ended, Entry, Expiries, Moment, Probe
+from .suspects import blame
 
 
 class Outbox:
@@ -59,76 +16,139 @@ class Outbox:
 
     An entry is `put`, given out by `take`, one at a time, and then `sent`, `returned` or `rejected`. A durable one that
     was sent is unconfirmed until a `probe` is answered; `lost` makes it wait again.
+
+    A suspect (see suspects.py) is sent when nothing else waits and nothing is unconfirmed, so that others pass first
+    and the blame is clear.
     """
 
-    def __init__(self, max_messages: int, max_bytes: int, window: int) -> None:
+    def __init__(self, max_messages: int, max_bytes: int, window: int, backlog: Backlog | None = None) -> None:
         """`window`: how many may be unconfirmed; the next is given out when one of them has been confirmed."""
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._window = window
+        self.backlog = backlog or Backlog()
+        self._number = self.backlog.last
         self._waiting: dict[int, Entry] = {}
+        self._again: dict[int, Entry] = {}
+        """sent on an earlier link, or read from disk: before all that waits"""
+        self._suspects: dict[int, Entry] = {}
         self._unconfirmed: dict[int, Entry] = {}
         self._by_key: dict[str, Entry] = {}
+        self._expiries = Expiries()
         self._in_hand: Entry | None = None
+        self._failed: Entry | None = None
+        """the last one that this link did not take"""
         self._lost_in_hand = False
         self._probe: Probe | None = None
-        self._link = 0
-        self._bytes = 0
+        self._link = self._sequence = 0
+        self._bytes = self._reserved = 0
         self._ended: list[Ended] = []
-        self._closed: str | None = None
+        self.closed: str | None = None
+        self.empty = not self.backlog.count
+        """nothing is in here; any thread may look"""
+        self.others_sent = False
+        """set by the caller: a message that is not in the outbox was sent on this link since the last answer"""
 
     def __len__(self) -> int:
-        """Entries that wait, the one in hand included, and those that were sent and not confirmed."""
-        return len(self._waiting) + len(self._unconfirmed)
+        """Entries that wait, the one in hand included, that were sent and not confirmed, and those on disk only."""
+        memory = len(self._waiting) + len(self._again) + len(self._suspects) + len(self._unconfirmed)
+        return memory + self.backlog.count
 
     @property
     def waiting(self) -> bool:
-        """Whether something is to be sent now. Any thread may look."""
-        return bool(self._waiting) and len(self._unconfirmed) < self._window
+        """True if something is to be sent now, or to be read from disk for that. Any thread may look."""
+        if self._waiting or self._again or self.backlog.count:
+            return len(self._unconfirmed) < self._window
+        return bool(self._suspects) and not self._unconfirmed
 
     @property
-    def oldest(self) -> int | None:
-        """The number of the first entry that waits; None: nothing is to be sent."""
-        return next(iter(self._waiting), None)
+    def unread(self) -> bool:
+        """True if the next to be sent is on disk only."""
+        return bool(self.backlog.count) and not self._again and self.waiting
+
+    @property
+    def last(self) -> int:
+        """The number of the entry that was put last."""
+        return self._number
+
+    def waits_up_to(self, number: int) -> bool:
+        """True if an entry waits that was put no later than the one with this number."""
+        heads = (next(iter(queue), math.inf) for queue in (self._again, self._suspects, self._waiting))
+        return bool(self.backlog.count) or min(heads) <= number
 
     # --- entries come ---
 
-    def restore(self, entry: Entry) -> None:
-        """An entry of an earlier life, whatever the bounds say. In the order of their numbers, before any `put`."""
-        self._add(entry)
-
-    def check(self, size: int, key: str | None = None) -> None:
-        """Raises OutboxFull where an entry of this size could not be `put`."""
+    def check(self, size: int, count: int = 1, key: str | None = None) -> None:
+        """Raises OutboxFull if `count` entries with `size` bytes in all can't be `put`."""
         replaced = self._replaceable(key)
-        count = len(self) - (replaced is not None)
-        used = self._bytes - (replaced.size if replaced is not None else 0)
-        if count >= self._max_messages or used + size > self._max_bytes:
+        have = len(self) + self._reserved - (replaced is not None)
+        used = self._bytes + self.backlog.size - (replaced.size if replaced is not None else 0)
+        if have + count > self._max_messages or used + size > self._max_bytes:
             raise OutboxFull(
-                f"{count} messages of {used} bytes wait already; one of {size} bytes more would be above the limits of "
-                f"{self._max_messages} messages and {self._max_bytes} bytes",
+                f"{have} messages of {used} bytes wait already; {count} of {size} bytes more would be above the limits "
+                f"of {self._max_messages} messages and {self._max_bytes} bytes",
                 hint="the link is down or too slow, see `status`; or raise Limits.outbox_messages and outbox_bytes",
             )
 
+    def reserve(self, entries: list[Entry]) -> None:
+        """Room for entries that are being stored. Raises OutboxFull, with nothing changed."""
+        size = sum(entry.size for entry in entries)
+        self.check(size, len(entries))
+        self._reserved += len(entries)
+        self._bytes += size
+
+    def release(self, entries: list[Entry]) -> None:
+        """These were not stored, or are `put` now."""
+        self._reserved -= len(entries)
+        self._bytes -= sum(entry.size for entry in entries)
+
     def put(self, entry: Entry) -> None:
-        """Keep one more; its number is above all before. Raises OutboxFull, with nothing changed."""
-        self.check(entry.size, entry.key)
+        """Keep one more, behind all before. The caller has checked that there is room."""
         replaced = self._replaceable(entry.key)
         if replaced is not None:
             self._end(replaced, Outcome.REPLACED)
-        self._add(entry)
-        self._settle(entry)
+        self._number += 1
+        entry.number = self._number
+        self._waiting[entry.number] = entry
+        self.empty = False
+        self._bytes += entry.size
+        if entry.key is not None:
+            self._by_key[entry.key] = entry
+        if self.closed is not None:
+            self._finish_closed(entry)
+        else:
+            self._expiries.push(entry)
+
+    def loaded(self, entries: list[Entry]) -> None:
+        """The next entries of the backlog, in order; none: nothing is left of it."""
+        if self.closed is not None:
+            return  # they stay on disk
+        backlog = self.backlog
+        if not entries:
+            backlog.count = backlog.size = 0
+            backlog.first_end = math.inf
+            self.empty = not len(self)
+        for entry in entries:
+            entry.number = backlog.read = entry.row or 0
+            entry.marked = True
+            backlog.count -= 1
+            backlog.size -= entry.size
+            self._bytes += entry.size
+            self._again[entry.number] = entry
+            self._expiries.push(entry)
 
     # --- entries are sent ---
 
     def take(self, now: Moment) -> Entry | None:
         """The next one to be sent, never one that has expired.
 
-        None where nothing waits, where one is in hand, and where too many are unconfirmed.
+        None if nothing waits in memory, if one is in hand, and if too many are unconfirmed.
         """
-        if len(self._unconfirmed) >= self._window:
-            return None
-        while self._in_hand is None and (number := self.oldest) is not None:
-            entry = self._waiting[number]
+        while self.waiting and self._in_hand is None:
+            queue = self._again or ({} if self.backlog.count else self._waiting or self._suspects)
+            entry = next(iter(queue.values()), None)
+            if entry is None:
+                break
             if entry.left(now) > 0:
                 self._in_hand, self._lost_in_hand = entry, False
                 return entry
@@ -136,25 +156,35 @@ class Outbox:
         return None
 
     def sent(self, entry: Entry, *, confirmable: bool = True) -> None:
-        """What was taken is with the transport. Where that is not `confirmable`, nothing more will be known of it."""
+        """What was taken is with the transport. If that is not `confirmable`, nothing more will be known of it."""
         self._in_hand = None
-        if not (entry.durable and confirmable):
+        if entry.row is None or not confirmable:
+            self.others_sent = True
             self._end(entry, Outcome.SENT)
         elif self._lost_in_hand:  # with the link that it was given to
             entry.marked = True
-            self._settle(entry)
+            self._requeue(entry)
         else:
-            del self._waiting[entry.number]
+            self._remove(entry)
+            self._sequence += 1
+            entry.sequence = self._sequence
+            entry.content = None  # it is on disk
             self._unconfirmed[entry.number] = entry
-            self._settle(entry)
+            if self.closed is not None:
+                self._finish_closed(entry)
 
     def returned(self, entry: Entry) -> None:
         """What was taken was not sent: it is the next again."""
         self._in_hand = None
         if entry.key is not None and self._by_key.get(entry.key) is not entry:
             self._end(entry, Outcome.REPLACED)
+        elif self._lost_in_hand:
+            self._requeue(entry)
+        elif self.closed is not None:
+            self._finish_closed(entry)
         else:
-            self._settle(entry)
+            self._failed = entry
+            self._expiries.push(entry)
 
     def rejected(self, entry: Entry, reason: str) -> None:
         """What was taken can't be sent at all."""
@@ -162,15 +192,25 @@ class Outbox:
         self._end(entry, Outcome.DROPPED, reason)
 
     def probe(self) -> Probe | None:
-        """What to ask the far end now; None where nothing is unconfirmed, or an answer is awaited already."""
-        if self._probe is not None or not self._unconfirmed:
+        """What to ask the far end now; None if an answer would say nothing new, or is awaited already."""
+        if not self.askable:
             return None
-        self._probe = Probe(next(reversed(self._unconfirmed)), self._link)
+        self._probe = Probe(self._sequence, self._link)
         return self._probe
 
     @property
+    def askable(self) -> bool:
+        """True if the answer to a probe would say something new, and none is awaited."""
+        return self._probe is None and bool(self._unconfirmed or (self._suspects and self.others_sent))
+
+    @property
+    def urgent(self) -> bool:
+        """True if half of the window is in use, or more, or a suspect waits until all else is confirmed."""
+        return 2 * len(self._unconfirmed) >= self._window or bool(self._suspects)
+
+    @property
     def asked(self) -> bool:
-        """Whether an answer is awaited."""
+        """True while an answer is awaited."""
         return self._probe is not None
 
     def unanswered(self) -> None:
@@ -178,88 +218,140 @@ class Outbox:
         self._probe = None
 
     def confirm(self, probe: Probe) -> None:
-        """A probe was answered. The answer of a link that is gone comes too late: what it was about waits again."""
+        """A probe was answered. Answers from a previous link are ignored; its messages are already queued again."""
         if probe.link != self._link:
             return
         self._probe = None
-        while self._unconfirmed and (number := next(iter(self._unconfirmed))) <= probe.number:
-            self._end(self._unconfirmed[number], Outcome.CONFIRMED)
+        passed, self.others_sent = self.others_sent, False
+        while self._unconfirmed:
+            entry = next(iter(self._unconfirmed.values()))
+            if entry.sequence > probe.sequence:
+                break
+            passed = True
+            self._end(entry, Outcome.CONFIRMED)
+        if passed:
+            for suspect in self._suspects.values():
+                suspect.others_passed = True
 
-    def lost(self) -> None:
-        """The link is gone: what was not confirmed waits again, before all else, and will say that it comes again."""
+    def lost(self, *, too_big: bool = False) -> None:
+        """The link is gone: what was not confirmed waits again, before all else, and is marked when it is sent again.
+
+        `too_big`: the far end closed the link with code 1009.
+        """
+        self._blame(too_big)
         self._link += 1
-        self._probe = None
+        self._probe = self._failed = None
         self._lost_in_hand = True
-        for entry in self._unconfirmed.values():
+        self.others_sent = False
+        unconfirmed, self._unconfirmed = self._unconfirmed, {}
+        self._again = {**unconfirmed, **self._again}
+        for entry in unconfirmed.values():
             entry.marked = True
-        self._waiting = {**self._unconfirmed, **self._waiting}
-        self._unconfirmed.clear()
+            self._requeue(entry)
+
+    def _blame(self, too_big: bool) -> None:
+        """Decide which message, if any, the end of the link is put down to."""
+        on_its_way = [*self._unconfirmed.values(), *filter(None, (self._in_hand, self._failed))]
+        entry = blame(on_its_way, too_big=too_big and not self.others_sent)
+        if entry is not None and entry is self._failed:
+            self._requeue(entry)
 
     # --- entries end ---
 
-    def expire(self, now: Moment) -> float | None:
-        """End what has expired. -> seconds until the next one does; None: there is none"""
-        lefts = []
-        for entry in self._idle():
-            left = entry.left(now)
-            if left > 0:
-                lefts.append(left)
-            else:
+    def expire(self, now: Moment) -> None:
+        """End what has expired and is in memory. What is in hand or unconfirmed is looked at when it waits again."""
+        for entry in self._expiries.expired(now):
+            if not entry.done and entry is not self._in_hand and entry.number not in self._unconfirmed:
                 self._expire(entry)
-        return min(lefts, default=None)
 
-    def give_up(self, reason: str, since: int = 0) -> None:
-        """No link will come: what waits, from this number on, is dropped. What is durable stays, should one come."""
+    def left(self, now: Moment) -> float:
+        """Seconds until the next one of those in memory expires; math.inf: none does."""
+        return self._expiries.left(now)
+
+    def expired_unread(self, entries: list[Entry], first_end: float) -> None:
+        """These of the backlog have expired and are off the disk; the next one expires at `first_end`."""
+        if self.closed is None:
+            self.backlog.first_end = first_end
+            self.backlog.count -= len(entries)
+            self.backlog.size -= sum(entry.size for entry in entries)
+        for entry in entries:
+            entry.marked = entry.done = True
+            entry.row = None
+            self._ended.append(Ended(entry, Outcome.EXPIRED, _EXPIRED_MARKED))
+        self.empty = not len(self)
+
+    def give_up(self, reason: str) -> None:
+        """No link will come: what waits is dropped. What is durable stays, should one come."""
         for entry in self._idle():
-            if entry.number < since:
-                continue
-            if entry.durable:
+            if entry.row is not None:
                 self._ended.append(Ended(entry, Outcome.KEPT, reason))
             else:
                 self._end(entry, Outcome.DROPPED, reason)
 
+    def keep(self, entry: Entry, reason: str) -> None:
+        """Report that a durable one stays on disk."""
+        self._ended.append(Ended(entry, Outcome.KEPT, reason))
+
     def close(self, reason: str) -> None:
         """Nothing is sent any more: what is durable stays on disk, the rest is dropped."""
-        self._closed = reason
+        self.closed = reason
         for entry in [*self._unconfirmed.values(), *self._idle()]:
-            self._settle(entry)
+            self._finish_closed(entry)
+        self.backlog = Backlog()
+        self.empty = not len(self)
 
     @property
     def untold(self) -> bool:
-        """Whether `take_ended` has something to say."""
+        """True if `take_ended` has something to say."""
         return bool(self._ended)
 
     def take_ended(self) -> list[Ended]:
-        """What became final since this was last asked: for each entry once, but for what is KEPT and lives on."""
+        """What became final since the last call: for each entry once, except for what is KEPT and lives on."""
         ended, self._ended = self._ended, []
         return ended
 
     def _idle(self) -> list[Entry]:
         """What waits and may end now: what is in hand is heard of later."""
-        return [entry for entry in self._waiting.values() if entry is not self._in_hand]
+        waiting = chain(self._again.values(), self._waiting.values(), self._suspects.values())
+        return [entry for entry in waiting if entry is not self._in_hand]
 
     def _replaceable(self, key: str | None) -> Entry | None:
         entry = self._by_key.get(key) if key is not None else None
         return entry if entry is not self._in_hand else None
 
-    def _add(self, entry: Entry) -> None:
-        self._waiting[entry.number] = entry
-        self._bytes += entry.size
-        if entry.key is not None:
-            self._by_key[entry.key] = entry
+    def _requeue(self, entry: Entry) -> None:
+        """What a link did not take whole waits again, if it is to be sent again."""
+        if self.closed is not None:
+            self._finish_closed(entry)
+        elif entry.verdict:
+            self._end(entry, Outcome.DROPPED, entry.verdict)
+        else:
+            if entry.strikes:
+                self._remove(entry)
+                self._suspects[entry.number] = entry
+            self._expiries.push(entry)
 
-    def _settle(self, entry: Entry) -> None:
-        """It goes on, or, after `close`, does not."""
-        if self._closed is not None:
-            self._end(entry, Outcome.KEPT if entry.durable else Outcome.DROPPED, self._closed)
+    def _finish_closed(self, entry: Entry) -> None:
+        self._end(entry, Outcome.DROPPED if entry.row is None else Outcome.KEPT, self.closed or "")
 
     def _expire(self, entry: Entry) -> None:
-        self._end(entry, Outcome.EXPIRED, "it may have been delivered, and was not confirmed" if entry.marked else "")
+        self._end(entry, Outcome.EXPIRED, _EXPIRED_MARKED if entry.marked else "")
+
+    def _remove(self, entry: Entry) -> None:
+        for queue in (self._waiting, self._unconfirmed, self._again, self._suspects):
+            if queue.pop(entry.number, None) is not None:
+                return
 
     def _end(self, entry: Entry, outcome: Outcome, reason: str = "") -> None:
-        if self._waiting.pop(entry.number, None) is None:
-            del self._unconfirmed[entry.number]
+        self._remove(entry)
+        entry.done = True
+        entry.content = None
         self._bytes -= entry.size
         if entry.key is not None and self._by_key.get(entry.key) is entry:
             del self._by_key[entry.key]
         self._ended.append(Ended(entry, outcome, reason))
+        self._expiries.compact(len(self._waiting))
+        self.empty = not len(self)
+
+
+_EXPIRED_MARKED = "it may have been delivered, and was not confirmed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,14 @@ from ..settings import Backoff, Failover
 
 HOPELESS = (Refused, SettingsError, IdentityError, PluginError)
 """causes that the same attempt again can't heal: somebody has to change something first"""
+_REFUSED_FIRST, _REFUSED_SOON, _REFUSED_LATE = 5.0, 9.0, 60.0
+"""at most so many seconds until a hub that knew us before and refuses now is tried again: the first time, then, and
+after _REFUSED_LONG seconds of refusals (its database may not be there yet, or somebody has to put it right)"""
+_REFUSED_LONG = 900.0
+_PASSING = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.EAGAIN, errno.EBUSY}
+)
+"""no space, no descriptors, no memory, I/O errors"""
 _MOST_DOUBLINGS = 32
 _MOST_PATIENCE = 4
 """doublings of the time before a hub is probed to which going back has failed"""
@@ -50,6 +59,12 @@ class Supervisor:
         """hubs that refused"""
         self._returns = 0
         """times that we went back to a better hub, since one has held"""
+        self._known: set[int] = set()
+        """hubs that have accepted us"""
+        self._refused_since: float | None = None
+        """since when a hub that knows us refuses"""
+        self.prompt = backoff.prompt
+        """whether an attempt may be made before its time, see Comeback"""
         self._target: int | None = None
         """the better hub that the link is being left for"""
         self.hub = 0
@@ -67,6 +82,8 @@ class Supervisor:
         return self._to(State.HANDSHAKE, now, None)
 
     def ready(self, now: float, info: SessionInfo) -> Status:
+        self._known.add(self.hub)
+        self._refused_since = None
         status = self._to(State.READY, now, None)
         self.status = replace(status, info=info, next_try=self._next_probe(now))
         return self.status
@@ -79,7 +96,9 @@ class Supervisor:
             self.hub, self._target = self._target, None
             self._tried.clear()
             return self._back_off(now, cause)
-        if isinstance(cause, HOPELESS) and not (self._retry_refused and isinstance(cause, Refused)):
+        refused = isinstance(cause, Refused)
+        known = refused and self.hub in self._known
+        if is_final(cause) and not known and not (refused and self._retry_refused):
             self._out.add(self.hub)
             if len(self._out) == len(self._hubs):
                 return self._to(State.REFUSED, now, cause)
@@ -96,6 +115,8 @@ class Supervisor:
             return self._to(State.CLOSED, now, cause)
         self._tried.clear()
         self.hub = left[0]
+        if known:
+            return self._back_off(now, cause, self._until_known_again(now))
         ceiling = min(self._backoff.first * 2**self._doublings, self._backoff.cap)
         self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
         return self._back_off(now, cause, ceiling * self._jitter())
@@ -126,6 +147,14 @@ class Supervisor:
         longest = self._failover.return_after * 2.0 ** min(self._returns, _MOST_PATIENCE)
         return now + longest * (1 + self._jitter()) / 2
 
+    def _until_known_again(self, now: float) -> float:
+        """Seconds until a hub that knew us before is tried again."""
+        first = self._refused_since is None
+        since = now if self._refused_since is None else self._refused_since
+        self._refused_since = since
+        longest = _REFUSED_FIRST if first else _REFUSED_SOON if now - since < _REFUSED_LONG else _REFUSED_LATE
+        return min(longest, self._backoff.cap) * (1 - self._jitter() / 10)
+
     def _forget(self) -> None:
         """The link has held: what failed before it does not count any more."""
         self._doublings = 0
@@ -145,3 +174,10 @@ class Supervisor:
         before, hint = self.status, cause.hint if cause else ""
         self.status = Status(state, now, cause, before.attempt, hint=hint, hub=before.hub)
         return self.status
+
+
+def is_final(cause: HiveMindError) -> bool:
+    """True if the same attempt again can't end better. Shortages of the machine that are behind a cause pass."""
+    behind = cause.__cause__
+    passes = isinstance(behind, MemoryError) or (isinstance(behind, OSError) and behind.errno in _PASSING)
+    return isinstance(cause, HOPELESS) and not passes

@@ -1,110 +1,108 @@
-"""Does what handlers ask for: runs them, one message at a time, and carries out the actions that they return."""
+"""Runs the handlers for a message, one message at a time, and does what their actions say."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..contracts import Announced, Deliver, DeliverBinary, Drop, HandlerContext, Resolve, Run, SendMessage
 from ..contracts.observations import Dropped, Observation
 from ..engine.dispatch import Dispatcher, Outcome, WakeRequest
-from ..errors import HiveMindError
+from ..engine.ports import MessageSender
+from ..engine.requests import RequestTable
 from ..messages import BusMessage, HiveMessage
-from ..threads import timers
-from ..threads.callbacks import CallbackQueue
+from .events import ANY, Events
+from .local_node import LocalNode
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """Where actions go. None of them may block, but `send`, which is called off the reader's thread."""
+class Timer(Protocol):
+    """A call that will be made."""
 
-    send: Callable[[HiveMessage], None]
-    deliver: Callable[[BusMessage], None]
-    deliver_binary: Callable[[HiveMessage], None]
-    resolve: Callable[[str, Any, bool], bool]
-    """-> whether somebody waits for it"""
-    announced: Callable[[HiveMessage], object]
-    run: Callable[[str, Callable[[], None]], None]
-    """call the application's code, under this name, in turn with its callbacks"""
-    observe: Callable[[Observation], None]
-    failed: Callable[[str, BaseException], None]
-    """told the name of what raised, and what"""
+    def cancel(self) -> object: ...
+
+
+class DeliverTo(Protocol):
+    """Takes bus messages that handlers deliver, as LocalBus does."""
+
+    def deliver(self, message: BusMessage) -> None: ...
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+"""calls a function after so many seconds, on a thread that may run handlers"""
 
 
 class ActionRunner:
-    """Handlers are called under one lock; what they want sent goes out in order, off the calling thread."""
+    """Handlers are called under one lock, so never concurrently. What they want sent goes out in order."""
+
+    __slots__ = (
+        "_call_later",
+        "_closed",
+        "_context",
+        "_deliver",
+        "_dispatcher",
+        "_events",
+        "_lock",
+        "_node",
+        "_observe",
+        "_requests",
+        "_sender",
+        "_wakes",
+    )
 
     def __init__(
-        self, dispatcher: Dispatcher, context: HandlerContext, effects: Effects, sending: CallbackQueue
+        self,
+        dispatcher: Dispatcher,
+        context: HandlerContext,
+        node: LocalNode,
+        events: Events,
+        requests: RequestTable,
+        local_bus: DeliverTo,
+        sender: MessageSender,
+        observe: Callable[[Observation], None],
+        call_later: CallLater,
     ) -> None:
         self._dispatcher = dispatcher
         self._context = context
-        self._effects = effects
-        self._sending = sending
+        self._node = node
+        self._events = events
+        self._requests = requests
+        self._deliver = local_bus.deliver
+        self._sender = sender
+        self._observe = observe
         self._lock = threading.RLock()
-        """who hears that a handler failed may close all this"""
-        self._wakes: dict[tuple[str, str], tuple[WakeRequest, timers.Timer]] = {}
+        """can be entered again: an observer of a failed handler may close the node"""
+        self._wakes: dict[tuple[str, str], tuple[WakeRequest, Timer]] = {}
+        self._call_later = call_later
         self._closed = False
 
     def handle(self, message: HiveMessage) -> None:
-        """A message has come."""
+        """A message arrived."""
         with self._lock:
-            outcomes = self._ask(self._dispatcher.dispatch, message)
+            try:
+                outcomes = self._dispatcher.dispatch(message, self._context)
+            except Exception as error:  # noqa: BLE001 - a handler returned something that is no action
+                self._events.runner.failed("dispatch", error)
+                return
         self._perform(outcomes)
 
     def close(self) -> None:
-        """Nobody is woken any more."""
+        """Wakes no handler any more."""
         with self._lock:
             self._closed = True
             pending, self._wakes = self._wakes, {}
         for _, timer in pending.values():
             timer.cancel()
 
-    def _ask(
-        self, work: Callable[[Any, HandlerContext], list[Outcome]], subject: HiveMessage | WakeRequest
-    ) -> list[Outcome]:
-        try:
-            return work(subject, self._context)
-        except Exception as error:  # noqa: BLE001 - an action that is none
-            self._effects.failed("dispatch", error)
-            return []
-
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             try:
-                _ACTIONS[type(outcome)](self, outcome)
-            except Exception as error:  # noqa: BLE001 - what a handler asked for can't be done; the rest still is
-                self._effects.failed(f"the action {type(outcome).__name__}", error)
-
-    def _send(self, action: SendMessage) -> None:
-        if not self._sending.post(lambda: self._send_now(action.message)):
-            self._effects.observe(Dropped("not sent", f"{action.message.msg_type.value}: too many wait to be sent"))
-
-    def _send_now(self, message: HiveMessage) -> None:
-        try:
-            self._effects.send(message)
-        except HiveMindError as error:
-            self._effects.observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
-
-    def _deliver(self, action: Deliver) -> None:
-        self._effects.deliver(action.message)
-
-    def _deliver_binary(self, action: DeliverBinary) -> None:
-        self._effects.deliver_binary(action.message)
-
-    def _resolve(self, action: Resolve) -> None:
-        self._effects.resolve(action.key, action.value, action.final)
-
-    def _announced(self, action: Announced) -> None:
-        self._effects.announced(action.ping)
-
-    def _run(self, action: Run) -> None:
-        self._effects.run(action.name, lambda: self._perform(list(action.work())))
-
-    def _drop(self, action: Drop) -> None:
-        self._effects.observe(Dropped(action.reason, action.detail))
+                if isinstance(outcome, Deliver):  # nearly all of them
+                    self._deliver(outcome.message)
+                else:
+                    _ACTIONS[type(outcome)](self, outcome)
+            except Exception as error:  # noqa: BLE001 - one action failed; the others are still done
+                self._events.runner.failed(f"the action {type(outcome).__name__}", error)
 
     def _wake_later(self, request: WakeRequest) -> None:
         with self._lock:
@@ -114,26 +112,28 @@ class ActionRunner:
             earlier = self._wakes.pop(key, None)
             if earlier is not None:
                 earlier[1].cancel()
-            timer = timers.shared.call_later(request.delay, lambda: self._sending.post(lambda: self._wake(request)))
-            self._wakes[key] = request, timer
+            self._wakes[key] = request, self._call_later(request.delay, lambda: self._wake(request))
 
     def _wake(self, request: WakeRequest) -> None:
         with self._lock:
             key = (request.handler.name, request.key)
             if self._wakes.get(key, (None,))[0] is not request:
-                return  # replaced, or closed, since its time came
+                return  # replaced, or closed, since the timer fired
             del self._wakes[key]
-            outcomes = self._ask(self._dispatcher.wake, request)
+            try:
+                outcomes = self._dispatcher.wake(request, self._context)
+            except Exception as error:  # noqa: BLE001
+                self._events.runner.failed("dispatch", error)
+                return
         self._perform(outcomes)
 
 
-_ACTIONS: Mapping[type, Callable[[ActionRunner, Any], None]] = {
-    SendMessage: ActionRunner._send,
-    Deliver: ActionRunner._deliver,
-    DeliverBinary: ActionRunner._deliver_binary,
-    Resolve: ActionRunner._resolve,
-    Announced: ActionRunner._announced,
-    Run: ActionRunner._run,
-    Drop: ActionRunner._drop,
+_ACTIONS: Mapping[type, Callable[[ActionRunner, Any], object]] = {
+    DeliverBinary: lambda runner, action: runner._events.binary.publish(ANY, action.message),
+    SendMessage: lambda runner, action: runner._sender.send_soon(action.message),
+    Resolve: lambda runner, action: runner._requests.resolve(action.key, action.value, action.final),
+    Announced: lambda runner, action: runner._node.hive_map.on_ping(action.ping),
+    Run: lambda runner, action: runner._events.runner.run(action.name, lambda: runner._perform(list(action.work()))),
+    Drop: lambda runner, action: runner._observe(Dropped(action.reason, action.detail)),
     WakeRequest: ActionRunner._wake_later,
 }

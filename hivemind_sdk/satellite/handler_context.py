@@ -1,33 +1,29 @@
-"""A satellite as its handlers see it: each thing is read when a handler looks at it, since most look at few."""
+"""A node as its handlers see it: each value is read from the node when a handler reads it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 
 from ..contracts import Crypto, HandlerContext, Role
-from ..contracts.cascade import Select
-
-if TYPE_CHECKING:
-    from .satellite import Satellite
+from ..contracts.cascade import Question, Select
+from ..engine.requests import RequestTable
+from ..messages import HiveMessageType
+from .local_node import LocalNode
 
 
 class LiveContext(HandlerContext):
-    """The context of a message that came by itself. One for each satellite, and for all its messages.
-
-    `dataclasses.replace` makes an ordinary context of it, which stays as it is.
-    """
+    """The context of every message that arrives by itself. `copy` makes an ordinary one, which does not change."""
 
     role, signer, outer, lang = Role.SATELLITE, None, (), "en-us"
 
-    _satellite: Satellite
+    _node: LocalNode
+    _requests: RequestTable
 
-    def __new__(cls, satellite: Satellite | None = None, **values: Any) -> Any:
-        return HandlerContext(**values) if satellite is None else super().__new__(cls)
-
-    def __init__(self, satellite: Satellite) -> None:
-        object.__setattr__(self, "_satellite", satellite)  # a context is frozen
+    def __init__(self, node: LocalNode, requests: RequestTable) -> None:
+        object.__setattr__(self, "_node", node)  # a context is frozen
+        object.__setattr__(self, "_requests", requests)
 
     @property
     def now(self) -> float:
@@ -39,57 +35,66 @@ class LiveContext(HandlerContext):
 
     @property
     def site_id(self) -> str:
-        return self._satellite.site_id
+        return self._node.site_id
 
     @property
     def peer(self) -> str:
-        return self._satellite.peer
+        return self._node.peer
 
     @property
     def session_id(self) -> str:
-        return self._satellite.session_id
+        return self._node.session_id
 
     @property
     def hub_id(self) -> str:
-        return text(self._satellite.hub_hello.get("node_id"))
+        return self._node.hub_id
 
     @property
     def hub_key(self) -> str | None:
-        return text(self._satellite.hub_hello.get("pubkey")) or None
+        return self._node.hub_key
 
     @property
     def public_key(self) -> str | None:
-        return self._satellite.public_key
+        return self._node.public_key
 
     @property
     def private_key(self) -> str | None:
-        return self._satellite.private_key
+        return self._node.private_key
 
     @property
     def trusted_keys(self) -> Mapping[str, str]:
-        return self._satellite.trusted_keys
+        return self._node.trusted_keys
 
     @property
     def crypto(self) -> Crypto:
-        return self._satellite.crypto
+        return self._node.crypto
 
     @property
     def own_floods(self) -> Container[str]:
-        return self._satellite.own_floods
+        return self._node.own_floods
 
     @property
     def expected_nodes(self) -> int:
-        return len(self._satellite.hive_map.nodes)
+        return len(self._node.hive_map.nodes)
 
     @property
     def cascade_timeout(self) -> float | None:
-        return self._satellite.cascade_timeout
+        return self._node.cascade_timeout
 
     @property
     def cascade_select(self) -> Select | None:
-        return self._satellite.cascade_select
+        return self._node.cascade_select
 
+    @property
+    def question(self) -> Callable[[HiveMessageType, str], Question | None]:
+        return self._question
 
-def text(value: Any) -> str:
-    """What a hub says, where it should be text; else nothing."""
-    return value if isinstance(value, str) else ""
+    def _question(self, verb: HiveMessageType, query_id: str) -> Question | None:
+        """Answers also reach the local bus if the program asked by hand, or has set a `cascade_select`.
+
+        Those to a QUERY always do: they come from the hub or from above it.
+        """
+        found = self._requests.question(verb, query_id, time.monotonic())
+        if found is not None and (verb is HiveMessageType.QUERY or self._node.cascade_select is not None):
+            return replace(found, to_bus=True)
+        return found

@@ -1,128 +1,223 @@
-"""What a satellite asks of the whole hive: queries, cascades, pings, and messages that only one node can read."""
+"""The requests of a node: ask its hub's agent, ask up the chain, ask everybody, ping, and write to one node alone."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
-from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer, Window
+from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
+from ..delivery import Raise
+from ..engine.requests import CascadeRequest, Request
+from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_id_of
 from ..errors import IdentityError, RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
-from ..threads.pending import Answers, PendingRequests, Request
-from .denials import DENIED, denial
+from ..threads.pending import Answers, PendingRequests
+from .events import Events
+from .local_bus import LocalBus
+from .local_node import LocalNode, NodeView
+from .outgoing import Outgoing
 
-if TYPE_CHECKING:
-    from .satellite import Satellite
+M = TypeVar("M")
+NOBODY = "no node up the chain answered; hubs before 4.6 ignore QUERY and CASCADE"
+UNHANDLED = (
+    "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key "
+    "may not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
+)
 
-_NOBODY = "nobody up the chain answered; hubs before 4.6 ignore QUERY and CASCADE"
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """The parts of a node that its faces share."""
+
+    node: LocalNode
+    events: Events
+    requests: PendingRequests
+    local_bus: LocalBus
+    outgoing: Outgoing
+
+
+class HiveRequests(NodeView, Generic[M]):
+    """The methods of a node that ask.
+
+    Every request ends by its answer, its time-out (seconds), a denial, or the loss of the link. Answers are of type M:
+    BusMessage for a Satellite, OVOS' Message for the client.
+    """
+
+    def __init__(self, parts: NodeParts, convert: Callable[[BusMessage], M] | None = None) -> None:
+        """`convert` makes an M of a BusMessage; None: they are the same."""
+        super().__init__(parts.node)
+        self.parts = parts
+        self._convert = convert
+
+    def ask(
+        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
+    ) -> Iterator[M]:
+        """Sends an utterance (a text, or any bus message) and yields the replies until the hub says `handled`.
+
+        It is sent at once; if the agent does not keep the request id, when the utterance before it is handled.
+        `replies`: bus types to yield. Raises PolicyDenied, RequestTimeout, RequestAborted, MalformedMessage, and as
+        `send`.
+        """
+        parts, request_id = self.parts, new_id()
+        outgoing = parts.node.prepare(as_question(what, lang, request_id), request_id)
+        bus = outgoing.payload
+        request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))
+        answers = parts.requests.open(request, timeout, UNHANDLED.format(bus.msg_type))
+        answers.convert = self._convert
+        self._send(outgoing, answers, in_turn=True)
+        return answers
+
+    def query(self, message: Any, *, timeout: float = 15.0) -> list[M]:
+        """Asks up the chain: all messages of the answer that the first node gives which can.
+
+        Raises RequestTimeout after `timeout` seconds or if no node can answer, RequestAborted when the link is lost,
+        PolicyDenied.
+        """
+        messages: list[Any] = [answer.message for answer in self.query_stream(message, timeout=timeout)]
+        return messages
+
+    def query_stream(self, message: Any, *, timeout: float = 15.0) -> Query:
+        """Like `query`, but yields each message of the answer (contracts.cascade.Answer) as it arrives."""
+        query_id, outgoing = self._question(HiveMessageType.QUERY, message)
+        request = Request(f"query:{query_id}", sent_type=bus_type_of(outgoing))
+        answers = self.parts.requests.open(request, timeout, NOBODY)
+        answers.convert = self._with_message
+        self._send(outgoing, answers)
+        return Query(self.parts.local_bus, answers, query_id)
+
+    def cascade(self, message: Any, *, timeout: float = 5.0, expected: int | None = None) -> Cascade:
+        """Asks every node: yields each message (contracts.cascade.Answer) as it arrives, for `timeout` seconds.
+
+        Ends early when `expected` responders have ended their answers (None: the number of nodes on the hive map, if it
+        knows any). `by_responder` groups the messages. The local bus hears nothing of it, unless `cascade_select` is
+        set. Raises RequestAborted when the link is lost, PolicyDenied.
+        """
+        count = len(self.parts.node.hive_map.nodes) if expected is None else expected
+        query_id, outgoing = self._question(HiveMessageType.CASCADE, message)
+        request = CascadeRequest(f"cascade:{query_id}", count, sent_type=bus_type_of(outgoing))
+        answers = self.parts.requests.open(request, timeout)
+        answers.convert = self._with_message
+        self._send(outgoing, answers)
+        return Cascade(answers, request, self._convert)
+
+    def ping(self, *, timeout: float = 5.0) -> Pings:
+        """Pings every node: yields the PING of each node that answers, for `timeout` seconds. They go on the hive map.
+
+        Raises RequestAborted when the link is lost.
+        """
+        node, flood_id = self.parts.node, new_id()
+        node.hive_map.mark_trusted_nodes(node.trusted_keys)
+        node.own_floods.add(flood_id)
+        answers = self.parts.requests.open(Request(f"ping:{flood_id}"), timeout)
+        node.hive_map.start_ping(flood_id, time.monotonic())
+        payload = {
+            "flood_id": flood_id,
+            "peer": node.peer,
+            "site_id": node.site_id,
+            "timestamp": time.time(),
+            "public_key": node.public_key,
+        }
+        self._send(HiveMessage(HiveMessageType.PROPAGATE, HiveMessage(HiveMessageType.PING, payload)), answers)
+        return Pings(answers, flood_id)
+
+    def intercom(self, message: Any, recipient: str) -> None:
+        """Sends a bus message that only one node can read: the owner of a public key (PEM), or of a trusted alias.
+
+        Raises IdentityError for an unknown alias and if this node has no RSA keys, and as `send`.
+        """
+        self.parts.outgoing.send(sealed(self.parts.node, message, recipient))
+
+    def _question(self, verb: HiveMessageType, message: Any) -> tuple[str, HiveMessage]:
+        query_id, inner = new_id(), self.parts.node.prepare(message)
+        return query_id, HiveMessage(verb, inner, metadata={"query_id": query_id})
+
+    def _send(self, message: HiveMessage, answers: Answers, *, in_turn: bool = False) -> None:
+        try:
+            if in_turn:
+                answers.await_turn(self.parts.node.protocol)
+            self.parts.outgoing.post(message, Raise(), open_already=True)
+        except BaseException:
+            self.parts.requests.close(answers.request)
+            raise
+
+    def _with_message(self, answer: Answer) -> Answer:
+        if self._convert is None:
+            return answer
+        message: Any = self._convert(answer.message)
+        return replace(answer, message=message)
 
 
 class Query(Iterator[Answer]):
-    """The messages of the answer to one query, as they arrive, until the responder has ended.
+    """The messages of the answer to one query, as they arrive, until the responder has ended it.
 
-    Where no answer comes, `hive.query.timeout` is also heard on the local bus, as with the reference client.
+    If no answer comes, the local bus also hears `hive.query.timeout`, as with the reference client.
     """
 
-    def __init__(self, satellite: Satellite, answers: Answers, query_id: str) -> None:
-        self._satellite = satellite
+    def __init__(self, local_bus: LocalBus, answers: Answers, query_id: str) -> None:
+        self._local_bus = local_bus
         self._answers = answers
         self.query_id = query_id
 
     def __next__(self) -> Answer:
-        """Raises RequestTimeout (also where the hub says that nobody can answer), RequestAborted, PolicyDenied."""
+        """Raises RequestTimeout (also if the hub says that no node can answer), RequestAborted, PolicyDenied."""
         try:
             answer: Answer = next(self._answers)
         except (RequestTimeout, RequestAborted):
-            data = {"query_id": self.query_id, "error": "no_answer"}
-            self._satellite.deliver(BusMessage(NO_ANSWER, data))
+            self._local_bus.deliver(BusMessage(NO_ANSWER, {"query_id": self.query_id, "error": "no_answer"}))
             raise
         if answer.message.msg_type == COMPLETE:
             self.close()
             raise StopIteration
         if answer.message.msg_type == NO_ANSWER:
             self.close()
-            raise RequestTimeout("nobody up the chain could answer", hint="ask what the hub's agent answers")
+            raise RequestTimeout("no node up the chain could answer", hint="ask what the hub's agent answers")
         return answer
 
     def close(self) -> None:
-        """The rest is not wanted."""
+        """Takes no more answers."""
         self._answers.close()
-
-    def first(self) -> BusMessage:
-        """The first message. Raises as `__next__`; RequestTimeout where the answer is empty."""
-        try:
-            return next(self).message
-        except StopIteration:
-            raise RequestTimeout("the answer is empty") from None
-        finally:
-            self.close()
-
-
-def query(satellite: Satellite, requests: PendingRequests, message: Any, timeout: float) -> Query:
-    """QUERY up the chain. See Satellite.query_stream."""
-    query_id, answers = _ask(satellite, requests, HiveMessageType.QUERY, message, timeout)
-    return Query(satellite, answers, query_id)
 
 
 class Cascade(Iterator[Answer]):
-    """The answers to one cascade, as they arrive; ends at the time-out, or when everyone expected has answered."""
+    """The answers to one cascade, as they arrive; ends at the time-out, or when all expected nodes have answered."""
 
-    def __init__(self, answers: Answers, expected: int, as_message: Callable[[BusMessage], Any] | None = None) -> None:
+    def __init__(self, answers: Answers, request: CascadeRequest, convert: Callable[[BusMessage], Any] | None) -> None:
         self._answers = answers
-        self._window = Window(expected)
-        self._as_message = as_message
+        self._window = request.window
+        self._convert = convert
 
     def __next__(self) -> Answer:
-        """Raises RequestAborted where the link was lost, PolicyDenied; `by_responder` still has what came before."""
-        while not self._window.complete:
-            try:
-                answer: Answer = next(self._answers)
-            except RequestTimeout:
-                break
-            if self._as_message is not None:
-                answer = replace(answer, message=self._as_message(answer.message))
-            self._window.add(answer)
-            if not answer.is_marker:
-                return answer
-        self.close()
-        raise StopIteration
+        """Raises RequestAborted when the link was lost, PolicyDenied. `by_responder` keeps what came before."""
+        try:
+            answer: Answer = next(self._answers)
+        except RequestTimeout:
+            raise StopIteration from None
+        return answer
 
     def close(self) -> None:
-        """The rest is not wanted."""
+        """Takes no more answers."""
         self._answers.close()
 
     @property
     def by_responder(self) -> Mapping[str, list[Any]]:
-        """What has been taken so far, by who sent it (a public key or a name, as the hub says)."""
-        return self._window.by_responder
-
-
-def cascade(
-    satellite: Satellite,
-    requests: PendingRequests,
-    message: Any,
-    timeout: float,
-    expected: int | None,
-    as_message: Callable[[BusMessage], Any] | None = None,
-) -> Cascade:
-    """CASCADE to everybody. See Satellite.cascade. `as_message` makes what `Answer.message` is to be."""
-    count = len(satellite.hive_map.nodes) if expected is None else expected
-    _, answers = _ask(satellite, requests, HiveMessageType.CASCADE, message, timeout)
-    return Cascade(answers, count, as_message)
+        """The messages that have arrived, by the name that their responder claims: nothing proves it."""
+        grouped = self._window.by_responder
+        if self._convert is None:
+            return grouped
+        return {name: [self._convert(one) for one in group] for name, group in grouped.items()}
 
 
 class Pings(Iterator[HiveMessage]):
-    """The PINGs that answer a flood, as they come in, each with the route that it took; ends at the time-out."""
+    """The PINGs that answer a flood, as they arrive, each with the route that it took; ends at the time-out."""
 
     def __init__(self, answers: Answers, flood_id: str) -> None:
         self._answers = answers
         self.flood_id = flood_id
 
     def __next__(self) -> HiveMessage:
-        """Raises RequestAborted where the link was lost."""
+        """Raises RequestAborted when the link was lost."""
         try:
             message: HiveMessage = next(self._answers)
         except RequestTimeout:
@@ -130,75 +225,41 @@ class Pings(Iterator[HiveMessage]):
         return message
 
     def close(self) -> None:
-        """The rest is not wanted."""
+        """Takes no more answers."""
         self._answers.close()
 
 
-def ping(satellite: Satellite, requests: PendingRequests, timeout: float) -> Pings:
-    """Start a flood. See Satellite.ping."""
-    flood_id = str(uuid.uuid4())
-    satellite.remember_flood(flood_id)
-    answers = requests.open(f"ping:{flood_id}").answers(timeout)
-    satellite.hive_map.start_ping(flood_id, time.monotonic())
-    payload = {
-        "flood_id": flood_id,
-        "peer": satellite.peer,
-        "site_id": satellite.site_id,
-        "timestamp": time.time(),
-        "public_key": satellite.public_key,
-    }
-    flood = HiveMessage(HiveMessageType.PROPAGATE, HiveMessage(HiveMessageType.PING, payload))
-    _send_or_close(satellite, flood, answers)
-    return Pings(answers, flood_id)
+def sealed(node: LocalNode, message: Any, recipient: str) -> HiveMessage:
+    """PROPAGATE(INTERCOM) for the owner of a key, signed with ours (wire-v3.md section 7).
 
-
-def intercom(satellite: Satellite, message: Any, recipient_pem: str) -> HiveMessage:
-    """PROPAGATE(INTERCOM) for the owner of this key, signed with ours (wire-v3.md section 7). -> what to send
-
-    The addressee is named inside, too, where the signature covers it: who may read it can't pass it on as written to
-    somebody else.
+    The recipient is also named inside, under the signature: whoever may read it can't pass it on as written to another.
     """
-    private_key = satellite.private_key
+    recipient_pem = recipient if "BEGIN PUBLIC KEY" in recipient else _key_of(node, recipient)
+    private_key = node.private_key
     if private_key is None:
         raise IdentityError(
             "this node has no RSA keys, and nobody opens an INTERCOM that is not signed",
-            hint="`hivemind-client reset-keys` makes them; those whom you write to must trust the public one",
+            hint="`hivemind-client reset-keys` makes them; the recipient must trust the public one",
         )
-    crypto = satellite.crypto
-    inner = satellite.prepare(message).forward(target_pubkey=recipient_pem)
-    payload = crypto.primitive("INTERCOM").seal(crypto, recipient_pem, inner.serialize().encode(), private_key)
-    sealed = HiveMessage(HiveMessageType.INTERCOM, payload, target_pubkey=recipient_pem)
-    return HiveMessage(HiveMessageType.PROPAGATE, sealed)
+    inner = node.prepare(message).forward(target_pubkey=recipient_pem)
+    payload = node.crypto.primitive("INTERCOM").seal(
+        node.crypto, recipient_pem, inner.serialize().encode(), private_key
+    )
+    return HiveMessage(
+        HiveMessageType.PROPAGATE, HiveMessage(HiveMessageType.INTERCOM, payload, target_pubkey=recipient_pem)
+    )
 
 
-def _ask(
-    satellite: Satellite, requests: PendingRequests, verb: HiveMessageType, message: Any, timeout: float
-) -> tuple[str, Answers]:
-    """Send a request with an id of its own. -> the id, what comes back. It ends when the hub denies the bus message."""
-    query_id = str(uuid.uuid4())
-    inner = satellite.prepare(message)
-    request = requests.open(f"{verb.value}:{query_id}")
-    watch = satellite.on_bus(DENIED, _Denied(request, inner), inline=True)
-    answers = request.answers(timeout, _NOBODY, on_end=watch.cancel)
-    _send_or_close(satellite, HiveMessage(verb, inner, metadata={"query_id": query_id}), answers)
-    return query_id, answers
+def _key_of(node: LocalNode, alias: str) -> str:
+    trusted = node.trusted_keys
+    if alias not in trusted:
+        raise IdentityError(
+            f"no trusted key has the alias {alias!r}", hint="`hivemind-client trust add ALIAS KEY` adds one"
+        )
+    return trusted[alias]
 
 
-class _Denied:
-    """Ends a request when its bus message is denied. Hubs do not say which request they mean: all of this type end."""
-
-    def __init__(self, request: Request, message: HiveMessage) -> None:
-        self._request = request
-        self._type = message.payload.msg_type if message.msg_type is HiveMessageType.BUS else None
-
-    def __call__(self, message: BusMessage) -> None:
-        if message.data.get("denied_type") == self._type:
-            self._request.end(denial(message))
-
-
-def _send_or_close(satellite: Satellite, message: HiveMessage, answers: Answers) -> None:
-    try:
-        satellite.send(message)
-    except BaseException:
-        answers.close()
-        raise
+def bus_type_of(message: HiveMessage) -> str | None:
+    """The bus type inside of a QUERY or CASCADE."""
+    inner: HiveMessage = message.payload
+    return inner.payload.msg_type if inner.msg_type is HiveMessageType.BUS else None

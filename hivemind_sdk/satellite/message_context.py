@@ -1,4 +1,4 @@
-"""What an outgoing bus message is given: source, platform, destination and session, each only where it is missing."""
+"""The context of an outgoing bus message: source, platform, destination and session, each only if it is missing."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ _STATE = ("active_handlers", "converse_handlers", "response_mode", "intent_conte
 
 
 class HubSession:
-    """What the hub last said of our session, and wants to hear again: a conversation's state (wire-v3.md section 6)."""
+    """The conversation state that the hub last sent for our session and expects back (wire-v3.md section 6)."""
+
+    __slots__ = ("_clock", "_state")
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._state: JSONObject = {}
 
     def remember(self, message: BusMessage, session_id: str) -> None:
-        """Take over the state from a message of the hub, if it is about this session."""
+        """Keeps the state in a message of the hub, if it is about this session."""
         session = message.context.get("session")
         if isinstance(session, dict) and session.get("session_id") == session_id:
             self._state = {key: session[key] for key in _STATE if key in session}
 
     def state(self) -> JSONObject:
-        """A copy, without a response mode whose time is over."""
+        """A copy, without a response mode that has expired."""
+        if not self._state:
+            return {}
         state = dict(self._state)
         mode = state.get("response_mode")
         expires = mode.get("expires_at") if isinstance(mode, dict) else None
@@ -46,10 +50,12 @@ def as_hive_message(message: Any) -> HiveMessage:
 
 
 def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessage:
-    """A HiveMessage to be sent; of BUS, also inside of routing verbs, a copy whose bus message went through `fill`.
+    """The HiveMessage to send: for BUS, also inside routing verbs, a copy whose bus message went through `fill`.
 
     Raises MalformedMessage.
     """
+    if isinstance(message, BusMessage) or (not isinstance(message, HiveMessage) and is_bus_message(message)):
+        return HiveMessage(HiveMessageType.BUS, fill(BusMessage.of(message)))
     outgoing = as_hive_message(message)
     kind = outgoing.msg_type
     if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:
@@ -65,9 +71,10 @@ def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessa
 def complete(
     message: BusMessage, useragent: str, session_id: str, site_id: str, state: JSONObject | None = None
 ) -> BusMessage:
-    """A copy with the context that hubs need (wire.md section 10.1); what the caller has set stays. data is shared.
+    """A copy with the context that hubs need (wire.md section 10.1); what the caller has set stays. `data` is shared.
 
-    `state` is for a message without a session, see HubSession.
+    `state`: see HubSession, for a message without a session. The session id `default` becomes ours: to a hub it means
+    the hub's own session, and 4.0.0 closes the link.
     """
     context = message.context
     session = context.get("session")
@@ -77,12 +84,14 @@ def complete(
     for key, value in (("session_id", session_id), ("site_id", site_id)):
         if not session.get(key):
             session[key] = value
+    if session["session_id"] == "default":
+        session["session_id"] = session_id
     defaults = {"source": useragent, "platform": useragent, "destination": DESTINATION}
     return BusMessage(message.msg_type, message.data, {**defaults, **context, "session": session})
 
 
 def plain(value: Any) -> Any:
-    """As OVOS' `Message.serialize` sees a value: objects that have a `serialize()` are what that returns. A copy."""
+    """A copy in which objects with a `serialize()` are replaced by its result, as OVOS' `Message.serialize` does."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -92,12 +101,12 @@ def plain(value: Any) -> Any:
         return value
     try:
         return plain(serialize())
-    except Exception:  # noqa: BLE001 - then it is sent as it is, and the writer says what is wrong with it
+    except Exception:  # noqa: BLE001 - it stays as it is, and the JSON writer reports it
         return value
 
 
 def plain_message(message: HiveMessage) -> HiveMessage:
-    """A copy of a message (not BINARY) in which all is plain, see `plain`."""
+    """A copy of a message (not BINARY) whose payload went through `plain`."""
     payload = message.payload
     if isinstance(payload, BusMessage):
         payload = BusMessage(payload.msg_type, plain(payload.data), plain(payload.context))

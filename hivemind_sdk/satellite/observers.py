@@ -1,4 +1,4 @@
-"""Who is told of what happens: for each type of observation those who want to hear it, found out once."""
+"""Which observers hear which observations: asked once for each type."""
 
 from __future__ import annotations
 
@@ -14,29 +14,41 @@ Hear = Callable[[Any], object]
 
 
 class ObserverFanout:
-    """Observers first, in their order, then the satellite itself. Any thread."""
+    """Tells observers in their order, then the satellite itself. Any thread."""
+
+    __slots__ = ("_hearers", "_observers", "_own")
 
     def __init__(self, observers: Sequence[Observer], own: Mapping[type, Hear]) -> None:
-        """`own`: type -> what the satellite does about it."""
+        """`own`: observation type -> what the satellite does about it."""
         self._observers = observers
         self._own = own
         self._hearers: dict[type, tuple[tuple[str, Hear], ...]] = {}
 
+    def wants(self, kind: type) -> bool:
+        """True if anybody hears observations of this type: otherwise none needs to be made."""
+        return bool(self._of(kind)) or kind in self._own
+
     def tell(self, event: Observation) -> None:
-        """Let everybody hear it. What an observer raises is logged."""
+        """Lets everybody hear an observation. What an observer raises is logged."""
         kind = type(event)
         hearers = self._hearers.get(kind)
         if hearers is None:
-            heard = ((type(one).__name__, _hearer(one, kind)) for one in self._observers)
-            hearers = self._hearers[kind] = tuple((name, hear) for name, hear in heard if hear is not None)
+            hearers = self._of(kind)
         for name, hear in hearers:
             try:
                 hear(event)
-            except Exception:  # an observer must not harm the link
+            except BaseException:  # an observer must not harm the link
                 log.exception("observer %s failed", name)
         own = self._own.get(kind)
         if own is not None:
             own(event)
+
+    def _of(self, kind: type) -> tuple[tuple[str, Hear], ...]:
+        hearers = self._hearers.get(kind)
+        if hearers is None:
+            heard = ((type(one).__name__, _hearer(one, kind)) for one in self._observers)
+            hearers = self._hearers[kind] = tuple((name, hear) for name, hear in heard if hear is not None)
+        return hearers
 
 
 def _hearer(observer: Observer, kind: type) -> Hear | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..contracts import Dial, Lookup, Resolver, Transport, TransportConnector
 from ..contracts.observations import PhasePassed
+from ..contracts.status import FINAL, State, Status
 from ..errors import LinkTimeout, Unreachable
 from ..settings import Endpoint
 
@@ -70,3 +71,35 @@ class ResolvingConnector:
         self._tried.append(chosen)
         self._others = len(untried) > 1
         return chosen
+
+
+class HubWatch:
+    """Has resolvers watch for their hubs while there is no link, and wakes the link when one appears."""
+
+    def __init__(
+        self, connectors: Sequence[object], endpoints: Sequence[Endpoint], wake: Callable[[str], object]
+    ) -> None:
+        """`wake`: takes the reason."""
+        self._resolving = [
+            (one, endpoint)
+            for one, endpoint in zip(connectors, endpoints, strict=True)
+            if isinstance(one, ResolvingConnector)
+        ]
+        self._wake = wake
+        self._unwatch: list[Callable[[], None]] = []
+
+    def state_changed(self, status: Status) -> None:
+        """On the link's thread, or whoever closes it."""
+        if status.state is State.BACKOFF and not status.at_once:
+            if not self._unwatch:
+                self._unwatch = [one.watch(endpoint, self._appeared) for one, endpoint in self._resolving]
+        elif status.state is State.READY or status.state in FINAL:
+            unwatch, self._unwatch = self._unwatch, []
+            for end in unwatch:
+                end()
+            for one, endpoint in self._resolving:
+                if status.state is State.READY and status.hub == str(endpoint):
+                    one.succeeded()
+
+    def _appeared(self) -> None:
+        self._wake("the hub announces itself")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import SessionInfo, Transport
-from ..engine.connection import Discarded, Greeted, Received, settle
+from ..engine.connection import Discarded, Greeted, Received, run_compute
 from ..errors import HiveMindError, LinkClosed, RemoteProtocolError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .profiles import Close, Sessions
@@ -54,7 +54,7 @@ class HubPeer:
             self._link.start()
             self._write()
             while True:
-                events = settle(self._link, self._link.receive(self._transport.receive()))
+                events = run_compute(self._link, self._link.receive(self._transport.receive()))
                 self._write()
                 for event in events:
                     if act := _EVENTS.get(type(event)):

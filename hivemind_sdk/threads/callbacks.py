@@ -1,4 +1,4 @@
-"""Lanes: jobs one after the other, on a worker, or on the thread whose work they come from while that is quick."""
+"""Runs callbacks one after the other on a worker thread; a spare one takes over where one of them is late."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from . import timers
 from .pool import Job, Workers
 
 log = logging.getLogger(__name__)
-TakeOver = Callable[[], bool]
-"""has another thread take over; -> whether one does"""
 PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full lane those who post"""
-GRACE = 0.01
-"""seconds that jobs may hold up the thread whose work they come from"""
 _BATCH = 32
 """jobs that a lane may run before other lanes get their turn"""
 
@@ -36,25 +32,11 @@ class _Turn:
         self.thread: int | None = None
 
 
-class _Host:
-    """A thread that has a turn in between, and other duties."""
-
-    __slots__ = ("began", "relieve", "relieved")
-
-    def __init__(self, relieve: TakeOver, began: float) -> None:
-        self.relieve = relieve
-        self.began = began
-        self.relieved = False
-
-
 class CallbackQueue:
     """Runs its jobs one after the other, in the order in which they came. Jobs must not raise.
 
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
-
-    They run on workers, or on the thread of a host (see `host`): to wake another thread for each job costs more than
-    most jobs do.
 
     `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
     seconds (0: nobody is); it must be quick.
@@ -87,46 +69,7 @@ class CallbackQueue:
         self._overtaken: list[_Turn] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
-        self._host: _Host | None = None
-        """until it is relieved, or its turn is over"""
-        self._host_timer: timers.Timer | None = None
-        self._working = 0
-        """the thread of a host that is at its work, and will run what it posts meanwhile"""
         self._closed = False
-
-    def host(self, work: Callable[[Any], object], subject: Any, relieve: TakeOver) -> bool:
-        """Call `work(subject)`, then run on this very thread what it has posted, unless a worker is at it already.
-
-        What else this thread has to do waits meanwhile. So where that takes longer than GRACE, or a job is about to
-        wait (see `about_to_block`), `relieve()` is called, perhaps on another thread, until it has said True once; it
-        has to be quick. -> True: this thread goes on; False: whoever has taken over does
-        """
-        self._working = threading.get_ident()
-        try:
-            work(subject)
-        except BaseException:
-            self._hand_over()
-            raise
-        self._working = 0
-        if not self._waiting:
-            return True
-        with self._lock:
-            if self._turn is not None or not self._waiting:
-                return True
-            if len(self._overtaken) >= self._workers.size:  # that many hang; more threads would be no help
-                self._begin()
-                return True
-            turn = self._turn = _Turn()
-            host = self._host = _Host(relieve, self._clock())
-            if self._host_timer is None:
-                self._host_timer = timers.shared.call_later(GRACE, self._check_host)
-        _here.about_to_block = partial(self._relieve, host)
-        self._run(turn)
-        _here.about_to_block = None
-        with self._lock:
-            if self._host is host:
-                self._host = None
-            return not host.relieved
 
     def post(self, job: Job, owner: object = None) -> bool:
         """Run `job` after all that were posted before. -> False: it is not run, because too many wait
@@ -145,15 +88,13 @@ class CallbackQueue:
             if self._turn is not None:
                 if owner is not self._turn.owner:
                     self._watch(PATIENCE)
-            elif self._working != threading.get_ident():
+            else:
                 self._begin()
         return True
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
         me = threading.get_ident()
-        if self._working == me:
-            self._hand_over()
         with self._lock:
             if any(turn.thread == me for turn in (self._turn, *self._overtaken) if turn is not None):
                 return False
@@ -172,12 +113,6 @@ class CallbackQueue:
             for timer in (self._watch_timer, self._hang_timer):
                 if timer is not None:
                     timer.cancel()
-
-    def _hand_over(self) -> None:
-        """A host that is at its work will not run what it has posted."""
-        self._working = 0
-        with self._lock:
-            self._begin()
 
     def _begin(self) -> None:
         """Have a worker run what waits, if nobody does."""
@@ -248,29 +183,6 @@ class CallbackQueue:
                 self._idle.notify_all()
             return None
 
-    # --- hosts ---
-
-    def _relieve(self, host: _Host) -> None:
-        """Have its other duties taken over, unless its turn is over."""
-        with self._lock:
-            if self._host is host:
-                host.relieved = host.relieve()
-                if host.relieved:
-                    self._host = None
-
-    def _check_host(self) -> None:
-        """Set by the first turn of a host, and again for as long as one takes: no timer for each."""
-        with self._lock:
-            self._host_timer, host = None, self._host
-        if host is None:
-            return
-        left = host.began + GRACE - self._clock()
-        if left <= 0:
-            self._relieve(host)
-        with self._lock:
-            if self._host is not None and self._host_timer is None:
-                self._host_timer = timers.shared.call_later(left if left > 0 else PATIENCE, self._check_host)
-
     # --- patience ---
 
     def _watch(self, delay: float) -> None:
@@ -310,14 +222,3 @@ class CallbackQueue:
                 self._hang_timer = timers.shared.call_later(delay, self._check_hung)
         for owner, seconds in told:
             self._hung(owner, seconds)
-
-
-_here = threading.local()
-"""`about_to_block`: relieves this thread, where it is the host of a lane; else None, or not there"""
-
-
-def about_to_block() -> None:
-    """For whoever is about to wait: where this thread is a lane's host, it is relieved at once of what else it does."""
-    relieve = getattr(_here, "about_to_block", None)
-    if relieve is not None:
-        relieve()

@@ -29,17 +29,14 @@ class Hubs(Protocol):
     def dial(self, hub: int) -> Transport:
         """Raises what TransportConnector.connect does."""
 
-    def watch(self, hub: int, appeared: Callable[[], object]) -> Callable[[], None]:
-        """Call `appeared` when it shows itself, where that can be known, see contracts.Resolver. -> what ends this"""
-
     def others(self, hub: int) -> bool:
         """Whether the next attempt at it dials another one that may be it: then no refusal is final."""
 
-    def reached(self, hub: int) -> None:
-        """The link with it is READY."""
+    def answers(self, hub: int) -> bool | None:
+        """Whether its port takes connections, found out cheaply and soon; None: that can't be said."""
 
     def new_link(self, hub: int) -> SatelliteLink:
-        """Our end of a new link to it."""
+        """Our end of a new link to it. May block: it reads the identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,8 @@ class FailbackProbe:
         self._watch = watch
         self._stopped = threading.Event()
         self._timer: timers.Timer | None = None
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
+        """the one that looks, or has looked"""
         self._probe: Transport | None = None
 
     def start(self, delay: float) -> None:
@@ -81,11 +79,11 @@ class FailbackProbe:
         probe = self._probe
         if probe is not None:
             probe.close(1000, "", 0.0)
-        return self._thread
+        return self.thread
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._look, name="hivemind-lookout", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._look, name="hivemind-lookout", daemon=True)
+        self.thread.start()
 
     def _look(self) -> None:
         hub = next((hub for hub in self._watch.better if not self._stopped.is_set() and self._greets(hub)), None)
@@ -122,3 +120,9 @@ class FailbackProbe:
                 if any(isinstance(event, Greeted) for event in link.receive(transport.receive(left))):
                     return True
         return False
+
+
+def join(thread: threading.Thread | None, timeout: float) -> None:
+    """Wait for a thread to end, unless it is this one, or was not started yet."""
+    if thread is not None and thread is not threading.current_thread() and thread.ident is not None:
+        thread.join(max(0.0, timeout))

@@ -1,147 +1,119 @@
-"""Requests that wait: each has a key, a queue of its own, and ends by answer, time-out or loss of the link."""
+"""Blocks a thread until a request has an answer, or until its turn to be sent has come."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..errors import HiveMindError, LimitExceeded, RequestAborted, RequestError, RequestTimeout
-from ..settings import Limits
-from .callbacks import about_to_block
+from ..engine.requests import DONE, PENDING, Request, RequestTable
+from ..engine.utterances import SentUtterance
+from ..errors import RequestTimeout
+
+ABANDONED_AFTER = 15.0
+"""seconds that an utterance whose answer nobody takes holds up others, unless the hub says `handled` before"""
 
 
-class Request:
-    """One pending request; a context manager, so that it is forgotten however its user leaves."""
+class PendingRequests(RequestTable):
+    """The open requests of one threaded node."""
 
-    def __init__(self, registry: PendingRequests, key: str) -> None:
-        self._registry = registry
-        self._answers: queue.SimpleQueue[tuple[Any, bool, HiveMindError | None]] = queue.SimpleQueue()
-        self.key = key
+    def open(self, request: Request, timeout: float, hint: str = "") -> Answers:
+        """Opens a request that ends within `timeout` seconds. `hint`: for the RequestTimeout. Raises RequestError."""
+        answers = Answers(self, request, timeout, hint)
+        self.add(request, time.monotonic())
+        return answers
 
-    def put(self, value: Any, final: bool = False) -> None:
-        """One more answer; one too many, with as many that nobody has taken yet, ends it with LimitExceeded."""
-        limit = self._registry.limits.answers
-        if self._answers.qsize() < limit:
-            self._answers.put((value, final, None))
-        else:
-            self._registry.forget(self.key)
-            self.end(LimitExceeded(f"more than {limit} answers wait to be taken", hint="take them, or Limits.answers"))
+    def abandon(self, request: Request) -> None:
+        """Closes a request that nobody takes answers from any more.
 
-    def end(self, error: HiveMindError | None = None) -> None:
-        """Nothing more will come; with an error, because of it."""
-        self._answers.put((None, True, error or _END))
+        An utterance that the hub has not handled yet keeps its turn, so that its replies are not taken for another's.
+        """
+        if request.utterance and not request.handled and request.request_id is not None:
+            left = SentUtterance(request.request_id, sent_type=request.sent_type, session_id=request.session_id)
+            self.note(left, ABANDONED_AFTER)
+        self.close(request)
 
-    def answers(self, timeout: float, hint: str = "", on_end: Callable[[], None] | None = None) -> Answers:
-        """Answers as they come, until the final one; `timeout` seconds from now for all of them."""
-        return Answers(self, timeout, hint, on_end)
-
-    def take(self, deadline: float) -> tuple[Any, bool, HiveMindError | None]:
-        """The next entry. Raises queue.Empty at the deadline (monotonic)."""
-        about_to_block()
-        return self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
-
-    def __enter__(self) -> Request:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._registry.forget(self.key)
+    def note(self, request: Request, timeout: float) -> None:
+        """Opens a request whose answers nobody takes, for `timeout` seconds at most."""
+        now = time.monotonic()
+        request.deadline = now + timeout
+        self.add(request, now)
+        if request.utterance:
+            self.turns.sent(request)
 
 
 class Answers(Iterator[Any]):
-    """The answers to one request. Whatever way it ends, the request is forgotten and `on_end` was called once."""
+    """The answers to one request as they arrive, with one time-out for all of them. Iterate on one thread at a time.
 
-    def __init__(
-        self, request: Request, timeout: float, hint: str = "", on_end: Callable[[], None] | None = None
-    ) -> None:
-        self._request = request
+    The request is forgotten as soon as it has ended, whatever becomes of this iterator. `convert` is applied to each
+    answer.
+    """
+
+    def __init__(self, table: PendingRequests, request: Request, timeout: float, hint: str = "") -> None:
+        self.request = request
+        self.convert: Callable[[Any], Any] | None = None
+        self._sent = False
+        self._table = table
         self._timeout = timeout
-        self._deadline = time.monotonic() + timeout
         self._hint = hint
-        self._on_end = on_end
-        self._final = False
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._deadline = request.deadline = time.monotonic() + timeout
+        request.notify = self._ring
 
     def __next__(self) -> Any:
-        """Raises RequestTimeout, RequestAborted, PolicyDenied; StopIteration after the final answer."""
-        if self._final:
-            self.close()
-            raise StopIteration
-        try:
-            value, self._final, error = self._request.take(self._deadline)
-        except queue.Empty:
-            self.close()
-            raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint) from None
-        if error is not None:
-            self.close()
-            if error is _END:
+        """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopIteration after the last answer."""
+        while True:
+            answer = self.request.take()
+            if answer is DONE:
                 raise StopIteration
-            raise error
-        return value
+            if answer is not PENDING:
+                return answer if self.convert is None else self.convert(answer)
+            if not self._wait(self._deadline):
+                self._table.close(self.request)
+                raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint)
+
+    def await_turn(self, protocol: int) -> None:
+        """Blocks until the utterance may be sent over a link of this protocol version.
+
+        Raises RequestTimeout, and what ends the request meanwhile.
+        """
+        turns, request = self._table.turns, self.request
+        turns.wait(request)
+        while not turns.may_send(request, protocol, time.monotonic()):
+            expiry = turns.next_expiry()
+            self._wait(self._deadline if expiry is None else min(self._deadline, expiry))
+            if request.ended:
+                request.take()  # raises what has ended it
+            if time.monotonic() >= self._deadline:
+                self._table.close(request)
+                raise RequestTimeout(
+                    f"another ask() or utterance did not end within {self._timeout:g} s",
+                    hint="this hub's agent does not keep the request id, so utterances are sent one at a time",
+                )
+        turns.sent(request)
+        self._sent = True
 
     def close(self) -> None:
-        """No more answers are wanted."""
-        self._final = True
-        self._request.__exit__()
-        done, self._on_end = self._on_end, None
-        if done is not None:
-            done()
+        """Takes no more answers. The request is forgotten."""
+        if self.request.ended:
+            return
+        if self._sent:
+            self._table.abandon(self.request)
+        else:
+            self._table.close(self.request)
+
+    def _ring(self) -> None:
+        if self._bell.empty():
+            self._bell.put(None)
+
+    def _wait(self, until: float) -> bool:
+        """Waits until something happened to the request. Returns False at `until` (monotonic)."""
+        try:
+            self._bell.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            return False
+        return True
 
     def __del__(self) -> None:
         self.close()
-
-
-class PendingRequests:
-    """The pending requests of one satellite. Any thread."""
-
-    def __init__(self, limits: Limits = Limits()) -> None:
-        self.limits = limits
-        self.turn = threading.Lock()
-        """for requests that can't be told from one another: who waits for an answer holds it"""
-        self._lock = threading.RLock()  # an abandoned iterator is forgotten wherever the garbage collector finds it
-        self._pending: dict[str, Request] = {}
-
-    def open(self, key: str) -> Request:
-        """Raises RequestError where too many wait already."""
-        request, limit = Request(self, key), self.limits.requests
-        with self._lock:
-            if len(self._pending) >= limit:
-                raise RequestError(f"{limit} requests wait for answers already", hint="Limits.requests allows more")
-            self._pending[key] = request
-        return request
-
-    def waiting(self) -> bool:
-        """Whether any is pending."""
-        return bool(self._pending)
-
-    def forget(self, key: str) -> None:
-        with self._lock:
-            self._pending.pop(key, None)
-
-    def resolve(self, key: str, value: Any, final: bool) -> bool:
-        """-> whether somebody waits for it. A key that ends in a colon: the oldest request of that kind."""
-        with self._lock:
-            request = self._oldest(key) if key.endswith(":") else self._pending.get(key)
-            if request is not None and final:
-                del self._pending[request.key]
-        if request is None:
-            return False
-        request.put(value, final)
-        return True
-
-    def _oldest(self, kind: str) -> Request | None:
-        return next((request for key, request in self._pending.items() if key.startswith(kind)), None)
-
-    def abort_all(self, cause: HiveMindError | None) -> None:
-        """The link went away: every pending request ends at once."""
-        with self._lock:
-            pending, self._pending = list(self._pending.values()), {}
-        for request in pending:
-            text = f"the link was lost while waiting for an answer: {cause or 'closed'}"
-            error = RequestAborted(text, hint=cause.hint if cause else "")
-            error.__cause__ = cause
-            request.end(error)
-
-
-_END = HiveMindError("end")

@@ -1,26 +1,72 @@
-"""What `emit` returns: a view of what becomes of one message."""
+"""What `emit` returns: what becomes of one message."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..messages import HiveMessage
-from .callbacks import about_to_block
 
-_changed = threading.Condition()
-"""one for all receipts: hardly anybody waits, and a condition for each would cost more than the rest of it"""
+
+class Waiters:
+    """Threads that wait until something has changed. `wake` takes no lock: a signal handler may call it any time."""
+
+    __slots__ = ("_locks",)
+
+    def __init__(self) -> None:
+        self._locks: list[threading.Lock] = []
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        """Block until the condition holds, or for `timeout` seconds (None: without a limit). Returns whether it does.
+
+        It is looked at now, and after each `wake`.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not condition():
+            left = -1.0 if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
+            if deadline is not None and left <= 0:
+                return False
+            lock = threading.Lock()
+            lock.acquire()
+            self._locks.append(lock)
+            if condition() or not lock.acquire(timeout=left):
+                self._forget(lock)
+        return True
+
+    def wake(self) -> None:
+        """Have all that wait look again."""
+        while self._locks:
+            try:
+                self._locks.pop().release()
+            except IndexError:  # another thread was quicker
+                return
+
+    def _forget(self, lock: threading.Lock) -> None:
+        try:
+            self._locks.remove(lock)
+        except ValueError:  # it is being woken
+            return
+
+
+_receipts = Waiters()
+"""for all receipts: hardly anybody waits, and a list for each would cost more than the rest of it"""
 
 
 class Receipt:
     """Any thread may look at it, and wait. `message` is what was, or is to be, sent; `reason` is for people."""
 
-    __slots__ = ("message", "reason", "state")
+    __slots__ = ("__weakref__", "_awaited", "message", "reason", "state")
 
-    def __init__(self, message: HiveMessage, state: Outcome, reason: str = "") -> None:
+    def __init__(
+        self, message: HiveMessage, state: Outcome, reason: str = "", awaited: Callable[[], object] | None = None
+    ) -> None:
+        """`awaited` is called when somebody waits."""
         self.message = message
         self.state = state
         self.reason = reason
+        self._awaited = awaited
 
     @property
     def final(self) -> bool:
@@ -29,18 +75,16 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
-        about_to_block()
-        with _changed:
-            _changed.wait_for(lambda: self.final, timeout)
-            return self.state
+        if self._awaited is not None and not self.final:
+            self._awaited()
+        _receipts.wait_for(lambda: self.final, timeout)
+        return self.state
+
+    def finish(self, state: Outcome, reason: str = "") -> None:
+        """Say what became of it. A state that is final already stays."""
+        if not self.final:
+            self.reason, self.state = reason, state
+            _receipts.wake()
 
     def __repr__(self) -> str:
         return f"Receipt({self.message!r}, {self.state}{self.reason and f', {self.reason!r}'})"
-
-
-def settle(receipt: Receipt, state: Outcome, reason: str = "") -> None:
-    """Say what became of it; what is final stays. For whoever gave it out."""
-    with _changed:
-        if not receipt.final:
-            receipt.state, receipt.reason = state, reason
-            _changed.notify_all()

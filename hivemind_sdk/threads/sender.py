@@ -1,47 +1,47 @@
-"""Where messages go out: in order, at once or from the outbox, with a receipt for each. Threads and clocks of it."""
+"""Where messages go out: in order, at once or from the outbox, with a receipt for each.
+
+The threads, locks, clocks and timers of engine/sender.py, which decides.
+"""
 
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-import uuid
-from collections import deque
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
-from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
-from ..engine.outbox import Entry, Moment, Outbox, Probe
-from ..engine.redelivery import stamp
-from ..errors import (
-    LinkError,
-    LinkTimeout,
-    LocalProtocolError,
-    MalformedFrame,
-    MalformedMessage,
-    NotConnected,
-    SettingsError,
-    StoreFailed,
-)
-from ..messages import HiveMessage, HiveMessageType
+from ..delivery import Outcome, Policy, Queue, Rules
+from ..engine.entries import Entry, Probe
+from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, message_of
+from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
+from ..messages import HiveMessage
 from ..settings import Limits
-from . import timers
-from .callbacks import about_to_block
-from .receipts import Receipt, settle
+from .disk import Disk
+from .receipts import Receipt, Waiters
+from .reentry import Reentry
+from .timers import Alarm, now
 
 if TYPE_CHECKING:
     from .store import MessageStore
 
 log = logging.getLogger(__name__)
+_Fresh = Mapping[int, HiveMessage]
+"""number -> a message that was just stored. The thread that emits it sends it as it is: its caller can't change it"""
+_PAUSE = 0.1
+"""seconds between looks at what is to be done while the thread that has the turn is held up by the network"""
+_NESTED = "it was emitted while this thread was sending another one"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a mailroom sends through."""
+    """What a sender sends through."""
 
     send: Callable[[HiveMessage], None]
     """raises a LinkError where the message was not sent"""
@@ -60,40 +60,31 @@ class Sender:
 
     What waits until durable messages before it are confirmed may be overtaken by what is sent at once or not at all.
     `patience`: seconds that `post` waits for its turn. `store`: where durable messages are kept, and may be already.
+
+    A thread is in here once (see Reentry): a call from within, by an observer, signal handler or `__del__`, is put off.
+    So no thread waits for a lock that it holds itself.
     """
 
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, line: Link, store: MessageStore | None = None
     ) -> None:
-        self._rules = rules
         self._patience = patience
-        self._line = line
-        self._store = store
-        self._outbox = Outbox(limits.outbox_messages, limits.outbox_bytes, limits.outbox_unconfirmed)
-        self._turn = threading.RLock()
-        """held by who sends; an observer of what is sent may send, too"""
+        self._link = line
+        self._most_put_off = limits.outbox_messages
+        self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
+        self._reentry = Reentry()
+        self._turn = threading.Lock()
+        """held by who sends"""
         self._lock = threading.Lock()
-        """guards all that follows, and is held for no longer than the disk takes"""
-        self._moved = threading.Condition(self._lock)
-        self._receipts: dict[int, Receipt] = {}
-        self._ids: dict[int, str] = {}
-        self._number = 0
-        self._alarm: timers.Timer | None = None
-        self._alarm_at = math.inf
-        self._question: timers.Timer | None = None
-        self._asked_at = 0.0
+        """guards the core, and is held for computing only"""
+        self._disk = Disk(self._core, self._lock, store)
+        self._alarm = Alarm(lambda: self._link.later(self._alarmed))
+        self._moved = Waiters()
         self._going = False
-        self._answers: deque[Probe] = deque()
-        """confirmations that the reader has seen"""
-        self._hopeless: str | None = None
-        self._closed: str | None = None
-        for stored in store.load() if store is not None else ():
-            self._number, self._ids[stored.number] = stored.number, stored.message_id
-            size = len(stored.text.encode())
-            self._outbox.restore(Entry(stored.number, stored.kind, stored.text, size, stored.expires, None, True, True))
-        if self._number:
-            with self._lock:
-                self._watch(0.0)
+        if store is not None:
+            self._tell()
+
+    # --- for everyone ---
 
     def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt:
         """Send it, or do what the policy says (None: that of the rules).
@@ -101,326 +92,332 @@ class Sender:
         Raises NotConnected, LinkClosed, LinkTimeout (phase `send`), OutboxFull, NotEncodable; for durable ones also
         StoreFailed, MalformedMessage, SettingsError.
         """
-        self._check_open()
-        if policy is None:
-            policy = self._rules.of(message)
-        if isinstance(policy, Queue) and policy.durable:
-            return self._post_durable(message, policy.ttl)
-        try:
-            self._in_turn(message, self._patience)
-        except LinkError as error:
-            return _INSTEAD[type(policy)](self, message, policy, error)
-        return Receipt(message, Outcome.SENT)
+        me, reentry = threading.get_ident(), self._reentry
+        if me in reentry.inside:
+            return self._post_later(message, policy)
+        try:  # as Reentry.run does; each message comes by here
+            reentry.inside.add(me)
+            return self._post(message, policy)
+        finally:
+            reentry.inside.discard(me)
+            if reentry.put_off:
+                reentry.catch_up(me)
+
+    def post_many(self, messages: Iterable[HiveMessage], policy: Policy | None = None) -> list[Receipt]:
+        """As `post` for each, in order; durable ones that follow each other are written to disk in one transaction.
+
+        Raises as `post`. What came before the one (or the durable ones) that failed has been taken.
+        """
+        receipts: list[Receipt] = []
+        chosen = [(message, policy or self._core.policy(message)) for message in messages]
+        for one, run in groupby(chosen, key=lambda pair: pair[1]):
+            same = [message for message, _ in run]
+            if _is_durable(one) and threading.get_ident() not in self._reentry.inside:
+                self._reentry.run(lambda: receipts.extend(self._post_durable(same, one.ttl)))  # noqa: B023 - called at once
+            else:
+                receipts += [self.post(message, one) for message in same]
+        return receipts
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was posted before was sent, or has ended otherwise. -> whether it has"""
-        with self._lock:
-            last = self._number
-        return self._wait(lambda: (oldest := self._outbox.oldest) is None or oldest > last, timeout)
+        outbox = self._core.outbox
+        last = outbox.last
+        return self._wait(lambda: not outbox.waits_up_to(last), timeout)
 
     def drain(self, timeout: float) -> bool:
         """Take nothing more, and wait until nothing waits to be sent or confirmed. -> whether that is so"""
-        self._closed = "it is being drained"
-        return self._wait(lambda: not len(self._outbox), timeout)
+        self._core.drain()
+        return self._wait(lambda: self._core.outbox.empty, timeout)
 
     def close(self, reason: str, timeout: float = 0.0) -> None:
         """Take nothing more; end what waits. Any number of times. `timeout`: seconds for what is just being sent."""
-        self._closed = reason
-        with self._lock:
-            self._outbox.close(reason)
-        self._tell()
-        taken = self._turn.acquire(timeout=timeout)  # what is being sent is heard of before the store closes
-        try:
-            with self._lock:
-                store, self._store = self._store, None
-                self._silence()
-            if store is not None:
-                store.close()
-        finally:
-            if taken:
-                self._turn.release()
+        self._reentry.run(partial(self._close, reason, max(0.0, timeout)))
 
     def state_changed(self, before: Status, after: Status) -> None:
         """The link is in another state. On the link's thread; does not block."""
-        if before.state is State.READY:
-            with self._lock:
-                self._outbox.lost()
-                if len(self._outbox):  # what was not confirmed may end now, and nobody has watched it
-                    self._watch(0.0)
-        self._hopeless = str(after.cause) if after.state is State.REFUSED else None
-        if after.state is State.READY:
-            if len(self._outbox):  # otherwise there would be a thread for each client, for nothing
-                self._go_later()
-        elif self._hopeless is not None:
-            with self._lock:
-                self._outbox.give_up(self._hopeless)
-            self._tell()
+        self._reentry.run(partial(self._state_changed, before, after))
 
-    def _check_open(self) -> None:
-        if self._closed is not None:
-            raise NotConnected(f"nothing more is sent: {self._closed}", hint="make a new satellite")
+    # --- a thread that is in here already ---
 
-    # --- sending ---
+    def _post_later(self, message: HiveMessage, policy: Policy | None) -> Receipt:
+        """This thread is in here already. What is durable is on disk nevertheless when this returns."""
+        core = self._core
+        core.check_open()
+        if len(self._reentry.put_off) >= self._most_put_off:
+            raise OutboxFull(
+                f"{len(self._reentry.put_off)} messages were emitted while this thread was sending another one"
+            )
+        if policy is None:
+            policy = core.policy(message)
+        if not _is_durable(policy):
+            receipt = Receipt(message, Outcome.QUEUED, _NESTED)
+            self._reentry.put_off.append(partial(self._post_for, receipt, policy))
+            return receipt
+        marked, entry = core.durable(message, policy.ttl, now())
+        self._disk.add_alone(entry)
+        receipt = Receipt(marked, Outcome.QUEUED, _NESTED, self._hurry)
+        entry.receipt = weakref.ref(receipt)
+        self._reentry.put_off.append(partial(self._adopt, entry))
+        return receipt
 
-    def _in_turn(self, message: HiveMessage | None, patience: float) -> None:
+    def _post_for(self, receipt: Receipt, policy: Policy) -> None:
+        """Post what was put off; its caller has the receipt."""
+        try:
+            done = self._post(receipt.message, policy, receipt)
+        except HiveMindError as error:
+            receipt.finish(Outcome.DROPPED, str(error))
+            self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.DROPPED, str(error)))
+        else:
+            if done is not receipt:
+                receipt.finish(done.state, done.reason)
+
+    def _adopt(self, entry: Entry) -> None:
+        with self._lock:
+            self._core.adopt(entry, ready=self._link.ready())
+        self._send_waiting({})
+
+    # --- posting ---
+
+    def _post(self, message: HiveMessage, policy: Policy | None, receipt: Receipt | None = None) -> Receipt:
+        core = self._core
+        if core.closed is not None:
+            core.check_open()
+        if policy is None:
+            policy = core.policy(message)
+        if _is_durable(policy):
+            return self._post_durable([message], policy.ttl)[0]
+        try:
+            self._send(message)
+        except LinkError as error:
+            return self._instead(message, policy, error, receipt)
+        return Receipt(message, Outcome.SENT)
+
+    def _send(self, message: HiveMessage) -> None:
         """Send what waits, then the message. Raises LinkError where the message was not sent."""
-        if not self._turn.acquire(timeout=patience):
+        if not self._turn.acquire(timeout=self._patience):
             raise LinkTimeout(
-                f"the network is too slow: what is sent before takes more than {patience:g} s",
+                f"the network is too slow: what is sent before takes more than {self._patience:g} s",
                 phase="send",
                 hint="send less, or choose with `delivery` what becomes of messages then",
             )
-        stopped = True
+        outbox, stopped = self._core.outbox, True
         try:
-            if self._outbox.waiting:
-                self._send_waiting()
+            if not outbox.empty and outbox.waiting:
+                if not self._link.ready():  # should it come now, what waits is the first all the same
+                    raise NotConnected(
+                        "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
+                    )
+                self._work({})
+                self._tell()
             stopped = False
-            if message is not None:
-                self._line.send(message)
-            else:
-                self._ask()
+            self._link.send(message)
+            outbox.others_sent = True
         finally:
             self._turn.release()
-            if self._outbox.waiting and not stopped:  # of somebody whose patience was over before
+            if not outbox.empty and not stopped and self._core.pending:  # of somebody whose patience was over before
                 self._go_later()
 
-    def _send_waiting(self) -> None:
-        """In order, with the turn held. Raises LinkError where it had to stop."""
-        while True:
-            if not self._line.ready():  # should it come now, what waits is the first all the same
-                raise NotConnected(
-                    "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
-                )
+    def _instead(self, message: HiveMessage, policy: Policy, error: LinkError, receipt: Receipt | None) -> Receipt:
+        """It can't be sent now."""
+        entry = instead(message, policy, error, now())
+        outcome = Outcome.DROPPED if entry is None else Outcome.QUEUED
+        receipt = receipt or Receipt(message, outcome, str(error))
+        if entry is None:
+            receipt.finish(outcome, str(error))
+        else:
+            entry.receipt = receipt
             with self._lock:
-                entry = self._outbox.take(_now())
+                self._core.wait(entry, error)
             self._tell()
-            if entry is None:
-                break
-            probes = self._line.probes()
-            try:
-                self._line.send(self._message(entry))
-            except LocalProtocolError as error:
-                with self._lock:
-                    self._outbox.rejected(entry, str(error))
-            except BaseException:
-                with self._lock:
-                    self._outbox.returned(entry)
-                    self._watch(entry.left(_now()))  # it was passed over while it was being sent
-                self._tell()
-                raise
-            else:
-                with self._lock:
-                    self._outbox.sent(entry, confirmable=probes)
-                    receipt = self._receipts.get(entry.number)
-                    if entry.durable and receipt is not None:
-                        settle(receipt, Outcome.UNCONFIRMED)
-                self._ask()  # while more is sent: what is not confirmed comes twice after a crash
-            self._tell()
+        self._link.observe(DeliveryChanged(message.msg_type, outcome, str(error)))
+        if entry is not None and self._link.ready():  # it has come meanwhile
+            self._go_later()
+        return receipt
 
-    def _ask(self) -> None:
-        """Note what was confirmed, and have what was sent since confirmed, with the turn held. Raises LinkError."""
+    def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
+        moment, ready = now(), self._link.ready()
+        made = [self._core.durable(message, ttl, moment) for message in messages]
+        reason = "" if ready else "the link is not READY"
+        receipts = [Receipt(marked, Outcome.QUEUED, reason, self._hurry) for marked, _ in made]
+        entries = [entry for _, entry in made]
+        for entry, receipt in zip(entries, receipts, strict=True):
+            entry.receipt = weakref.ref(receipt)
         with self._lock:
-            while self._answers:
-                self._outbox.confirm(self._answers.popleft())
-            probe = self._outbox.probe()
-            if probe is not None:
-                self._asked_at = time.monotonic()
-                self._watch_question(self._patience)
-        self._tell()
-        if probe is not None:
-            self._line.probe(lambda: self._arrived(probe))
+            self._core.submit(entries)
+        self._disk.add(entries[-1], ready=ready)
+        if ready:
+            self._send_waiting({entry.number: marked for marked, entry in made})
+        else:
+            self._tell()
+        for receipt in receipts:
+            if receipt.state is Outcome.QUEUED:
+                self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
+        return receipts
 
-    def _arrived(self, probe: Probe) -> None:
-        """On the link's thread."""
-        self._answers.append(probe)
-        self._go_later()
+    # --- sending what waits ---
 
-    def _go(self) -> None:
-        """Send what waits, if the link is there."""
-        self._going = False
-        try:
-            if self._line.ready():
-                self._in_turn(None, self._patience)
-        except LinkError as error:
-            log.debug("what waits goes on waiting: %s", error)
+    def _send_waiting(self, fresh: _Fresh) -> None:
+        """Do what is to be done now, if nobody is at it."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self._work(fresh)
+            except LinkError as error:
+                log.debug("what waits goes on waiting: %s", error)
+                return
+            finally:
+                self._turn.release()
+                self._tell()
+            if self._core.pending and self._link.ready():  # what came meanwhile
+                self._go_later()
+        else:
+            self._tell(pause=_PAUSE)
+
+    def _hurry(self) -> None:
+        """Somebody waits for a receipt."""
+        if self._core.hurry() and self._link.ready():
+            self._reentry.run(partial(self._send_waiting, {}))
 
     def _go_later(self) -> None:
         if not self._going:
             self._going = True
-            self._line.later(self._go)
+            self._link.later(self._go)
 
-    # --- what can't be sent now ---
+    def _go(self) -> None:
+        self._going = False
+        self._reentry.run(partial(self._send_waiting, {}))
 
-    def _raise(self, _message: HiveMessage, _policy: Raise, error: LinkError) -> Receipt:
-        raise error
+    def _work(self, fresh: _Fresh) -> None:
+        """With the turn held: do all that is to be done now. Raises LinkError where it had to stop."""
+        while True:
+            with self._lock:
+                action = self._core.next(now(), ready=self._link.ready())
+            if self._core.outbox.untold:
+                self._tell()
+            if action is None:
+                return
+            _DO[type(action)](self, action, fresh)
 
-    def _drop(self, message: HiveMessage, _policy: Drop, error: LinkError) -> Receipt:
-        self._line.observe(DeliveryChanged(message.msg_type, Outcome.DROPPED, str(error)))
-        return Receipt(message, Outcome.DROPPED, str(error))
-
-    def _queue(self, message: HiveMessage, policy: Queue, error: LinkError) -> Receipt:
-        return self._wait_for_link(message, policy.ttl, None, error)
-
-    def _latest(self, message: HiveMessage, policy: Latest, error: LinkError) -> Receipt:
-        return self._wait_for_link(message, policy.ttl, policy.key or _name(message), error)
-
-    def _wait_for_link(self, message: HiveMessage, ttl: float, key: str | None, error: LinkError) -> Receipt:
-        content, size = _snapshot(message)
-        receipt = Receipt(message, Outcome.QUEUED, str(error))
-        with self._lock:
-            if self._hopeless is not None:
-                raise error
-            self._put(Entry(self._number + 1, message.msg_type, content, size, time.monotonic() + ttl, key), receipt)
-        self._tell()
-        self._line.observe(DeliveryChanged(message.msg_type, Outcome.QUEUED, str(error)))
-        if self._line.ready():  # it has come meanwhile
-            self._go_later()
-        return receipt
-
-    def _post_durable(self, message: HiveMessage, ttl: float) -> Receipt:
-        message_id = str(uuid.uuid4())
-        marked = stamp(message, message_id)
-        text = marked.serialize()
-        receipt = Receipt(marked, Outcome.QUEUED, "" if self._line.ready() else "the link is not READY")
-        with self._lock:
-            self._check_open()
-            if self._store is None:
-                raise SettingsError(
-                    "no file is set for durable messages", hint="pass durable=PATH, see Settings.durable"
-                )
-            entry = Entry(self._number + 1, message.msg_type, text, len(text.encode()), time.time() + ttl, durable=True)
-            self._outbox.check(entry.size)
-            self._store.add(entry.number, message_id, message.msg_type.value, entry.expires, text)
-            self._ids[entry.number] = message_id
-            self._put(entry, receipt)
-            if self._hopeless is not None:
-                self._outbox.give_up(self._hopeless, entry.number)
-            over = self._hopeless is not None or self._closed is not None
-        if over:
+    def _do_send(self, action: Send, fresh: _Fresh) -> None:
+        entry, core = action.entry, self._core
+        probes = self._link.probes()
+        try:
+            self._link.send(self._message(entry, fresh))
+        except LocalProtocolError as error:
+            with self._lock:
+                core.rejected(entry, str(error))
+        except StoreFailed as error:
+            log.warning("durable messages: %s", error)
+            with self._lock:
+                core.disk_failed(action, now())
+        except BaseException:
+            with self._lock:
+                core.failed(entry)
             self._tell()
-        if self._line.ready():
-            try:
-                self._in_turn(None, 0.0)
-            except LinkError:  # it is kept: no need to wait
-                self._go_later()
-        if receipt.state is Outcome.QUEUED:
-            self._line.observe(DeliveryChanged(message.msg_type, Outcome.QUEUED, receipt.reason))
-        return receipt
+            raise
+        else:
+            with self._lock:
+                core.sent(entry, confirmable=probes)
+                receipt = _receipt_of(entry)
+                if entry.row is not None and receipt is not None and not receipt.final:
+                    receipt.state = Outcome.UNCONFIRMED
 
-    def _put(self, entry: Entry, receipt: Receipt) -> None:
-        self._outbox.put(entry)
-        self._number = entry.number
-        self._receipts[entry.number] = receipt
-        self._watch(entry.left(_now()))
+    def _message(self, entry: Entry, fresh: _Fresh) -> HiveMessage:
+        if not entry.marked and entry.number in fresh:
+            return fresh[entry.number]
+        return message_of(entry, self._disk.text(entry.row) if entry.content is None and entry.row else None)
 
-    def _message(self, entry: Entry) -> HiveMessage:
-        """Raises MalformedMessage for what the disk did not keep well."""
-        try:
-            message = entry.content if isinstance(entry.content, HiveMessage) else HiveMessage.from_wire(entry.content)
-        except MalformedFrame as error:
-            raise MalformedMessage(f"what was kept of it is damaged: {error}") from None
-        return stamp(message, self._ids[entry.number], redelivered=True) if entry.marked else message
+    def _do_probe(self, probe: Probe, _fresh: _Fresh) -> None:
+        self._link.probe(partial(self._arrived, probe))
 
-    # --- what has ended ---
+    def _arrived(self, probe: Probe) -> None:
+        """On the link's thread, or in `probe`; does not block."""
+        self._core.answered(probe)
+        if threading.get_ident() not in self._reentry.inside:
+            self._reentry.run(self._settle_answers)
 
-    def _tell(self) -> None:
-        """Whoever holds a receipt, and observers, hear what has ended; the store forgets it."""
+    def _settle_answers(self) -> None:
         with self._lock:
-            ended = self._outbox.take_ended()
-            told = [(one, self._receipts.pop(one.entry.number, None)) for one in ended]
-            gone = [entry.number for entry, outcome, _ in ended if entry.durable and outcome is not Outcome.KEPT]
-            if gone:
-                self._forget(gone)
-            if not len(self._outbox):
-                self._silence()
-            for (_, outcome, reason), receipt in told:
-                if receipt is not None:
-                    settle(receipt, outcome, reason)
-            self._moved.notify_all()
-        for (entry, outcome, reason), _ in told:
-            self._line.observe(DeliveryChanged(entry.kind, outcome, reason))
+            self._core.settle_answers()
+        self._tell()
+        if self._core.pending:
+            self._go_later()
 
-    def _forget(self, numbers: list[int]) -> None:
-        for number in numbers:
-            self._ids.pop(number, None)
+    def _do_disk(self, action: Remove | Read | Expire, _fresh: _Fresh) -> None:
+        self._disk.do(action)
+
+    # --- the link, and the end ---
+
+    def _state_changed(self, before: Status, after: Status) -> None:
+        with self._lock:
+            self._core.state_changed(before, after)
+        self._tell()
+        if after.state is State.READY and not self._core.outbox.empty:
+            self._go_later()  # otherwise there would be a thread for each client, for nothing
+
+    def _close(self, reason: str, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            self._core.close(reason)
+        self._tell()
+        taken = self._turn.acquire(timeout=timeout)  # what is being sent is heard of before the store closes
         try:
-            if self._store is not None:
-                self._store.remove(numbers)
-        except StoreFailed as error:  # they will be sent again, and say so
-            log.warning("messages that are done with could not be removed from the store: %s", error)
+            self._disk.close(max(0.0, deadline - time.monotonic()))
+            with self._lock:
+                self._alarm.cancel()
+        finally:
+            if taken:
+                self._turn.release()
+
+    # --- what has ended, and time ---
+
+    def _tell(self, pause: float = 0.0) -> None:
+        """Whoever holds a receipt, waiters and observers hear what has ended; the next alarm comes after `pause`."""
+        moment = now()
+        with self._lock:
+            ended = self._core.ended(moment)
+            for entry, outcome, reason in ended:
+                receipt = _receipt_of(entry)
+                if receipt is not None:
+                    receipt.finish(outcome, reason)
+            self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
+        self._moved.wake()
+        for entry, outcome, reason in ended:
+            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
+
+    def _alarmed(self) -> None:
+        self._reentry.run(self._timed_out)
+
+    def _timed_out(self) -> None:
+        with self._lock:
+            self._alarm.cancel()
+            self._core.timed_out(now())
+        self._send_waiting({})
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
-        self._go_later()
-        about_to_block()
-        with self._moved:  # and no sooner than the receipts say so
-            return self._moved.wait_for(lambda: not self._outbox.untold and condition(), timeout)
-
-    # --- time, with the lock held ---
-
-    def _watch(self, left: float) -> None:
-        """Look after `left` seconds for what has expired, if not before."""
-        due = time.monotonic() + left
-        if due >= self._alarm_at or math.isinf(due):
-            return
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = due
-        self._alarm = timers.shared.call_later(left, lambda: self._line.later(self._expire))
-
-    def _watch_question(self, left: float) -> None:
-        """Look after `left` seconds whether it was answered, if nobody looks already."""
-        if self._question is None:
-            self._question = timers.shared.call_later(left, lambda: self._line.later(self._ask_again))
-
-    def _silence(self) -> None:
-        for timer in (self._alarm, self._question):
-            if timer is not None:
-                timer.cancel()
-        self._alarm, self._alarm_at, self._question = None, math.inf, None
-
-    def _ask_again(self) -> None:
-        """A question or its answer may have been mutilated on the way, and the link lives on."""
-        with self._lock:
-            self._question = None
-            if not self._outbox.asked:
-                return
-            left = self._asked_at + self._patience - time.monotonic()
-            if left > 0:
-                self._watch_question(left)
-                return
-            self._outbox.unanswered()
-        self._go_later()
-
-    def _expire(self) -> None:
-        with self._lock:
-            self._alarm, self._alarm_at = None, math.inf
-            left = self._outbox.expire(_now())
-            if left is not None:
-                self._watch(left)
-        self._tell()
+        outbox = self._core.outbox
+        if threading.get_ident() in self._reentry.inside:
+            return condition()
+        if not outbox.empty:
+            self._go_later()
+        # no sooner than the receipts say so
+        return self._moved.wait_for(lambda: not outbox.untold and condition(), timeout)
 
 
-_INSTEAD: Mapping[type, Callable[[Sender, HiveMessage, Any, LinkError], Receipt]] = {
-    Raise: Sender._raise,
-    Drop: Sender._drop,
-    Queue: Sender._queue,
-    Latest: Sender._latest,
+_DO: Mapping[type, Callable[[Sender, Any, _Fresh], None]] = {
+    Send: Sender._do_send,
+    Probe: Sender._do_probe,
+    Remove: Sender._do_disk,
+    Read: Sender._do_disk,
+    Expire: Sender._do_disk,
 }
 
 
-def _now() -> Moment:
-    return Moment(time.monotonic(), time.time())
+def _is_durable(policy: Policy) -> TypeGuard[Queue]:
+    return type(policy) is Queue and policy.durable
 
 
-def _snapshot(message: HiveMessage) -> tuple[HiveMessage | str, int]:
-    """What the caller can't change any more, and its bytes. Raises NotEncodable."""
-    if message.msg_type is HiveMessageType.BINARY:
-        return message.forward(), len(message.payload)
-    text = message.serialize()
-    return text, len(text.encode())
-
-
-def _name(message: HiveMessage) -> str:
-    """The type of the bus message, or of the message."""
-    inner = getattr(message.payload, "msg_type", None)
-    return f"{message.msg_type.value}:{inner}" if isinstance(inner, str) else message.msg_type.value
+def _receipt_of(entry: Entry) -> Receipt | None:
+    """Of a durable entry as long as somebody holds it: there may be very many."""
+    receipt = entry.receipt
+    found: Receipt | None = receipt() if type(receipt) is weakref.ref else receipt
+    return found

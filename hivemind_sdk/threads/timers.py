@@ -5,9 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
+
+from ..engine.entries import Moment
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._thread: threading.Thread | None = None
+        self._last: threading.Thread | None = None
+        """the thread that was started last; it may be about to end"""
 
     def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
@@ -64,7 +69,17 @@ class Timers:
         except RuntimeError:  # who comes next tries again, for all
             log.warning("no thread can be started: what is to be done later may take longer")
             return
-        self._thread = thread
+        self._thread = self._last = thread
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the thread has ended, where nothing is to be done any more; `timeout` seconds at most."""
+        with self._changed:
+            thread = self._last
+            if thread is threading.current_thread() or any(not timer.cancelled for _, _, timer in self._heap):
+                return
+            self._changed.notify()
+        if thread is not None:
+            thread.join(max(0.0, timeout))
 
     def _run(self) -> None:
         while True:
@@ -87,3 +102,35 @@ class Timers:
 
 shared = Timers()
 """the timers of this process"""
+
+
+def now() -> Moment:
+    """Both clocks."""
+    return Moment(time.monotonic(), time.time())
+
+
+class Alarm:
+    """One call at the next deadline, which may change at any time. Not thread-safe: its caller has a lock."""
+
+    __slots__ = ("_at", "_call", "_timer")
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._timer: Timer | None = None
+        self._at = math.inf
+
+    def set(self, deadline: float) -> None:
+        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
+        if deadline < self._at:
+            self.cancel()
+            self._at = deadline
+            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
+        elif math.isinf(deadline):
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Also for whoever was called: it is not set any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._at = math.inf

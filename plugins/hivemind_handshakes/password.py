@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Generator
+from typing import Any
 
 from hivemind_sdk.contracts import PBKDF2, Compute, Declined, Established, HandshakeContext, HandshakeScript, Send
 from hivemind_sdk.errors import AuthenticationRefused, MalformedFrame
@@ -120,7 +122,7 @@ def _hub(context: HandshakeContext, password: str, choice: Choice, first: JSONOb
 
 def _agree(
     context: HandshakeContext, password: str, choice: Choice, ivs: tuple[bytes, bytes], binarize: bool
-) -> HandshakeScript:
+) -> Generator[Compute, Any, Established]:
     cipher = context.crypto.cipher(choice.cipher)
     pbkdf2: PBKDF2 = context.crypto.primitive("PBKDF2")
     aead = yield Compute(lambda: cipher.bind(derive_key(pbkdf2, password, *ivs)))

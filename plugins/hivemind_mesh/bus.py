@@ -15,7 +15,7 @@ class BusHandler:
     """Delivers the message. Nobody can claim a verified signer, or move us to another site."""
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
-        return [Deliver(localise(message.payload, context), context.signer)]
+        return (Deliver(localise(message.payload, context), context.signer),)
 
 
 def localise(message: BusMessage, context: HandlerContext) -> BusMessage:

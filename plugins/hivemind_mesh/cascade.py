@@ -1,4 +1,8 @@
-"""CASCADE: answers from many. Who asked through the SDK gets them all; the local bus hears one that was selected."""
+"""CASCADE: the answers of many nodes to a question of this node. The one who asked gets all of them.
+
+Any node of the hive can answer, with any bus message, under any name. So the local bus hears an answer only if the
+application wants it (Question.to_bus), and then one that it selects.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,10 @@ from .bus import localise
 
 @dataclass(frozen=True)
 class CascadeOptions:
-    """`timeout`: seconds from the first answer until one is selected. `pending`: cascades that may be open at once.
+    """`timeout`: seconds from the first answer until one is selected for the local bus.
 
-    `answers`: messages that are kept of one cascade. `remembered`: cascades of which nothing more is delivered.
+    `pending`: cascades that may be open at once. `answers`: messages that are kept of one cascade. `remembered`: number
+    of decided cascades whose late answers are recognised.
     """
 
     timeout: float = 5.0
@@ -27,7 +32,7 @@ class CascadeOptions:
 
 
 class CascadeHandler:
-    """A window for each cascade: they are told apart by their query id, and answers in them by responder."""
+    """Keeps a window of answers for each cascade whose answer goes to the local bus, by query id."""
 
     def __init__(self, options: CascadeOptions) -> None:
         self._options = options
@@ -41,8 +46,13 @@ class CascadeHandler:
         if inner.msg_type is not T.BUS:
             return [Drop("unexpected inner message", f"{inner.msg_type.value} in a cascade")]
         answer = answer_of(message, inner.payload)
-        key = answer.query_id
+        question = context.question(T.CASCADE, answer.query_id)
+        if question is None:
+            return [Drop("unsolicited answer", "to a cascade that this node did not send, or that is closed")]
+        key = question.query_id
         told = Resolve(f"cascade:{key}", answer, final=False)
+        if not question.to_bus:
+            return [told]
         if key in self._decided:
             return [told] if answer.is_marker else [told, Drop("late answer", "another one was selected already")]
         opening: list[Action] = []
@@ -56,7 +66,7 @@ class CascadeHandler:
             timeout = context.cascade_timeout  # it may change at any time
             opening = [Wake(key, self._options.timeout if timeout is None else timeout)]
         if not window.add(answer):
-            return [told, Drop("too many answers", f"to one cascade: {self._options.answers} are kept")]
+            return [told, Drop("too many answers", "to one cascade, or responders, or bytes")]
         return [told, *opening, *(self._decide(key, context) if window.complete else ())]
 
     def wake(self, key: str, context: HandlerContext) -> Iterable[Action]:
@@ -66,8 +76,7 @@ class CascadeHandler:
         window = self._windows.pop(key, None)
         if window is None:
             return []
-        if key:
-            self._decided.add(key)
+        self._decided.add(key)
         select = context.cascade_select or choose_any
 
         def deliver() -> list[Action]:

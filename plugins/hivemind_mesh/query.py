@@ -13,7 +13,10 @@ _OPENED = frozenset({T.BUS, T.INTERCOM})
 
 
 class QueryHandler:
-    """Opens an answer, and tells the request that waits for it. Its messages go to the local bus, its end does not."""
+    """Opens an answer to a question of this node that is open, and gives it to the request that waits for it.
+
+    Its messages also go to the local bus, its end does not.
+    """
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         if message.msg_type is T.BUS:
@@ -26,11 +29,17 @@ class QueryHandler:
         return [Redispatch(inner)]
 
     def _answered(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
-        """A bus message, which may have come out of a QUERY: directly, or out of an INTERCOM in it."""
+        """A bus message that may have come out of a QUERY: directly, or out of an INTERCOM in it."""
         query = next((one for one in context.outer if one.msg_type is T.QUERY), None)
         if query is None:
             return ()
         answer = answer_of(query, message.payload)
-        resolve = Resolve(f"query:{answer.query_id}", answer, final=answer.last)
+        question = context.question(T.QUERY, answer.query_id)
+        if question is None:
+            return (_UNSOLICITED, Consume())
+        resolve = Resolve(f"query:{question.query_id}", answer, final=answer.last)
         swallowed = answer.is_marker and message.payload.msg_type != NO_ANSWER
-        return (resolve, Consume()) if swallowed else (resolve,)
+        return (resolve, Consume()) if swallowed or not question.to_bus else (resolve,)
+
+
+_UNSOLICITED = Drop("unsolicited answer", "to a query that this node did not send, or that is closed")

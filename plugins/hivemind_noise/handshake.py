@@ -5,10 +5,20 @@ from __future__ import annotations
 from binascii import Error as HexError
 from binascii import unhexlify
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hivemind_sdk.contracts import Declined, Established, HandshakeContext, HandshakeScript, Role, Send, SessionInfo
+from hivemind_sdk.contracts import (
+    Compute,
+    Declined,
+    Established,
+    HandshakeContext,
+    HandshakeScript,
+    Role,
+    Send,
+    SessionInfo,
+)
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     DecryptionError,
@@ -26,8 +36,22 @@ from .psk import PskCache
 from .session import NoiseSession
 from .state import MAX_MESSAGE, PATTERNS, SUITES, HandshakeState, protocol_name
 
+_Script = Generator[Send | Compute, Any, Established]
 CONFIRM_WITHIN = 2.0
 """seconds in which a hub may still refuse after XX (wire-v3.md section 2)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What a handshake needs of the node's memory, read before its first message."""
+
+    pattern: str
+    suite: str
+    pin: bytes | None
+    static: bytes = field(repr=False)
+    psk: bytes | None = field(repr=False)
+    """None: it has to be derived"""
+    warnings: list[str]
 
 
 class NoiseHandshake:
@@ -41,11 +65,22 @@ class NoiseHandshake:
 
     # --- which of them, and whether at all ---
 
-    def satellite(self, context: HandshakeContext) -> HandshakeScript | Declined:
+    def satellite(self, context: HandshakeContext) -> HandshakeScript:
         """No downgrade: a hub that is pinned is joined with Noise, or not at all.
 
-        Raises AuthenticationRefused where such a hub does not offer it, SettingsError where it can't be done here.
+        The script raises AuthenticationRefused if such a hub does not offer Noise, SettingsError if it can't be done
+        here.
         """
+        keys = yield Compute(partial(self._recall, context), "reading the keys")
+        if isinstance(keys, Declined):
+            return keys
+        if keys.pattern == KK:
+            return (yield from self._kk(context, keys))
+        self._kk_failed.discard(pin_name(context))
+        return (yield from self._xx(context, keys))
+
+    def _recall(self, context: HandshakeContext) -> _Keys | Declined:
+        """Reads pin, static key and pre-shared key. May block."""
         hub = pin_name(context)
         pin = self._pins[Role.SATELLITE].get(context.state, hub)
         patterns = {XX, KK} if pin is not None and hub not in self._kk_failed else {XX}
@@ -54,11 +89,11 @@ class NoiseHandshake:
             if pin is not None:
                 raise downgrade(hub, chosen)
             return chosen
-        pattern, suite = chosen
-        if pattern == KK and pin is not None:
-            return self._kk(context, suite, pin)
-        self._kk_failed.discard(hub)
-        return self._xx(context, suite, pin)
+        return self._keys(context, *chosen, pin)
+
+    def _keys(self, context: HandshakeContext, pattern: str, suite: str, pin: bytes | None) -> _Keys:
+        static, warnings = self._static.load(context.state, context.random)
+        return _Keys(pattern, suite, pin, static, self._psks.find(context, static), warnings)
 
     def hub(self, context: HandshakeContext, first: JSONObject) -> HandshakeScript | Declined:
         noise, offered = first.get("noise"), context.offer.get("noise")
@@ -82,31 +117,31 @@ class NoiseHandshake:
 
     # --- the satellite ---
 
-    def _xx(self, context: HandshakeContext, suite: str, pin: bytes | None) -> HandshakeScript:
+    def _xx(self, context: HandshakeContext, keys: _Keys) -> _Script:
         binarize, proposal = propose(context)
-        state, warnings = yield from self._begin(context, XX, suite, initiator=True)
-        reply = yield from _exchange(_first(XX, suite, state.write(proposal)))
+        state = yield from self._begin(context, keys, initiator=True)
+        reply = yield from _exchange(_first(XX, keys.suite, state.write(proposal)))
         try:
             answer = state.read(reply)
         except DecryptionError:
-            self._psks.forget(context)
+            yield Compute(partial(self._psks.forget, context), "forgetting the kept key")
             # with the hub's static key opened, the transcript is the hub's; what did not fit is the password
             raise (_wrong_password if state.remote_static else _changed_on_the_way)(context) from None
-        store = self._trust(context, pin, state.remote_static)
+        store = self._trust(context, keys.pin, state.remote_static)
         last = state.write(b"")
-        session = _session(context, XX, suite, state, binarize, warnings, encoding=encoding_of(answer))
+        session = _session(context, keys, state, binarize, encoding_of(answer))
         return Established(session, send=_message(last), confirm_within=CONFIRM_WITHIN, probe=_probe(), store=store)
 
-    def _kk(self, context: HandshakeContext, suite: str, pin: bytes) -> HandshakeScript:
+    def _kk(self, context: HandshakeContext, keys: _Keys) -> _Script:
         hub = pin_name(context)
         binarize, proposal = propose(context)
-        state, warnings = yield from self._begin(context, KK, suite, initiator=True, remote_static=pin)
-        first = _first(KK, suite, state.write(proposal))
+        state = yield from self._begin(context, keys, initiator=True)
+        first = _first(KK, keys.suite, state.write(proposal))
         self._kk_failed.add(hub)  # until it is known to have succeeded, however this ends
         try:
             answer = state.read((yield from _exchange(first)))
         except (RemoteProtocolError, GeneratorExit) as error:
-            self._psks.forget(context)
+            self._psks.doubt(context)
             how = "closed the link" if isinstance(error, GeneratorExit) else "answered with what its pinned key can't"
             raise HandshakeError(
                 f"the handshake {KK} with {hub} failed: the hub {how}; the next attempt is {XX}",
@@ -114,11 +149,10 @@ class NoiseHandshake:
                 hint="the hub may have forgotten our key, hold another password, or be another one than is pinned",
             ) from None
         self._kk_failed.discard(hub)
-        session = _session(context, KK, suite, state, binarize, warnings, encoding=encoding_of(answer))
-        return Established(session, probe=_probe())
+        return Established(_session(context, keys, state, binarize, encoding_of(answer)), probe=_probe())
 
-    def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes) -> Callable[[], Sequence[str]]:
-        """The hub has proven that it holds this key. -> what pins it, if it is a stranger's (Established.store)"""
+    def _trust(self, context: HandshakeContext, pin: bytes | None, key: bytes) -> Callable[[], Sequence[str]] | None:
+        """The hub has proven that it holds this key. Returns what pins an unknown one (Established.store)."""
         hub = pin_name(context)
         if pin is None:
             return partial(self._pins[Role.SATELLITE].put, context.state, hub, key)
@@ -128,58 +162,54 @@ class NoiseHandshake:
                 hint="somebody in between may pass for the hub. If it was set up anew, compare the fingerprint there, "
                 "then run `hivemind-client forget-server`",
             )
-        return tuple
+        return None
 
     # --- the hub ---
 
     def _respond(self, context: HandshakeContext, pattern: str, suite: str, first: JSONObject) -> HandshakeScript:
         name, pins = pin_name(context), self._pins[Role.HUB]
-        pin = pins.get(context.state, name)
+
+        def recall() -> _Keys:
+            return self._keys(context, pattern, suite, pins.get(context.state, name))
+
         message = _message_of(first)
-        state, warnings = yield from self._begin(context, pattern, suite, initiator=False, remote_static=pin)
+        keys = yield Compute(recall, "reading the keys")
+        state = yield from self._begin(context, keys, initiator=False)
         binarize, encoding, answer = agree(context, _checked(state, message))
         last: JSONObject | None = _message(state.write(answer))
         if not state.finished:
             _checked(state, (yield from _exchange(last)))
-            if pin is None:
-                warnings += pins.put(context.state, name, state.remote_static)
-            elif pin != state.remote_static:
+            if keys.pin is None:
+                put = partial(pins.put, context.state, name, state.remote_static)
+                keys.warnings.extend((yield Compute(put, "pinning the satellite")))
+            elif keys.pin != state.remote_static:
                 raise AuthenticationRefused(
-                    f"the satellite's key is {fingerprint(state.remote_static)}, but {fingerprint(pin)} is pinned",
+                    f"the satellite's key is {fingerprint(state.remote_static)}, but {fingerprint(keys.pin)} is pinned",
                     code=1008,
                     reason="handshake failure: static key differs from the pinned one",
                 )
             last = None
-        session = _session(context, pattern, suite, state, binarize, warnings, encoding=encoding)
-        return Established(session, send=last)
+        return Established(_session(context, keys, state, binarize, encoding), send=last)
 
     # --- both ---
 
-    def _begin(
-        self,
-        context: HandshakeContext,
-        pattern: str,
-        suite: str,
-        *,
-        initiator: bool,
-        remote_static: bytes | None = None,
-    ) -> Generator[Any, Any, tuple[HandshakeState, list[str]]]:
-        """-> the state before its first message, and the warnings so far"""
-        bound = prologue(context.hello, context.offer, protocol_name(pattern, suite))
-        static, warnings = self._static.load(context.state, context.random)
-        psk = yield from self._psks.obtain(context, static)
-        state = HandshakeState(
-            pattern,
-            suite,
+    def _begin(self, context: HandshakeContext, keys: _Keys, *, initiator: bool) -> Generator[Any, Any, HandshakeState]:
+        """Returns the state before its first message."""
+        bound = prologue(context.hello, context.offer, protocol_name(keys.pattern, keys.suite))
+        psk = keys.psk
+        if psk is None:
+            psk = yield self._psks.derivation(context, keys.static)
+        return HandshakeState(
+            keys.pattern,
+            keys.suite,
             context.crypto,
             initiator=initiator,
             prologue=bound,
-            static=static,
+            static=keys.static,
             psk=psk,
             random=context.random,
-            remote_static=remote_static if PATTERNS[pattern].known else None,
+            remote_static=keys.pin if PATTERNS[keys.pattern].known else None,
         )
-        return state, warnings
 
 
 def _probe() -> HiveMessage:
@@ -234,8 +264,8 @@ def _wrong_password(context: HandshakeContext) -> AuthenticationRefused:
     if context.credentials.provisioned_key:
         return AuthenticationRefused(
             f"the provisioned key is not the one of the hub {context.authority} for this access key",
-            hint="run `hivemind-core derive-psk --password PASSWORD --node-id NODE_ID` on that hub, with the password of "
-            "this access key: a key holds for one hub only",
+            hint="run `hivemind-core derive-psk --password PASSWORD --node-id NODE_ID` on that hub, with the password "
+            "of this access key: a key holds for one hub only",
         )
     return AuthenticationRefused(
         f"the hub {context.authority} holds another password for this access key, or is not the hub",
@@ -251,26 +281,20 @@ def _changed_on_the_way(context: HandshakeContext) -> AuthenticationRefused:
 
 
 def _session(
-    context: HandshakeContext,
-    pattern: str,
-    suite: str,
-    state: HandshakeState,
-    binarize: bool,
-    warnings: list[str],
-    *,
-    encoding: str,
+    context: HandshakeContext, keys: _Keys, state: HandshakeState, binarize: bool, encoding: str
 ) -> NoiseSession:
     hub_key = state.remote_static if context.role is Role.SATELLITE else state.static_public
     info = SessionInfo(
         protocol=3,
         handshake="noise",
-        cipher=SUITES[suite].cipher,
+        cipher=SUITES[keys.suite].cipher,
         encoding=encoding,
         binarize=binarize,
-        pattern=pattern,
-        suite=suite,
+        pattern=keys.pattern,
+        suite=keys.suite,
         hub_key=fingerprint(hub_key),
-        warnings=tuple(warnings),
+        hello_bound=True,  # it is in the prologue
+        warnings=tuple(keys.warnings),
     )
     send, receive = state.split()
     return NoiseSession(info, send, receive, role=context.role, reassembly=context.limits.reassembly)

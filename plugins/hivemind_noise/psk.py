@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Generator
+import os
+import threading
 from hashlib import pbkdf2_hmac, sha256
 from typing import Any
 
@@ -29,17 +30,66 @@ _ROUNDS = 1_000
 
 
 def derive(argon2id: Argon2id, password: str, node_id: str) -> bytes:
-    """The 32-byte PSK (wire-v3.md section 4.3). Takes 0.1 to 1 second, and 64 MiB.
+    """The 32-byte PSK (wire-v3.md section 4.3), derived once for all clients of this process.
 
-    Raises MalformedFrame for a node id that is not valid text, HandshakeError where the memory is not to be had.
+    It depends on the password and the hub alone, not on the access key. The first call takes 0.1 to 1 second and
+    64 MiB; calls for the same key meanwhile wait for it. Raises MalformedFrame for a node id that is not valid text,
+    HandshakeError if the memory can't be allocated.
     """
+    return DERIVED.get(argon2id, password, node_id)
+
+
+class DerivedKeys:
+    """Keys that were derived in this process, by password and hub. Any thread.
+
+    A key is named by a keyed hash, so that no password is kept.
+    """
+
+    def __init__(self, size: int = _IN_MEMORY) -> None:
+        self._size = size
+        self._secret = os.urandom(32)
+        self._keys: dict[bytes, _Key] = {}
+        self._lock = threading.Lock()
+
+    def get(self, argon2id: Argon2id, password: str, node_id: str) -> bytes:
+        """The key of this password and hub; derived by the first caller. See `derive`."""
+        kind = type(argon2id)
+        parts = (kind.__module__, kind.__qualname__, password, node_id)
+        name = hmac.digest(self._secret, b"\0".join(sha256(_bytes(part)).digest() for part in parts), "sha256")
+        with self._lock:
+            while len(self._keys) >= self._size and name not in self._keys:
+                self._keys.pop(next(iter(self._keys)))
+            key = self._keys.setdefault(name, _Key())
+        with key.lock:
+            if key.value is None:
+                key.value = _derive(argon2id, password, node_id)
+            return key.value
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        with self._lock:
+            self._keys.clear()
+
+
+class _Key:
+    """One key; `lock` is held while it is derived."""
+
+    __slots__ = ("lock", "value")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: bytes | None = None
+
+
+DERIVED = DerivedKeys()
+
+
+def _derive(argon2id: Argon2id, password: str, node_id: str) -> bytes:
     try:
         salt = sha256(node_id.encode()).digest()
     except UnicodeEncodeError:
         raise MalformedFrame("the hub's node_id is not valid text") from None
-    return argon2id.derive(
-        password.encode(errors="surrogatepass"), salt, time_cost=3, memory_kib=65536, parallelism=1, size=32
-    )
+    return argon2id.derive(_bytes(password), salt, time_cost=3, memory_kib=65536, parallelism=1, size=32)
 
 
 class PskCache:
@@ -47,39 +97,54 @@ class PskCache:
 
     def __init__(self) -> None:
         self._memory: dict[str, tuple[str, bytes]] = {}
+        self._doubted: set[str] = set()
+        """slots whose kept key is not used any more, until another one is kept"""
 
-    def obtain(self, context: HandshakeContext, pepper: bytes) -> Generator[Compute, Any, bytes]:
-        """Part of a HandshakeScript -> the PSK of this context. `pepper`: our static private key."""
+    def find(self, context: HandshakeContext, pepper: bytes) -> bytes | None:
+        """The key that is kept for this context, if it is. `pepper`: our static private key. May block."""
         if context.credentials.provisioned_key:
             return bytes.fromhex(context.credentials.provisioned_key)
-        password, node_id = context.credentials.password or "", context.hello["node_id"]
-        slot = _slot(context)
+        slot, password = _slot(context), context.credentials.password or ""
         kept = self._memory.get(slot)
         if kept and hmac.compare_digest(_bytes(kept[0]), _bytes(password)):
             return kept[1]
-        entry = _load(context).get(slot)
-        psk: bytes | None = None
-        if entry is not None:
-            psk = yield Compute(lambda: _open(entry, password, pepper), "checking the kept key")
-        if psk is None:
-            argon2id, salt = context.crypto.primitive("ARGON2ID"), context.random(16)
-            psk, entry = yield Compute(
-                lambda: _seal(derive(argon2id, password, node_id), password, pepper, salt),
-                "deriving the key from the password",
-            )
+        entry = None if slot in self._doubted else _load(context).get(slot)
+        psk = None if entry is None else _open(entry, password, pepper)
+        if psk is not None:
+            self._remember(slot, password, psk)
+        return psk
+
+    def derivation(self, context: HandshakeContext, pepper: bytes) -> Compute:
+        """The work that derives the key of this context, and keeps it."""
+        password, node_id = context.credentials.password or "", context.hello["node_id"]
+        argon2id, salt, slot = context.crypto.primitive("ARGON2ID"), context.random(16), _slot(context)
+
+        def work() -> bytes:
+            psk, entry = _seal(derive(argon2id, password, node_id), password, pepper, salt)
             _keep(context, slot, entry)
+            self._doubted.discard(slot)
+            self._remember(slot, password, psk)
+            return psk
+
+        return Compute(work, "deriving the key from the password")
+
+    def doubt(self, context: HandshakeContext) -> None:
+        """A handshake failed with the key of this context: it is derived anew the next time. Does not block."""
+        if not context.credentials.provisioned_key:
+            slot = _slot(context)
+            self._memory.pop(slot, None)
+            self._doubted.add(slot)
+
+    def forget(self, context: HandshakeContext) -> None:
+        """The same, and what is stored of it is removed. May block."""
+        self.doubt(context)
+        if not context.credentials.provisioned_key and _slot(context) in _load(context):
+            _keep(context, _slot(context), None)
+
+    def _remember(self, slot: str, password: str, psk: bytes) -> None:
         while len(self._memory) >= _IN_MEMORY:
             self._memory.pop(next(iter(self._memory)))
         self._memory[slot] = (password, psk)
-        return psk
-
-    def forget(self, context: HandshakeContext) -> None:
-        """A handshake failed with the key of this context: it is derived anew the next time."""
-        if context.credentials.provisioned_key:
-            return
-        slot = _slot(context)
-        if self._memory.pop(slot, None) is not None or slot in _load(context):
-            _keep(context, slot, None)
 
 
 def _slot(context: HandshakeContext) -> str:

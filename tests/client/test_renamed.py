@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 import pytest
 from client_kit import SOON, Heard, sync
 
@@ -22,9 +26,18 @@ class Translator:
 
 
 @pytest.fixture
-def renaming(client):
-    client.emitter._renamed.load()
-    client.emitter._renamed._translator = Translator()
+def spec_tools(monkeypatch):
+    """OVOS' table, as if it were installed."""
+    for name, fields in (("ovos_spec_tools", {"__path__": []}), ("ovos_spec_tools.messages", {})):
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        vars(module).update(fields)
+        monkeypatch.setitem(sys.modules, name, module)
+    sys.modules["ovos_spec_tools.messages"].NamespaceTranslator = Translator
+
+
+@pytest.fixture
+def renaming(spec_tools, client):
     return client
 
 

@@ -5,9 +5,12 @@ What a page holds, in order, all in one namespace and with a home of its own:
     ```python          is executed
     ```console         `$ command` is run; the lines below are what it prints (`...`: anything, in a line or for lines)
     <!-- prints -->    the ```text block that follows is what the ```python block before it printed
+    ```sh              is run by bash, and must end well
     <!-- save: FILE -->    the block that follows is what the reader puts into this file
+    <!-- file: FILE -->    the block that follows is this file of the project (test_blocks.py)
+    <!-- not run: WHY -->  the block that follows can't be run here; test_blocks.py lints it
 
-Any other block (```sh, ```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub
+Any other block (```text, ```toml) only shows something. `<!-- hub -->` anywhere on a page starts an embedded hub
 for it, with the key and the password below; 5678, in what is run, stands for its port. `<!-- hub: PROFILE -->` starts
 one that is like a certain server. `<!-- files: FOLDER -->` copies these files of the project to where the commands run.
 `<!-- clone: FOLDER -->` puts this project there.
@@ -18,6 +21,7 @@ network, and is: it comes from our wheel.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shlex
 import shutil
@@ -38,14 +42,14 @@ KEY, PASSWORD, PORT = "kitchen-key", "correct-horse-battery-9", "5678"
 TODAYS = "5.3.10a1"
 """the server that a hub on a page is like, unless the page says otherwise"""
 BLOCK = re.compile(
-    r"^(?P<prints><!-- prints -->\n)?(?:<!-- save: (?P<save>\S+) -->\n)?"
+    r"^(?P<prints><!-- prints -->\n)?(?:<!-- save: (?P<save>\S+) -->\n)?(?P<shown><!-- (?:not run|file)[^\n]*-->\n)?"
     r"```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 HUB = re.compile(r"<!-- hub(?:: (?P<profile>\S+))? -->")
 FILES = re.compile(r"<!-- files: (\S+) -->")
 CLONE = re.compile(r"<!-- clone: (\S+) -->")
-RUN = ("python", "console")
+RUN = ("python", "console", "sh")
 
 
 def blocks(page: Path) -> Iterator[tuple[int, str, str]]:
@@ -53,7 +57,7 @@ def blocks(page: Path) -> Iterator[tuple[int, str, str]]:
     content = page.read_text(encoding="utf-8")
     for block in BLOCK.finditer(content):
         kind = "prints" if block["prints"] else f"save {block['save']}" if block["save"] else block["language"]
-        if kind in (*RUN, "prints") or block["save"]:
+        if not block["shown"] and (kind in (*RUN, "prints") or block["save"]):
             yield content.count("\n", 0, block.start("text")), kind, block["text"]
 
 
@@ -99,6 +103,15 @@ class Reader:
             command, _, wanted = part.partition("\n")
             got = self.output(*shlex.split(command.replace(PORT, self.port)))
             assert matches(wanted, got), f"{self.page}:{line} $ {command}\n{got}\ninstead of\n{wanted}"
+
+    def sh(self, line: int, text: str) -> None:
+        """As a reader's shell does; the commands of this interpreter come first."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        command = ["bash", "-euo", "pipefail", "-c", text.replace(PORT, self.port)]
+        done = subprocess.run(
+            command, cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, f"{self.page}:{line}\n{done.stdout}{done.stderr}"
 
     def output(self, tool: str, *arguments: str) -> str:
         if tool == "hivemind-client":  # in this process: starting one takes longer than what most commands do

@@ -15,7 +15,7 @@ from link_kit import ENCODINGS, Ends
 from noise_links import QuickArgon2id, copy_of
 
 from hivemind_sdk.contracts import Frame
-from hivemind_sdk.engine.connection import settle
+from hivemind_sdk.engine.connection import run_compute
 from hivemind_sdk.testing import MemoryState
 
 HANDSHAKES = ("password", "noise", "noise again", "preshared", "rsa")
@@ -62,7 +62,7 @@ def handshake(kind: str, known: Known, chance: random.Random, others: list[bytes
                     moved = True
                     victim -= 1
                     for one in changed(chance, frame, others) if victim < 0 and chance.random() < 0.7 else (frame,):
-                        settle(receiver, receiver.receive(one))
+                        run_compute(receiver, receiver.receive(one))
             if not moved:
                 break
     finally:

@@ -164,7 +164,7 @@ def test_a_whole_session_writes_no_secret(how, written):
             sat.emit(HiveMessage("bin", b"x", metadata={"text": PAYLOAD * 50}))
         list(sat.ask("hello"))
         log.wait(lambda log: log.of(CallbackFailed) and log.of(Dropped))
-        link = sat._node._open[0]
+        link = sat._node._session.link
         session, credentials = link._session, sat.settings.credentials
         written.show(sat, sat._node, sat.settings, credentials, link, session, info, sat.status, sat.counters, sent)
         written.show(sat.catalogue, sat.crypto, state, sat._parts, hub, known, peer, sat.hub_session, sat.hive_map)

@@ -137,8 +137,10 @@ def test_an_undecodable_frame_on_a_session_ends_it_as_the_real_one_does(profile)
     identity = MemoryState()
     with Hub([WITH_PASSWORD], profile) as hub:
         for frame in (b"\0" * 70, "hello world", '{"msg_type": "bus", "payload": {}}'):
-            sat = linked(hub, backoff=NEVER, identity=identity)
-            sat._node._open[1].send(frame)
+            connector = hub.connector()
+            sat = satellite(connector, backoff=NEVER, identity=identity)
+            sat.connect()
+            connector.links[0].send(frame)
             cause = sat.wait_for(State.BACKOFF, timeout=LONG).cause
             assert (cause.code, cause.reason) == ((ABORT, "") if profile in (V400, V461) else (1008, "invalid message"))
             sat.close()

@@ -164,7 +164,7 @@ def test_everybody_is_found_by_a_ping(hive):
 
 def test_queries_and_cascades_are_answered_and_nobody_else_takes_them_for_answers(hive):
     _, (alice, heard), (_, other), _ = hive
-    assert "hello" in alice.query(QUESTION, timeout=10).data["utterance"]
+    assert "hello" in alice.query(QUESTION, timeout=10)[0].data["utterance"]
     assert len(list(alice.cascade(QUESTION, timeout=10, expected=1))) == 1
     assert "hello" in heard.next_bus("speak").data["utterance"]
     assert drops(other, 1) == ["request"]

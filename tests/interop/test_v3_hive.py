@@ -84,7 +84,7 @@ def test_query_cascade_and_ping_are_answered_by_default_whatever_the_hub_offers(
     hub = start_hub(version, binarize=binarize)
     hi = f"{ANSWER[version]}: hi"
     with satellite(hub) as (one, _):
-        assert one.query(utterance("hi"), timeout=10).data["utterance"] == hi
+        assert one.query(utterance("hi"), timeout=10)[0].data["utterance"] == hi
         stream = one.query_stream(utterance("hi"), timeout=10)
         assert [part.message.data["utterance"] for part in stream] == [hi]
         cascade = one.cascade(utterance("hi"), timeout=5, expected=1)

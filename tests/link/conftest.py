@@ -29,9 +29,3 @@ def lane(workers):
     made = CallbackQueue(workers)
     yield made
     made.close()
-
-
-@pytest.fixture
-def nobody_looks(monkeypatch):
-    """A host that takes long is not found: only who steps aside is relieved."""
-    monkeypatch.setattr(CallbackQueue, "_check_host", lambda self: None)

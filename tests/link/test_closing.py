@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from link_kit import BUS, CLIENT, LONG, NEVER, Log, Reached, our_threads, satellite
+from link_kit import BUS, CLIENT, LONG, NEVER, Log, Reached, link_threads, our_threads, satellite, wait_for_end
 
 from hivemind_sdk import State
 from hivemind_sdk.contracts.observations import CallbackFailed, StateChanged
@@ -35,8 +35,8 @@ def test_who_hears_of_the_end_can_not_begin_anew(hub):
 def test_who_waits_for_the_end_sees_it_though_a_listener_closed_while_it_heard_of_something_else():
     sat = satellite(Reached(), backoff=NEVER)
     sat.on_state(lambda status: status.state is State.BACKOFF and sat.close(), inline=True)
-    node = sat.start()
-    node._relay._thread.join(LONG)
+    sat.start()
+    assert not wait_for_end(link_threads())
     assert sat.wait_for(State.CLOSED, timeout=0).state is State.CLOSED
 
 
@@ -61,10 +61,10 @@ def test_a_question_too_many_does_not_take_the_turn_of_later_ones(hub):
     with Hub([CLIENT], "4.0.0") as old:
         sat = satellite(old.connector(), limits=Limits(requests=1))
         sat.connect()
-        pending = sat._requests.open("another")
+        pending = sat.ping(timeout=LONG)
         with pytest.raises(RequestError):
             sat.ask("one too many")
-        pending.__exit__()
+        pending.close()
         sat.ask("this one", timeout=LONG).close()
 
 

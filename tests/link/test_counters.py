@@ -56,8 +56,8 @@ def test_the_keep_alive_tells_round_trips():
     log = Log()
     with Hub([CLIENT], "4.6.1a1") as hub:
         port = hub.start().port
-        sat = satellite(None, endpoint=Endpoint("ws", "127.0.0.1", port), deadlines=deadlines(keepalive=0.05))
-        sat._parts.observers.append(log)
+        endpoint = Endpoint("ws", "127.0.0.1", port)
+        sat = satellite(None, endpoint=endpoint, deadlines=deadlines(keepalive=0.05), observers=[log])
         sat.connect()
         log.wait(lambda log: len(log.of(RoundTrip)) >= 2)
         trips = sat.counters.round_trips

@@ -9,12 +9,19 @@ import pytest
 from link_kit import BUS, LONG, Log, T
 
 from hivemind_sdk.contracts import Consume, Deliver, Drop, HandlerContext, Redispatch, Role, SendMessage, Wake
-from hivemind_sdk.contracts.observations import Dropped
-from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
+from hivemind_sdk.contracts.observations import CallbackFailed, Dropped
+from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler
 from hivemind_sdk.errors import IdentityFileCorrupted, MalformedFrame, NotConnected
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.satellite.actions import ActionRunner, Effects
+from hivemind_sdk.satellite.actions import ActionRunner
+from hivemind_sdk.satellite.events import Events
+from hivemind_sdk.satellite.local_bus import LocalBus
+from hivemind_sdk.satellite.local_node import LocalNode
+from hivemind_sdk.satellite.outgoing import Outgoing
+from hivemind_sdk.settings import Credentials, Endpoint, Settings
+from hivemind_sdk.testing import MemoryState
 from hivemind_sdk.threads.callbacks import CallbackQueue
+from hivemind_sdk.threads.pending import PendingRequests
 from hivemind_sdk.threads.pool import Workers
 
 CONTEXT = HandlerContext(now=0.0, role=Role.SATELLITE, site_id="kitchen", peer="n::s", session_id="s", hub_id="hub")
@@ -105,36 +112,62 @@ def test_a_handler_that_asked_for_it_is_woken_and_one_that_cannot_be_is_not():
 
 
 class Stage:
-    """A performer with outlets that note."""
+    """An action runner whose effects are noted. Timers fire when the test says so."""
 
-    def __init__(self, *handlers, send=None):
+    def __init__(self, *handlers, send=None, context=CONTEXT):
         self.log, self.failures, self.sent_by = Log(), [], []
         self.workers = Workers(2).acquire()
         self.lane = CallbackQueue(self.workers)
+        self.timers = []
         self._send = send or (lambda message: None)
-        named, outlets = (
-            chain(*handlers),
-            Effects(
-                send=self._note_send,
-                deliver=lambda message: self.log.observe(("delivered", message)),
-                deliver_binary=lambda message: None,
-                resolve=lambda key, value, final: True,
-                announced=lambda message: None,
-                run=lambda name, work: self.lane.post(work),
-                observe=self.log.observe,
-                failed=lambda name, error: self.failures.append((name, type(error))),
-            ),
+        settings = Settings(Endpoint("memory", "hub"), Credentials("key"))
+        node = LocalNode(settings, MemoryState(), None)
+        events, requests = Events(self.lane, self._observe), PendingRequests()
+        outgoing = Outgoing(node, requests, self._post, self.lane, self._observe)
+        self.performer = ActionRunner(
+            Dispatcher(chain(*handlers), 8, events.runner.failed),
+            context,
+            node,
+            events,
+            requests,
+            LocalBus(node, events, requests, self._observe),
+            outgoing,
+            self._observe,
+            self._call_later,
         )
-        subject = Dispatcher(named, 8, outlets.failed)
-        self.performer = ActionRunner(subject, CONTEXT, outlets, self.lane)
 
-    def _note_send(self, message):
+    def _observe(self, event):
+        if isinstance(event, CallbackFailed):
+            self.failures.append((event.name, type(event.error)))
+        else:
+            self.log.observe(event)
+
+    def _post(self, message, _policy):
         self.sent_by.append(threading.current_thread())
         self._send(message)
         self.log.observe(("sent", message))
 
+    def _call_later(self, delay, call):
+        self.timers.append(Timer(call))
+        return self.timers[-1]
+
+    def fire(self):
+        """The time of every timer has come."""
+        for timer in self.timers[:]:
+            if not timer.cancelled:
+                timer.call()
+
     def drops(self):
         return [(event.reason, event.detail) for event in self.log.of(Dropped)]
+
+
+class Timer:
+    def __init__(self, call):
+        self.call = call
+        self.cancelled = False
+
+    def cancel(self):
+        self.cancelled = True
 
 
 @pytest.fixture
@@ -182,20 +215,21 @@ def test_an_action_that_is_none_harms_nothing_else(stage, nonsense):
 def test_a_handler_is_woken_once_and_the_same_key_again_replaces_the_earlier_wake(stage):
     on = stage(Wakes(Wake("k", 1e6), Wake("k", 0.0)))
     on.performer.handle(BUS)
-    on.log.wait(lambda log: log.of(Dropped))
+    assert [timer.cancelled for timer in on.timers] == [True, False]
+    on.fire()
+    on.fire()
     assert on.drops() == [("woken", "k")]
-    assert on.performer._wakes == {}
 
 
 def test_after_closing_nobody_is_woken_and_nobody_can_ask_to_be(stage):
     on = stage(Wakes(Wake("k", 1e6)))
     on.performer.handle(BUS)
-    ((request, timer),) = on.performer._wakes.values()
+    (timer,) = on.timers
     on.performer.close()
     assert timer.cancelled
     on.performer.handle(BUS)
-    on.performer._wake(WakeRequest(request.handler, "k", 0.0))
-    assert (on.performer._wakes, on.drops()) == ({}, [])
+    timer.call()  # it had begun already
+    assert (on.timers, on.drops()) == ([timer], [])
 
 
 def test_an_identity_that_can_not_be_read_costs_who_looks_at_it_and_not_the_link(stage):
@@ -210,8 +244,7 @@ def test_an_identity_that_can_not_be_read_costs_who_looks_at_it_and_not_the_link
         def handle(self, message, context):
             return [Drop("read", context.public_key)]
 
-    on = stage(Looks(), Does(Drop("next")))
-    on.performer._context = Corrupt.__new__(Corrupt)
+    on = stage(Looks(), Does(Drop("next")), context=Corrupt.__new__(Corrupt))
     on.performer.handle(BUS)
     assert on.failures == [("h0", IdentityFileCorrupted)]
     assert on.drops() == [("next", "")]

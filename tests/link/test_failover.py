@@ -126,7 +126,7 @@ def test_patience_with_requests_is_bounded():
             next(replies)
 
 
-def test_a_hub_that_refuses_is_left_out_and_the_last_one_that_does_is_final():
+def test_a_hub_that_refuses_is_left_out_but_not_one_that_has_accepted_us():
     stranger = HubClient("x" * 32, CLIENT.password)
     with Hub([stranger], "5.3.10a1") as home, Hub([CLIENT], "5.3.10a1") as shed:
         hosts, sat = two_hubs(home, shed, observers=[log := Log()])
@@ -137,7 +137,22 @@ def test_a_hub_that_refuses_is_left_out_and_the_last_one_that_does_is_final():
         log.wait(lambda log: len(hosts.dials) >= 5)
         assert [host for host, _ in hosts.dials[1:]].count("home") == 0
         hosts.reached["shed"].hub = home
-        assert sat.wait_for(State.REFUSED, timeout=LONG).state is State.REFUSED
+        log.wait(lambda log: [one.after for one in log.of(StateChanged) if is_refused(one.after, SHED)])
+        hosts.reached["shed"].hub = shed
+        log.wait(lambda log: ready_at(log) == [SHED, SHED])
+
+
+def test_the_last_of_several_hubs_that_refuses_is_final():
+    stranger = HubClient("x" * 32, CLIENT.password)
+    with Hub([stranger], "5.3.10a1") as home, Hub([stranger], "5.3.10a1") as shed:
+        _, sat = two_hubs(home, shed)
+        with pytest.raises(AuthenticationRefused):
+            sat.connect(retry=True)
+        assert sat.status.state is State.REFUSED
+
+
+def is_refused(status, hub):
+    return status.state is State.BACKOFF and isinstance(status.cause, AuthenticationRefused) and status.hub == hub
 
 
 def test_a_refusal_is_tried_again_where_the_user_asks_for_it():

@@ -23,6 +23,7 @@ from link_kit import (
     T,
     close_all,
     deadlines,
+    link_threads,
     our_threads,
     satellite,
     wait_for_end,
@@ -311,15 +312,14 @@ def test_closing_while_dialling_is_bounded_and_what_is_dialled_is_closed():
     with Hub([CLIENT]) as hub:
         hanging = Hanging(hub)
         sat = satellite(hanging)
-        node = sat.start()
+        sat.start()
         assert hanging.reached.wait(LONG)
         began = time.monotonic()
         sat.close(SOON)
         assert time.monotonic() - began < LONG / 2
         assert sat.status.state is State.CLOSED
         hanging.let_go.set()
-        node._relay._thread.join(LONG)
-        assert not node._relay._thread.is_alive()
+        assert not wait_for_end(link_threads())
         assert hanging.links[0].wait_closed()
         assert sat.status.state is State.CLOSED
 
@@ -329,12 +329,11 @@ def test_closing_while_a_key_is_derived_is_bounded_and_ends_in_closed():
         hanging = Hanging(hub)
         given = [NamedHandshake("hanging", 2, hanging)]
         sat = satellite(hub.connector(), handshakes_given=given, observers=[log := Log()])
-        node = sat.start()
+        sat.start()
         assert hanging.reached.wait(LONG)
         sat.close(SOON)
         hanging.let_go.set()
-        node._relay._thread.join(LONG)
-        assert not node._relay._thread.is_alive()
+        assert not wait_for_end(link_threads())
         assert states_of(log) == [State.CONNECTING, State.HANDSHAKE, State.CLOSED]
 
 
@@ -367,10 +366,9 @@ def test_a_state_listener_may_close(state, inline):
                 closed.set()
 
         sat.on_state(listener, inline=inline)
-        node = sat.start()
+        sat.start()
         assert closed.wait(LONG)
-        node._relay._thread.join(LONG)
-        assert not node._relay._thread.is_alive()
+        assert not wait_for_end(link_threads())
         assert states_of(log)[-1] is State.CLOSED
         assert states_of(log).count(State.CLOSED) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from dataclasses import replace
 
 import pytest
 from link_kit import CLIENT, CREDENTIALS, LONG, catalogue
@@ -12,7 +13,6 @@ from hivemind_sdk.contracts import Lookup
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import PluginMissing, Unreachable
 from hivemind_sdk.hooks import ResolverPlugin
-from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Endpoint, Settings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
@@ -54,10 +54,11 @@ def run(directory):
     made = []
 
     def satellite(address="directory://kitchen", state=None, **settings):
-        claims = [claim.record for claim in catalogue().claims]
         record = ResolverPlugin(name="directory", create=lambda: directory)
         settings = Settings(Endpoint.parse(address), CREDENTIALS, **{"backoff": NEVER, **settings})
-        one = Satellite(settings, Catalogue.of(*claims, record), identity=state or MemoryState())
+        one = Satellite(
+            settings, replace(catalogue(), resolvers={"directory": record}), identity=state or MemoryState()
+        )
         made.append(one)
         return one
 
@@ -85,7 +86,7 @@ def test_a_name_is_looked_up_and_the_hubs_key_pinned_under_it(directory, run, hu
     assert isinstance(first, Lookup)
     assert (first.endpoint.host, first.pinned) == ("kitchen", False)
     assert 0 < first.timeout <= 10
-    assert list(state.read("pinned_noise_keys")) == [Endpoint.parse("directory://kitchen").authority]
+    assert list(state.read("pinned_noise_keys")) == [Endpoint.parse("directory://kitchen").pin_name]
     run(state=state).connect(LONG)
     assert directory.lookups.get(timeout=LONG).pinned
 
@@ -142,6 +143,6 @@ def test_when_all_refuse_that_is_final(directory, run):
 
 
 def test_auto_without_a_resolver_says_what_is_missing():
-    alone = Catalogue.of(*(claim.record for claim in catalogue().claims if claim.record.kind != "resolver"))
+    alone = replace(catalogue(), resolvers={})
     with pytest.raises(PluginMissing, match="resolver 'auto'"):
         Satellite(Settings(Endpoint.parse("auto"), CREDENTIALS), alone, identity=MemoryState())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -164,7 +166,7 @@ class SeveralHubs(RuleBasedStateMachine):
     def begin(self, hubs, reconnect):
         self.now, self.hubs, self.reconnect = 0.0, hubs, reconnect
         self.supervisor = Supervisor(BACKOFF, hubs=hubs, failover=Failover(return_after=60.0), reconnect=reconnect)
-        self.refused, self.tried, self.ready_at = set(), set(), 0.0
+        self.refused, self.tried, self.known, self.ready_at = set(), set(), set(), 0.0
 
     @property
     def status(self):
@@ -196,6 +198,7 @@ class SeveralHubs(RuleBasedStateMachine):
     def becomes_ready(self):
         status = self.supervisor.ready(self.now, INFO)
         self.ready_at = self.now
+        self.known.add(self.supervisor.hub)
         self.check_probe(status)
 
     @is_in(State.READY)
@@ -230,7 +233,7 @@ class SeveralHubs(RuleBasedStateMachine):
         if self.status.state is State.READY and self.now - self.ready_at >= BACKOFF.reset_after:
             self.tried = set()
         self.tried.add(hub)
-        if cause is REFUSED:
+        if cause is REFUSED and hub not in self.known:
             self.refused.add(hub)
         status = self.supervisor.failed(self.now, cause)
         left = [hub for hub in range(self.hubs) if hub not in self.refused]
@@ -293,3 +296,28 @@ def test_a_refusal_is_one_failure_among_others_where_the_user_says_so():
     assert (status.state, status.cause, status.next_try) == (State.BACKOFF, REFUSED, 1.0)
     supervisor.connecting(1.0)
     assert supervisor.failed(1.0, IdentityFileCorrupted("x")).state is State.REFUSED
+
+
+def test_a_hub_that_accepted_us_before_and_refuses_now_is_tried_again_soon_and_then_now_and_then():
+    supervisor, now, delays = Supervisor(Backoff(), jitter=lambda: 0.0), 0.0, []
+    supervisor.connecting(now)
+    supervisor.ready(now, INFO)
+    supervisor.failed(now, LinkClosed(code=1012))
+    for _ in range(200):
+        supervisor.connecting(now)
+        status = supervisor.failed(now, REFUSED)
+        assert (status.state, status.cause, status.hint) == (State.BACKOFF, REFUSED, REFUSED.hint)
+        delays.append(status.next_try - now)
+        now = status.next_try
+    assert delays[0] == 5.0
+    assert set(delays[1:101]) == {9.0}
+    assert delays[-1] == max(delays) == 60.0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EIO])
+def test_what_this_machine_lacks_for_a_moment_is_not_final(number):
+    cause = IdentityFileCorrupted("can't be read")
+    cause.__cause__ = OSError(number, "it passes")
+    supervisor = Supervisor(BACKOFF)
+    supervisor.connecting(0.0)
+    assert supervisor.failed(1.0, cause).state is State.BACKOFF

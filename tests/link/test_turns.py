@@ -21,7 +21,7 @@ from hivemind_sdk.engine.connection import (
     NamedHandshake,
     Phase,
     Received,
-    settle,
+    run_compute,
 )
 from hivemind_sdk.engine.connection.satellite import SatelliteLink
 from hivemind_sdk.errors import (
@@ -269,7 +269,7 @@ def test_any_frames_at_any_moment_bring_only_our_errors_and_no_message_that_was_
                 events += ends.satellite.receive(data.draw(frames))
                 events += ends.satellite.resume(work.work())
             for frame in ends.satellite.frames_to_send():
-                settle(ends.hub, ends.hub.receive(frame))
+                run_compute(ends.hub, ends.hub.receive(frame))
             if ends.hub.phase is Phase.ESTABLISHED and not sent:
                 sent = True
                 ends.hub.send(BUS)

@@ -8,8 +8,9 @@ import pytest
 from mesh_kit import SPEAK, Node, T, answer, catalogue, complete, no_answer
 
 from hivemind_sdk.client.aggregator import CascadeAggregator
-from hivemind_sdk.contracts.cascade import Answer, answer_of, answers_to
+from hivemind_sdk.contracts.cascade import Answer, Question, answer_of, answers_to
 from hivemind_sdk.engine.dispatch import NamedHandler
+from hivemind_sdk.engine.requests import Request
 from hivemind_sdk.errors import RequestAborted
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.threads.pending import PendingRequests
@@ -153,20 +154,24 @@ def test_odd_names_in_metadata_are_as_none(value):
 # --- requests that wait ---------------------------------------------------------------------------------------------
 
 
-def test_an_answer_without_an_id_goes_to_the_oldest_request_and_to_no_other():
+def test_an_answer_without_an_id_counts_while_one_question_of_its_verb_is_open():
     requests = PendingRequests()
-    first, second, other = (requests.open(key) for key in ("query:1", "query:2", "cascade:1"))
-    assert requests.resolve("query:", "a", True)
-    assert requests.resolve("query:", "b", True)
-    assert not requests.resolve("query:", "c", True)
-    assert (list(first.answers(1.0)), list(second.answers(1.0))) == (["a"], ["b"])
-    assert requests.resolve("cascade:", "d", False)
-    assert next(other.answers(1.0)) == "d"
+    first, other = (requests.open(Request(key), 60.0) for key in ("query:1", "cascade:1"))
+    assert requests.question(T.QUERY, "", 0.0) == Question("1", to_bus=False)
+    second = requests.open(Request("query:2"), 60.0)
+    assert requests.question(T.QUERY, "", 0.0) is None
+    second.close()
+    assert requests.resolve("query:1", "a", True)
+    assert not requests.resolve("query:1", "b", True)
+    assert list(first) == ["a"]
+    assert requests.question(T.QUERY, "", 0.0) is None
+    assert requests.resolve("cascade:1", "d", False)
+    assert next(other) == "d"
 
 
 def test_a_lost_link_ends_all_requests_with_the_reason():
     requests = PendingRequests()
-    answers = requests.open("query:1").answers(60.0)
+    answers = requests.open(Request("query:1"), 60.0)
     cause = RequestAborted("the cause")
     requests.abort_all(cause)
     with pytest.raises(RequestAborted, match="the cause") as caught:

@@ -66,7 +66,7 @@ POLICY = [
     ("QUERY(BUS) answer", answer(T.QUERY), ["resolve query:q", "deliver speak"]),
     ("QUERY(BUS) end of an answer", complete(T.QUERY), ["resolve query:q!"]),
     ("QUERY(BUS) nobody can answer", no_answer(T.QUERY), ["resolve query:q!", "deliver hive.query.timeout"]),
-    ("QUERY(BUS) answer of a 0.8 hub, without metadata", within(T.QUERY, BUS), ["resolve query:!", "deliver speak"]),
+    ("QUERY(BUS) answer of a 0.8 hub, without metadata", within(T.QUERY, BUS), ["resolve query:q!", "deliver speak"]),
     ("QUERY(INTERCOM) answer", answer(T.QUERY, intercom()), ["resolve query:q", "deliver speak"]),
     ("QUERY(INTERCOM) answer by somebody else", answer(T.QUERY, intercom(by=CAROL)), ["drop untrusted"]),
     ("QUERY(PING)", answer(T.QUERY, ping()), ["drop unexpected inner message"]),
@@ -74,7 +74,7 @@ POLICY = [
     ("CASCADE(BUS) answer", answer(T.CASCADE), ["resolve cascade:q", "deliver speak"]),
     ("CASCADE(BUS) end of an answer", complete(T.CASCADE), ["resolve cascade:q"]),
     ("CASCADE(BUS) nobody can answer", no_answer(T.CASCADE), ["resolve cascade:q"]),
-    ("CASCADE(BUS) of a 0.8 hub", within(T.CASCADE, BUS), ["resolve cascade:", "deliver speak"]),
+    ("CASCADE(BUS) of a 0.8 hub", within(T.CASCADE, BUS), ["resolve cascade:q", "deliver speak"]),
     ("CASCADE(INTERCOM)", answer(T.CASCADE, intercom()), ["drop unexpected inner message"]),
     (
         "CASCADE of somebody, which hubs pass down",

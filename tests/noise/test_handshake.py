@@ -22,6 +22,7 @@ from noise_kit import (
     pinned_pair,
     run,
     satellite,
+    stored,
 )
 
 from hivemind_noise.handshake import CONFIRM_WITHIN
@@ -83,7 +84,7 @@ def test_the_hub_may_still_refuse_for_a_while_after_xx_and_no_more_after_kk():
         second = run(reply)
         done = run(script, second.payload if isinstance(second, Send) else second.send)
         assert done.confirm_within == expected
-        done.store()
+        stored(done)
         if done.send:
             run(reply, done.send)
 
@@ -304,7 +305,7 @@ def test_an_offer_without_v3_is_declined_by_strangers_and_refused_where_the_hub_
     offer = wire(offer_of(server)) | change
     assert declined(satellite(), offer)
     with pytest.raises(AuthenticationRefused) as refused:
-        client.handshake.satellite(client.context(HELLO, offer))
+        run(client.handshake.satellite(client.context(HELLO, offer)))
     assert "forget-server" in refused.value.hint
 
 
@@ -312,9 +313,9 @@ def test_an_offer_without_v3_is_declined_by_strangers_and_refused_where_the_hub_
 def test_whoever_declines_because_of_the_offer_warns_of_it_and_of_nothing_else(change):
     offer = wire(offer_of(hub()))
     node = satellite()
-    assert "min_protocol=3" in node.handshake.satellite(node.context(HELLO, offer | change)).warning
+    assert "min_protocol=3" in run(node.handshake.satellite(node.context(HELLO, offer | change))).warning
     node = satellite(password=None)
-    assert not node.handshake.satellite(node.context(HELLO, offer)).warning
+    assert not run(node.handshake.satellite(node.context(HELLO, offer))).warning
 
 
 def test_a_pinned_hub_that_offers_nothing_but_the_kk_that_just_failed_is_refused():
@@ -324,7 +325,7 @@ def test_a_pinned_hub_that_offers_nothing_but_the_kk_that_just_failed_is_refused
     offer = wire(offer_of(server))
     offer["noise"]["patterns"] = [KK]
     with pytest.raises(AuthenticationRefused, match=XX):
-        client.handshake.satellite(client.context(HELLO, offer))
+        run(client.handshake.satellite(client.context(HELLO, offer)))
 
 
 @pytest.mark.parametrize("missing", ["password", "X25519", "ARGON2ID"])
@@ -333,7 +334,7 @@ def test_a_pinned_hub_is_not_joined_by_older_means_because_something_is_missing_
     client = client.restarted(**{"password": None} if missing == "password" else {})
     client.crypto = Crypto(missing)
     with pytest.raises(SettingsError, match=missing) as refused:
-        client.handshake.satellite(client.context(HELLO, wire(offer_of(server))))
+        run(client.handshake.satellite(client.context(HELLO, wire(offer_of(server)))))
     assert "forget-server" in refused.value.hint
 
 

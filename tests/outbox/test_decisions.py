@@ -12,7 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.delivery import Drop, Latest, Outcome, Queue, Raise, Rules
-from hivemind_sdk.engine.outbox import Entry, Moment, Outbox
+from hivemind_sdk.engine.entries import Entry, Moment
+from hivemind_sdk.engine.outbox import Outbox
 from hivemind_sdk.engine.redelivery import DELIVERY, Deduplicator, stamp
 from hivemind_sdk.errors import MalformedMessage, OutboxFull, SettingsError
 
@@ -49,17 +50,20 @@ class Machine(RuleBasedStateMachine):
     )
     def put(self, size, ttl, key, durable):
         clock = self.now.wall if durable else self.now.monotonic
-        entry = Entry(self.number + 1, BUS, "{}", size, clock + ttl, None if durable else key, durable)
+        row = self.number + 1 if durable else None
+        entry = Entry(BUS, "{}", size, clock + ttl, None if durable else key, row)
         replaced = [one for one in self.alive.values() if entry.key and one.key == entry.key and one is not self.hand]
         left = [one for one in self.alive.values() if one not in replaced[-1:]]
         fits = len(left) < MOST and sum(one.size for one in left) + size <= MOST_BYTES
         try:
-            self.outbox.put(entry)
+            self.outbox.check(entry.size, 1, entry.key)
         except OutboxFull:
             assert not fits
             return
         assert fits
+        self.outbox.put(entry)
         self.number += 1
+        assert entry.number == self.number
         self.entries[entry.number] = self.alive[entry.number] = entry
         self.hear(allowed={Outcome.REPLACED})
         assert not any(one.number in self.alive for one in replaced[-1:])
@@ -89,7 +93,7 @@ class Machine(RuleBasedStateMachine):
     def sent(self, confirmable):
         entry, self.hand = self.hand, None
         self.outbox.sent(entry, confirmable=confirmable)
-        if entry.durable and confirmable:
+        if entry.row is not None and confirmable:
             self.sent_on[entry.number] = self.hand_link
             self.hear(allowed={Outcome.KEPT})
         else:
@@ -121,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         covered = [number for number, link in self.sent_on.items() if link == self.link and number in self.alive]
         if probe is not None:
             assert covered
-            assert probe.number == max(covered)
+            assert probe.sequence == max(self.entries[number].sequence for number in covered)
         return probe, covered
 
     @rule(asked=probes)
@@ -136,22 +140,22 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def expire(self):
-        left = self.outbox.expire(self.now)
+        self.outbox.expire(self.now)
         self.hear(allowed={Outcome.EXPIRED})
+        left = self.outbox.left(self.now)
         idle = [
             one.left(self.now)
             for one in self.alive.values()
             if one is not self.hand and self.sent_on.get(one.number) != self.link
         ]
-        assert left == min(idle, default=None)
-        assert all(one > 0 for one in idle)
+        assert 0 < left <= min(idle, default=math.inf)
 
     @rule()
     def give_up(self):
         self.outbox.give_up("refused")
         for entry, outcome, reason in self.outbox.take_ended():
-            assert (outcome, reason) == (Outcome.KEPT if entry.durable else Outcome.DROPPED, "refused")
-            if not entry.durable:
+            assert (outcome, reason) == (Outcome.KEPT if entry.row is not None else Outcome.DROPPED, "refused")
+            if entry.row is None:
                 del self.alive[entry.number]
 
     @rule()
@@ -172,13 +176,14 @@ class Machine(RuleBasedStateMachine):
             if outcome is Outcome.EXPIRED:
                 assert entry.left(self.now) <= 0
             if outcome is Outcome.KEPT:
-                assert entry.durable
+                assert entry.row is not None
         if exactly is not None:
             assert [entry.number for entry, _, _ in ended] == exactly
 
     @invariant()
     def bounds_hold(self):
         assert len(self.outbox) == len(self.alive) <= MOST
+        assert self.outbox.empty == (not self.alive)
         assert sum(one.size for one in self.alive.values()) <= MOST_BYTES
 
 

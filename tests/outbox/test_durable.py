@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-import stat
-import threading
+import resource
+from types import SimpleNamespace
 
 import pytest
 from chaos.killing import killed_once
@@ -48,7 +47,7 @@ def stored(file):
     """What is in the file of a satellite that was closed."""
     store = MessageStore(file)
     try:
-        return [one.number for one in store.load()]
+        return [one.row for one in store.read(0, store.backlog().last, 1000)]
     finally:
         store.close()
 
@@ -195,36 +194,47 @@ def test_a_refusal_keeps_what_is_durable_for_whoever_connects_again(file):
         assert [number for number, _ in arrived(hub, 2)] == [0, 1]
 
 
-def test_a_file_serves_one_satellite_its_owner_alone_and_a_bad_one_is_named(file, tmp_path):
-    sat = satellite(Reached(), durable=file)
-    threads = threading.active_count()
-    with pytest.raises(StoreFailed, match="locked") as caught:
-        satellite(Reached(), durable=file)
-    assert caught.value.hint
-    assert threading.active_count() == threads
-    assert stat.S_IMODE((tmp_path / "messages.db").stat().st_mode) == 0o600
-    sat.close()
-    (tmp_path / "no.db").write_bytes(b"this is no database, and stays as it is" * 100)
-    for path in (tmp_path / "no.db", tmp_path / "missing" / "m.db", tmp_path):
-        with pytest.raises(StoreFailed, match=path.name):
-            satellite(Reached(), durable=str(path))
-    with sqlite3.connect(tmp_path / "new.db") as database:
-        database.execute("PRAGMA user_version=9")
-    database.close()
-    with pytest.raises(StoreFailed, match="format is 9"):
-        satellite(Reached(), durable=str(tmp_path / "new.db"))
+@pytest.fixture
+def full_disk():
+    """Files of this process can't grow beyond what is given, until `free` is called."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = SimpleNamespace(
+        at=lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard)),
+        free=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)),
+    )
+    yield limit
+    limit.free()
 
 
-def test_what_can_not_be_written_was_not_taken(hub, file):
+def test_what_can_not_be_written_was_not_taken(hub, file, full_disk):
     sat = satellite(hub.connector(), durable=file)
-    sat._mailroom._store._db.execute("PRAGMA max_page_count=3")  # a full disk
+    full_disk.at(100_000)
     with pytest.raises(StoreFailed) as caught:
         for number in range(100):
             sat.emit(BusMessage("speak", {"n": number, "secret": "x" * 1000}), delivery=DURABLE)
     assert "xxx" not in str(caught.value)
+    with pytest.raises(StoreFailed):
+        sat.emit_many(
+            [BusMessage("speak", {"n": number, "more": "x" * 1000}) for number in range(100)], delivery=DURABLE
+        )
+    sat.connect()
+    assert sat.flush(LONG)
+    assert [number for number, _ in arrived(hub, number)] == list(range(number))
+    full_disk.free()
+
+
+def test_a_full_disk_keeps_no_satellite_from_starting_and_sending(hub, file, full_disk):
+    sat = satellite(Reached(), durable=file)
+    sat.emit_many([BusMessage("speak", {"n": number}) for number in range(10)], delivery=DURABLE)
+    sat.close()
+    full_disk.at(0)
+    sat = satellite(hub.connector(), durable=file)
     sat.connect()
     assert sat.drain(LONG)
-    assert [number for number, _ in arrived(hub, number)] == list(range(number))
+    assert [number for number, _ in arrived(hub, 10)] == list(range(10))
+    sat.close()
+    full_disk.free()
+    assert len(stored(file)) == 10  # they come again, and say so
 
 
 def test_a_client_that_is_killed_loses_nothing(tmp_path):

@@ -19,7 +19,7 @@ from __future__ import annotations
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, Greeted, LinkSecured, Received
 from .hub import HubLink
-from .link import Link, Phase, settle
+from .link import Link, Phase, run_compute
 from .satellite import SatelliteLink
 
 __all__ = [
@@ -35,5 +35,5 @@ __all__ = [
     "Phase",
     "Received",
     "SatelliteLink",
-    "settle",
+    "run_compute",
 ]

@@ -19,7 +19,10 @@ class Greeted:
 
 @dataclass(frozen=True, slots=True)
 class ComputeNeeded:
-    """Run `work()` off the engine, then call `resume` with what it returned, or `resume_error` with what it raised."""
+    """Work that takes long or may block. Call `work()` where that does no harm; feed its result or its exception back.
+
+    Of a Link: `resume(result)` or `resume_error(error)`. Of a LinkSession: `compute_done` or `compute_failed`.
+    """
 
     work: Callable[[], Any] = field(repr=False)
     what: str
@@ -27,17 +30,14 @@ class ComputeNeeded:
 
 @dataclass(frozen=True, slots=True)
 class LinkSecured:
-    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds.
-
-    A satellite calls `store` once, as soon as it has written its frames.
-    """
+    """A session is agreed; messages may be sent. The hub may still refuse within `confirm_within` seconds."""
 
     info: SessionInfo
     confirm_within: float
     probe: HiveMessageType | None = None
     """the type of the hub's answer that only confirms, and means nothing else"""
-    store: Callable[[], Sequence[str]] = field(default=tuple, repr=False)
-    """see contracts.Established"""
+    store: Callable[[], Sequence[str]] | None = field(default=None, repr=False)
+    """see contracts.Established: to be called once, when the frames are written"""
 
 
 @dataclass(frozen=True, slots=True)

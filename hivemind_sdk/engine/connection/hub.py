@@ -42,18 +42,14 @@ class HubLink(Link):
             try:
                 next(script)
             except StopIteration as stop:
-                established: Established = stop.value
-                return established.session
+                if isinstance(stop.value, Established):
+                    return stop.value.session
             script.close()
         return None
 
     def _first(self, message: HiveMessage) -> list[Event]:
         payload = message.payload
-        try:
-            script = self._choose(lambda handshake: handshake.hub(self._config.context, payload))
-        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
-            self._give_up(error)
-        return self._run(script)
+        return self._negotiate(lambda handshake: handshake.hub(self._config.context, payload))
 
     def _sealed_first(self, frame: Frame) -> list[Event]:
         if self._early is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
@@ -27,6 +27,7 @@ from ...errors import (
     MetadataTooLarge,
     NoCommonHandshake,
     NotConnected,
+    Reflected,
     RemoteProtocolError,
     SessionBroken,
     UnexpectedFrame,
@@ -81,6 +82,10 @@ class Link:
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
         self._info: SessionInfo | None = None
+        self._candidates: Iterator[NamedHandshake] = iter(())
+        self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
+        self._trying = ""
+        self._declined: list[str] = []
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
@@ -186,7 +191,7 @@ class Link:
         except DecryptionError as error:
             return self._undecryptable(error)
         except UnexpectedFrame as error:
-            return [_discarded("cleartext", error)]
+            return [_discarded("reflected" if isinstance(error, Reflected) else "cleartext", error)]
         except RemoteProtocolError as error:
             return [_discarded("malformed frame", error)]
         self._failures = 0
@@ -215,9 +220,27 @@ class Link:
 
     # --- the handshake ---
 
-    def _run(self, script: HandshakeScript) -> list[Event]:
-        self._script = script
-        return self._advance(next)
+    def _negotiate(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> list[Event]:
+        """Run the first allowed handshake that does not decline. `ask` gives its script for this link."""
+        self._candidates, self._ask = iter(self._config.allowed()), ask
+        return self._try_next()
+
+    def _try_next(self) -> list[Event]:
+        for one in self._candidates:
+            self._trying = one.name
+            try:
+                answer = self._ask(one.handshake)
+            except Exception as error:  # noqa: BLE001 - raised again, as one of ours
+                self._give_up(error)
+            if not isinstance(answer, Declined):
+                self._script = answer
+                return self._advance(next)
+            self._note_declined(answer)
+        return self._give_up(self._none_in_common())
+
+    def _note_declined(self, declined: Declined) -> None:
+        self._declined.append(f"{self._trying}: {declined.reason}")
+        self._passed_over += [declined.warning] if declined.warning else []
 
     def _reply(self, message: HiveMessage) -> list[Event]:
         payload = message.payload
@@ -231,6 +254,9 @@ class Link:
             request = step(script)
         except StopIteration as stop:
             self._script = None
+            if isinstance(stop.value, Declined):
+                self._note_declined(stop.value)
+                return self._try_next()
             return self._secure(stop.value)
         except Exception as error:  # noqa: BLE001 - raised again, as one of ours
             self._give_up(error)
@@ -263,21 +289,14 @@ class Link:
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
 
-    def _choose(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> HandshakeScript:
-        declined = []
-        for one in self._config.allowed():
-            answer = ask(one.handshake)
-            if not isinstance(answer, Declined):
-                return answer
-            declined.append(f"{one.name}: {answer.reason}")
-            self._passed_over += [answer.warning] if answer.warning else []
+    def _none_in_common(self) -> NoCommonHandshake:
         lowest, highest = self._config.min_protocol, self._config.max_protocol
         forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
-        declined += [
+        reasons = self._declined + [
             f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
         ]
-        reasons = "; ".join(declined) or "none is installed"
-        raise NoCommonHandshake(f"no handshake that both sides can do ({reasons})", hint=self._way_out(forbidden))
+        text = "; ".join(reasons) or "none is installed"
+        return NoCommonHandshake(f"no handshake that both sides can do ({text})", hint=self._way_out(forbidden))
 
     def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
         """What to do where no handshake was possible."""
@@ -296,8 +315,8 @@ class Link:
         return "check the password, min_protocol and `hivemind-client plugins`"
 
 
-def settle(link: Link, events: list[Event]) -> list[Event]:
-    """Do the slow work that a link asks for here and now: for shells whose thread may block. -> the other events"""
+def run_compute(link: Link, events: list[Event]) -> list[Event]:
+    """Do the work that a link asks for here and now, for callers whose thread may block. Returns the other events."""
     others: list[Event] = []
     while events:
         event = events.pop(0)
@@ -311,6 +330,10 @@ def settle(link: Link, events: list[Event]) -> list[Event]:
         else:
             events += link.resume(result)
     return others
+
+
+def _not_asked(_handshake: Handshake) -> Declined:
+    return Declined("not asked")
 
 
 def _ours(error: Exception) -> HiveMindError:

@@ -26,11 +26,7 @@ class SatelliteLink(Link):
     def _offered(self, message: HiveMessage) -> list[Event]:
         context = replace(self._config.context, offer=message.payload)
         self._config = replace(self._config, context=context)
-        try:
-            script = self._choose(lambda handshake: handshake.satellite(context))
-        except Exception as error:  # noqa: BLE001 - raised again, as one of ours
-            self._give_up(error)
-        return self._run(script)
+        return self._negotiate(lambda handshake: handshake.satellite(context))
 
     def _secure(self, established: Established) -> list[Event]:
         events = super()._secure(established)

@@ -11,7 +11,7 @@ from ...errors import SettingsError
 
 PUBLISHED = False
 """Whether the package index has `hivemind-satellite-sdk`. Set it to True when a release is uploaded: from then on new
-plugins ask the index, and tests/docs/test_install.py demands that README and docs say so."""
+plugins ask the index, and tests/docs/test_blocks.py demands that README and docs say so."""
 
 DISTRIBUTION = "hivemind-satellite-sdk"
 

@@ -86,9 +86,13 @@ class Side:
             while isinstance(request, Compute):
                 request = _compute(script, request)
         except StopIteration as stop:
+            if isinstance(stop.value, Declined):
+                self._meeting.refusals[self._role], self._script = NoCommonHandshake(stop.value.reason), None
+                return None
             must(isinstance(stop.value, Established), f"it returns {type(stop.value).__name__}, not Established")
             self._meeting.sessions[self._role], self._script = stop.value.session, None
-            stop.value.store()
+            if stop.value.store is not None:
+                stop.value.store()
             last: JSONObject | None = stop.value.send
             return last
         return request.payload
@@ -180,6 +184,18 @@ def _compute(script: HandshakeScript, request: Compute) -> Any:
     finally:
         _working.now = False
     return script.send(result)
+
+
+def first_outcome(script: HandshakeScript) -> Any:
+    """What a script yields or returns first, the work that it asks for included: Send, Established or Declined."""
+    try:
+        request = next(script)
+        while isinstance(request, Compute):
+            request = _compute(script, request)
+    except StopIteration as stop:
+        return stop.value
+    script.close()
+    return request
 
 
 def _opens(sender: Session, receiver: Session) -> bool:

@@ -1,0 +1,78 @@
+"""When to try again before the back-off is over: a message waits, the network changed, or the port answers again."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+LOOK_URGENT = 2.2
+"""seconds between two looks at a hub's port while a message waits to be sent"""
+LOOK_IDLE = 9.0
+"""the same while none does"""
+GAP_FIRST, GAP_LAST = 1.0, 4.0
+"""seconds between two attempts made before their time: at first, and after several that failed"""
+_SPREAD = 0.1
+"""the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
+
+
+class Comeback:
+    """Bounds how often early attempts and looks at ports are made. For one link. Times are monotonic seconds.
+
+    A look asks whether the port takes a TCP connection. An attempt follows if the port did not answer before and does
+    now. A port that answers all the time (a reverse proxy) says nothing about the hub.
+    """
+
+    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
+        self._jitter = jitter
+        self._drawn = jitter()
+        self._wanted = False
+        self._gap = GAP_FIRST
+        self._attempted_at = self._looked_at = -math.inf
+        self._silent: set[int] = set()
+        """hubs whose port did not answer the last look"""
+        self._blind: set[int] = set()
+        """hubs that can't be looked at"""
+
+    def wake(self) -> None:
+        """An attempt is wanted; it becomes due as soon as the pace allows."""
+        self._wanted = True
+
+    def attempted(self, now: float) -> None:
+        """An attempt begins."""
+        if self._wanted:
+            self._gap = min(2 * self._gap, GAP_LAST)
+        self._wanted, self._drawn = False, self._jitter()
+        self._attempted_at, self._looked_at = now, -math.inf
+
+    def held(self) -> None:
+        """The link is READY."""
+        self._wanted, self._gap = False, GAP_FIRST
+        self._silent.clear()
+        self._blind.clear()
+
+    def looked(self, hub: int, answers: bool | None, now: float) -> None:
+        """What a look at this hub's port has found; None: it can't be looked at."""
+        self._looked_at, self._drawn = now, self._jitter()
+        if answers is None:
+            self._blind.add(hub)
+        elif not answers:
+            self._silent.add(hub)
+        elif hub in self._silent:
+            self._silent.discard(hub)
+            self._wanted, self._gap, self._attempted_at = True, GAP_FIRST, -math.inf
+
+    def attempt_due(self, urgent: bool) -> float:
+        """When to make an attempt before its time; infinity: never. `urgent`: a message waits to be sent."""
+        if self._wanted:
+            return self._attempted_at + self._spread(self._gap)
+        return self._attempted_at + self._spread(GAP_LAST) if urgent and not self._silent else math.inf
+
+    def look_due(self, hub: int, urgent: bool) -> float:
+        """When to look at this hub's port; infinity: never."""
+        if hub in self._blind:
+            return math.inf
+        return self._looked_at + self._spread(LOOK_URGENT if urgent else LOOK_IDLE)
+
+    def _spread(self, seconds: float) -> float:
+        return seconds * (1 - _SPREAD * self._drawn)

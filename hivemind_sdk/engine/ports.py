@@ -1,0 +1,35 @@
+"""The two interfaces between a link and its node: one sends messages, the other is told what happens on the link."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..contracts.observations import Observation
+from ..errors import HiveMindError
+from ..messages import HiveMessage, JSONObject
+
+
+class MessageSender(Protocol):
+    """Sends messages of this node. Any thread."""
+
+    def send_soon(self, message: HiveMessage) -> None:
+        """Sends the message after those before it, without blocking the caller. A failure is observed as Dropped."""
+
+
+class EventSink(Protocol):
+    """Told what happens on a link: `observe` from any thread, all else from the link's own. None of it may block."""
+
+    def greeted(self, hello: JSONObject) -> None:
+        """The hub's HELLO arrived."""
+
+    def received(self, message: HiveMessage) -> None:
+        """A message arrived."""
+
+    def lost(self, cause: HiveMindError) -> None:
+        """A link that was READY ended."""
+
+    def observe(self, event: Observation) -> None:
+        """Passes an observation to observers."""
+
+    def busy(self) -> bool:
+        """True while requests wait for answers: the link should not be left for a better hub."""

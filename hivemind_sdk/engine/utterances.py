@@ -1,0 +1,84 @@
+"""An utterance and its replies: which bus types go out, which come back, and which one says that it was handled."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from ..errors import MalformedMessage
+from ..messages import BusMessage, HiveMessage, HiveMessageType, is_bus_message
+from .requests import REQUEST_ID, Request
+
+UTTERANCE = "recognizer_loop:utterance"
+HANDLED = "ovos.utterance.handled"
+SPOKEN = ("speak", "ovos.utterance.speak")
+"""what is to be said: the old bus type and the one of OVOS 2.x"""
+NOT_UNDERSTOOD = "recognizer_loop:speech.recognition.unknown"
+"""the speech recognition of the hub found no words in the audio: nothing else will come"""
+UTTERANCES = frozenset({UTTERANCE, "ovos.utterance.handle", "recognizer_loop:b64_audio"})
+"""bus types that an agent answers, and ends with one of ENDS"""
+ENDS = frozenset({HANDLED, NOT_UNDERSTOOD})
+REPLIES = frozenset({*SPOKEN, *ENDS})
+"""bus types that show whether an agent keeps the request id"""
+
+
+class Utterance(Request):
+    """An utterance that was sent, until the hub says that it was handled. `replies`: bus types that are answers."""
+
+    __slots__ = ("handled", "replies")
+    utterance = True
+
+    def __init__(self, request_id: str, replies: Collection[str] = (), **fields: Any) -> None:
+        super().__init__(f"ask:{request_id}", request_id, **fields)
+        self.replies = frozenset(replies)
+        self.handled = False
+
+    def hear(self, message: BusMessage) -> None:
+        kind = message.msg_type
+        if kind in self.replies:
+            self.put(message)
+        if kind in ENDS:
+            self.handled = True
+            self.end()
+
+
+class SentUtterance(Utterance):
+    """An utterance whose replies nobody takes here: it only keeps them from being taken for those of another one."""
+
+    __slots__ = ()
+    kept = False
+
+
+def new_id() -> str:
+    """A request id."""
+    return str(uuid.uuid4())
+
+
+def as_question(what: Any, lang: str, request_id: str) -> BusMessage:
+    """A bus message with this request id; text becomes an utterance. Raises MalformedMessage for anything else."""
+    if isinstance(what, HiveMessage) and what.msg_type is HiveMessageType.BUS:
+        what = what.payload
+    if isinstance(what, str):
+        what = BusMessage(UTTERANCE, {"utterances": [what], "lang": lang})
+    if not is_bus_message(what):
+        raise MalformedMessage(f"{type(what).__name__} can't be asked", hint="pass a text or a bus Message")
+    return with_id(BusMessage.of(what), request_id)
+
+
+def with_id(message: BusMessage, request_id: str) -> BusMessage:
+    """A copy that carries the request id. `data` is shared."""
+    return BusMessage(message.msg_type, message.data, {**message.context, REQUEST_ID: request_id})
+
+
+def request_id_of(message: BusMessage) -> str | None:
+    """The request id of a message, or None."""
+    found = message.context.get(REQUEST_ID)
+    return found if isinstance(found, str) else None
+
+
+def session_id_of(message: BusMessage) -> str | None:
+    """The session id of a message, or None."""
+    session = message.context.get("session")
+    found = session.get("session_id") if isinstance(session, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,221 @@
+"""Who this node is: its ids, keys, trusted keys and settings; what its hub said of itself; the floods it started."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ..contracts import Crypto, NodeState, SessionInfo
+from ..contracts.cascade import Select
+from ..engine.utterances import UTTERANCES, new_id, with_id
+from ..messages import BusMessage, HiveMessage, JSONObject
+from ..messages.seen import RecentlySeen
+from ..settings import Settings
+from ..topology import HiveMapper
+from .events import refuse_coroutine
+from .message_context import HubSession, complete, prepare
+
+UNKNOWN_SITE = "unknown"
+
+
+class LocalNode:
+    """One for each satellite, handed to its parts. Identity fields are read when they are asked for, never kept."""
+
+    def __init__(self, settings: Settings, state: NodeState, crypto: Crypto) -> None:
+        self.settings = settings
+        self.crypto = crypto
+        self.session_id = settings.session_id or str(uuid.uuid4())
+        self.hub_hello: JSONObject = {}
+        self._hello_bound = False
+        self.protocol = 0
+        """protocol version of the newest link; 0 before"""
+        self.hub_session = HubSession()
+        self.hive_map = HiveMapper(settings.limits.floods)
+        self.own_floods = RecentlySeen(settings.limits.floods)
+        """ids of the floods that this node started"""
+        self.cascade_timeout: float | None = None
+        self.cascade_select: Select | None = None
+        self._state = state
+        self._site_id = settings.site_id
+        self._announced_site: str | None = None
+
+    @property
+    def site_id(self) -> str:
+        """The site of this node; `unknown` if none is set. What was announced to the hub holds for the link."""
+        return self._site_id or self._announced_site or self._state.read("site_id") or UNKNOWN_SITE
+
+    @site_id.setter
+    def site_id(self, site_id: str) -> None:
+        self._site_id = site_id
+
+    @property
+    def peer(self) -> str:
+        """The name of this node in the hive: `name::session_id` (wire.md section 1)."""
+        return f"{self._state.read('name') or 'unnamed-node'}::{self.session_id}"
+
+    @property
+    def public_key(self) -> str | None:
+        """The RSA public key (PEM): the address for INTERCOM."""
+        key: str | None = self._state.read("public_key")
+        return key
+
+    @property
+    def private_key(self) -> str | None:
+        """The RSA private key (PEM). A secret."""
+        return self._state.read_secret("private.pem")
+
+    @property
+    def trusted_keys(self) -> Mapping[str, str]:
+        """Alias -> public key (PEM) of nodes whose end-to-end messages are opened."""
+        return self._state.read("trusted_keys") or {}
+
+    @property
+    def hub_id(self) -> str:
+        """The id that the hub gave itself in its HELLO; empty before."""
+        return _text(self.hub_hello.get("node_id"))
+
+    @property
+    def hub_key(self) -> str | None:
+        """The hub's RSA public key (PEM) if the handshake has authenticated it (v3), or None.
+
+        The key in the HELLO of an older hub is only claimed: such a key counts if it is among `trusted_keys`.
+        """
+        return self.announced_key or None if self._hello_bound else None
+
+    @property
+    def announced_key(self) -> str:
+        """The public key in the hub's HELLO, authenticated or not; empty before."""
+        return _text(self.hub_hello.get("pubkey"))
+
+    def hello(self) -> JSONObject:
+        """The payload of this node's HELLO."""
+        self._announced_site = None
+        site_id = self._announced_site = self.site_id
+        session = {"session_id": self.session_id, "site_id": site_id}
+        return {"pubkey": self.public_key, "session": session, "site_id": site_id}
+
+    def greeted(self, hello: JSONObject) -> None:
+        """The hub's HELLO arrived."""
+        self.hub_hello, self._hello_bound = hello, False
+        self.hive_map.set_origin(self.peer, self.hub_id, _text(hello.get("pubkey")))
+        self.hive_map.mark_trusted_nodes(self.trusted_keys)
+
+    def secured(self, info: SessionInfo) -> None:
+        """A handshake ended well."""
+        self._hello_bound = info.hello_bound
+
+    def prepare(self, message: Any, request_id: str | None = None) -> HiveMessage:
+        """What is sent for a bus message or HiveMessage: a copy with source, platform, destination and session.
+
+        An utterance gets a request id: `request_id`, or a new one. Raises MalformedMessage.
+        """
+        return prepare(message, self._complete if request_id is None else lambda bus: self._complete(bus, request_id))
+
+    def _complete(self, message: BusMessage, request_id: str | None = None) -> BusMessage:
+        state = None if message.context.get("session") else self.hub_session.state()
+        site_id = self._site_id or self._announced_site or self.site_id
+        completed = complete(message, self.settings.useragent, self.session_id, site_id, state)
+        if request_id is not None or message.msg_type in UTTERANCES:
+            return with_id(completed, request_id or new_id())
+        return completed
+
+
+class NodeView:
+    """The attributes of its LocalNode that a face of the node shows."""
+
+    def __init__(self, node: LocalNode) -> None:
+        self.node = node
+
+    @property
+    def settings(self) -> Settings:
+        """What the node was built from. A changed copy that is set counts for the next link."""
+        return self.node.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.node.settings = settings
+
+    @property
+    def session_id(self) -> str:
+        """The session of messages that have none of their own."""
+        return self.node.session_id
+
+    @session_id.setter
+    def session_id(self, session_id: str) -> None:
+        self.node.session_id = session_id
+
+    @property
+    def site_id(self) -> str:
+        """The site of this node; `unknown` if none is set. Set it before `connect`."""
+        return self.node.site_id
+
+    @site_id.setter
+    def site_id(self, site_id: str) -> None:
+        self.node.site_id = site_id
+
+    @property
+    def peer(self) -> str:
+        """The name of this node in the hive: `name::session_id` (wire.md section 1)."""
+        return self.node.peer
+
+    @property
+    def public_key(self) -> str | None:
+        """The RSA public key (PEM): the address for INTERCOM."""
+        return self.node.public_key
+
+    @property
+    def trusted_keys(self) -> Mapping[str, str]:
+        """Alias -> public key (PEM) of nodes whose end-to-end messages are opened."""
+        return self.node.trusted_keys
+
+    @property
+    def crypto(self) -> Crypto:
+        """The ciphers and primitives in use."""
+        return self.node.crypto
+
+    @property
+    def hive_map(self) -> HiveMapper:
+        """The nodes that have announced themselves."""
+        return self.node.hive_map
+
+    @property
+    def hub_hello(self) -> JSONObject:
+        """The payload of the hub's HELLO; empty before."""
+        return self.node.hub_hello
+
+    @property
+    def hub_key(self) -> str | None:
+        """The hub's RSA public key (PEM) if the handshake has authenticated it (v3), or None."""
+        return self.node.hub_key
+
+    @property
+    def cascade_timeout(self) -> float | None:
+        """Seconds from a cascade's first answer until one is selected for the local bus; None: the handler's option."""
+        return self.node.cascade_timeout
+
+    @cascade_timeout.setter
+    def cascade_timeout(self, seconds: float | None) -> None:
+        self.node.cascade_timeout = seconds
+
+    @property
+    def cascade_select(self) -> Select | None:
+        """Chooses the answer to a cascade that the local bus hears. None: it hears no answer to `cascade()`.
+
+        Called with the first CASCADE message of each responder, once the time is over or all nodes on the hive map have
+        answered. Returns one of them, whose whole answer is delivered, or None. Any node can answer, with any bus type,
+        under any name: select by what can be verified. Answers to a CASCADE that the program emits by hand have no
+        other way to it, so one of them is delivered also if this is None.
+        """
+        return self.node.cascade_select
+
+    @cascade_select.setter
+    def cascade_select(self, select: Select | None) -> None:
+        if select is not None:
+            refuse_coroutine(select)
+        self.node.cascade_select = select
+
+
+def _text(value: Any) -> str:
+    """A value of the hub if it is text, else an empty text."""
+    return value if isinstance(value, str) else ""
