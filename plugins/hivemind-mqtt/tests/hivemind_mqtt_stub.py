@@ -132,7 +132,7 @@ class _Session:
 
     def hang_up(self):
         with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # not SSLSocket's: a thread reads from that
 
     def deliver(self, topic, payload, *, retained=False):
         if topic.rpartition("/")[2] not in self.broker.hidden and not self.broker.silent.is_set():
