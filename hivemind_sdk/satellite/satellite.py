@@ -40,6 +40,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
+from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -79,6 +80,8 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
             Secured: self._secured,
@@ -351,6 +354,7 @@ class Satellite(HiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
         self.events.state.publish(ANY, event.after)
 
     def _delivery_changed(self, event: DeliveryChanged) -> None:

@@ -26,7 +26,7 @@ from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
 from ..engine.ports import EventSink
 from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
+from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
 from . import pool, trim
@@ -301,7 +301,11 @@ class LinkLoop:
             self._talk(session, self._transport)
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
             cause = as_link_error(error)
-        return session.ended(cause) if session is not None else cause
+        if session is not None:
+            cause = session.ended(cause)
+        if isinstance(cause, Refused) and self._hubs.others(hub):
+            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
+        return cause
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
