@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .client.async_client import AsyncHiveMessageBusClient as AsyncHiveMessageBusClient
     from .client.binary_data import BinaryDataCallbacks as BinaryDataCallbacks
     from .client.client import HiveMessageBusClient as HiveMessageBusClient
     from .client.node_identity import NodeIdentity as NodeIdentity
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .plugins.instances import Instances as Instances
     from .plugins.loader import load as load
     from .plugins.loader import shared as shared
+    from .satellite.async_satellite import AsyncSatellite as AsyncSatellite
     from .satellite.satellite import Satellite as Satellite
     from .settings import Credentials as Credentials
     from .settings import Endpoint as Endpoint
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from .topology import NodeInfo as NodeInfo
 
 _HOMES = {
+    "AsyncHiveMessageBusClient": "client.async_client",
+    "AsyncSatellite": "satellite.async_satellite",
     "FloodIdCache": "topology",
     "HiveMapper": "topology",
     "NodeInfo": "topology",

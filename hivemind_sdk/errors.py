@@ -19,6 +19,7 @@ HiveMindError
 │   ├── MalformedFrame                  no message can be read from it
 │   │   └── UnsupportedProtocolVersion  a frame format of the future
 │   ├── UnexpectedFrame                 well formed, but out of turn
+│   │   └── Reflected                   our own, sent back to us
 │   ├── DecryptionError                 fails authentication
 │   │   └── SessionBroken               ... and the session can't go on (Noise)
 │   └── LimitExceeded                   larger than our settings allow
@@ -37,7 +38,6 @@ HiveMindError
     ├── PolicyDenied                    the hub said `hive.policy.denied`
     └── RequestAborted                  the link went away first
 
-PluginDeprecationWarning (DeprecationWarning)   never raised: a plugin uses what will go away
 
 Texts say what was wrong, with which value, and what to do. They never hold keys, passwords or payloads.
 """
@@ -55,17 +55,27 @@ _PERMISSIONS = (
 class HiveMindError(Exception):
     """The root of all errors of the SDK.
 
-    `hint` says what the user can do, or is empty. `retry`: a new link at once may end better, and is owed before
-    giving up.
+    `hint` says what the user can do, or is empty; a traceback shows it as a note (PEP 678). `retry`: a new link at once
+    may end better, and is owed before giving up.
     """
 
-    hint: str = ""
     retry: bool = False
+    _hint = ""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
         if hint:
             self.hint = hint
+
+    @property
+    def hint(self) -> str:
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        others = [note for note in getattr(self, "__notes__", ()) if note != f"hint: {self._hint}"]
+        self.__notes__ = [*others, f"hint: {hint}"] if hint else others
+        self._hint = hint
 
 
 class SettingsError(HiveMindError, ValueError):
@@ -78,10 +88,6 @@ class OptionError(SettingsError):
 
 class PluginError(HiveMindError):
     """The catalogue can't give what was asked of it."""
-
-
-class PluginDeprecationWarning(DeprecationWarning):
-    """A plugin uses a hook, a field or an argument that is deprecated. Says who does, since when, and what instead."""
 
 
 class PluginMissing(PluginError):
@@ -150,6 +156,10 @@ class UnsupportedProtocolVersion(MalformedFrame):
 
 class UnexpectedFrame(RemoteProtocolError):
     """A well-formed frame that has no business in this state of the link."""
+
+
+class Reflected(UnexpectedFrame):
+    """A frame that this side has sealed came back as the peer's."""
 
 
 class DecryptionError(RemoteProtocolError):

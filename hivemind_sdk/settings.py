@@ -6,7 +6,8 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any
 
 from . import user_input
@@ -15,6 +16,46 @@ from .errors import SettingsError
 
 DEFAULT_PORT = 5678
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
+
+
+def check_types(settings: Any) -> None:
+    """Raises SettingsError for a field of a dataclass of settings whose value is of another type. Shows no value."""
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if not any(_fits(value, wanted) for wanted in str(one.type).split(" | ")):
+            raise SettingsError(
+                f"{type(settings).__name__}.{one.name} can't be {_kind(value)}",
+                hint=f"its type is {one.type}",
+            )
+
+
+def _fits(value: Any, wanted: str) -> bool:
+    name, _, items = wanted.partition("[")
+    if name == "tuple":
+        return isinstance(value, (tuple, list)) and (items != "str, ...]" or all(isinstance(one, str) for one in value))
+    if isinstance(value, bool):
+        return name in ("bool", "Any")
+    kinds = _TYPES.get(name) or globals().get(name)
+    return kinds is None or isinstance(value, kinds)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of " + ", ".join(sorted({type(one).__name__ for one in value}))
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+_TYPES: Mapping[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "None": type(None),
+    "Mapping": Mapping,
+    "frozenset": (frozenset, set),
+    "Any": object,
+}
+"""by the name in an annotation; a tuple is one of its types"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +93,16 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """`host:port`, with brackets around an IPv6 address. Pins are filed under this."""
+        """`host:port`, with brackets around an IPv6 address."""
         return f"{self.host_text}:{self.port}"
+
+    @property
+    def pin_name(self) -> str:
+        """What the hub is pinned under: its authority, as the reference client has it, and the path where there is one.
+
+        Behind one reverse proxy, on one broker or as Unix sockets of one machine, hubs differ in nothing but the path.
+        """
+        return f"{self.authority}{self.path}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
@@ -63,8 +112,8 @@ class Endpoint:
 class Credentials:
     """What proves who we are. Never logged, never shown by `repr`, never written to an identity.
 
-    Byte order marks and line ends around them are taken off, and blanks around keys. Raises SettingsError for what holds
-    several lines or control characters.
+    Byte order marks and line ends around them are taken off, and blanks around keys. Raises SettingsError for what
+    holds several lines or control characters.
     """
 
     access_key: str = field(default="", repr=False)
@@ -72,8 +121,8 @@ class Credentials:
     preshared_key: str | None = field(default=None, repr=False)
     """the v0 text key (16, 24 or 32 characters; wire.md section 5.7)"""
     provisioned_key: str | None = field(default=None, repr=False)
-    """what `hivemind-core derive-psk` prints (64 hex digits): in the place of a password, on v3 links only, and for the one
-    hub that it was derived for. For devices where deriving it (64 MiB, a second) is too heavy"""
+    """what `hivemind-core derive-psk` prints (64 hex digits): in the place of a password, on v3 links only, and for the
+    one hub that it was derived for. For devices where deriving it (64 MiB, a second) is too heavy"""
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -134,6 +183,9 @@ class Deadlines:
     """seconds of silence before a transport-level ping; 0 switches it off"""
     keepalive_timeout: float = 10.0
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -162,6 +214,9 @@ class Limits:
     outbox_unconfirmed: int = 32
     """durable messages that may be on their way, sent and not confirmed: so many come twice when a link is lost"""
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -175,6 +230,9 @@ class Backoff:
     prompt: bool = True
     """try before the time is up, at a bounded pace, when a message waits to be sent, the network has changed, or a
     hub's port answers that did not before"""
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +248,7 @@ class Callbacks:
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if (self.workers is not None and self.workers < 1) or self.waiting < 1:
             raise SettingsError(
                 f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
@@ -209,6 +268,9 @@ class Upstream:
         """One as it is; an address, see Endpoint.parse, as a hub that knows us as the preferred one does."""
         return cls(Endpoint.parse(hub)) if isinstance(hub, str) else hub
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Failover:
@@ -219,6 +281,9 @@ class Failover:
     0: it stays"""
     wait_for_requests: float = 30.0
     """that going back waits for requests whose answer has not come"""
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +299,9 @@ class PluginSettings:
     disabled: frozenset[str] = frozenset()
     prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +362,10 @@ class Settings:
     """None: what the config file and the environment say"""
 
     def __post_init__(self) -> None:
-        check_useragent(self.useragent)
-        if self.durable is not None:
+        if isinstance(self.durable, (str, PathLike)):
             object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
+        check_types(self)
+        check_useragent(self.useragent)
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
         if not 0 <= self.min_protocol <= self.max_protocol:

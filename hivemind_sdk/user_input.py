@@ -1,7 +1,7 @@
 """What people type, paste, save with an editor or set in the environment: read as it was meant, or refused with why.
 
-Editors put byte order marks before a text, line ends behind it, and on Windows write UTF-16; shells, mounted secrets and
-web pages add blanks. None of this belongs to a key, a path or a fingerprint.
+Editors put byte order marks before a text, line ends behind it, and on Windows write UTF-16; shells, mounted secrets
+and web pages add blanks. None of this belongs to a key, a path or a fingerprint.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 from crypto_kit import BuiltinCrypto, wire
 
 from hivemind_noise.handshake import NoiseHandshake
+from hivemind_noise.psk import DERIVED
 from hivemind_noise.state import HandshakeState
 from hivemind_primitives.x25519 import CryptographyX25519
 from hivemind_sdk.contracts import Compute, Declined, Established, HandshakeContext, Role, SessionInfo
@@ -69,6 +70,8 @@ class Node:
         self.extra: dict[str, Any] = {}
 
     def restarted(self, **changes: Any) -> Node:
+        """The same node in another process."""
+        DERIVED.clear()
         return Node(self.role, **{"password": self.password, "state": self.state, **changes})
 
     def context(self, hello: Any, offer: Any) -> HandshakeContext:

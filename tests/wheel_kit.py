@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from importlib import metadata
 from pathlib import Path
@@ -54,7 +53,8 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=False)
         (packages,) = (folder / "lib").glob("python*/site-packages")
-        (packages / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        shared = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        (packages / "shared.pth").write_text("\n".join(shared), encoding="utf-8")
         self.scripts = folder / "bin"
         self._env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self._env |= {"XDG_CONFIG_HOME": str(folder / "config"), **OFFLINE}

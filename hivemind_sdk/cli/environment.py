@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
-    from ..plugins.records import Claim
+    from ..plugins.records import Registration
 
 PREFIX = "HIVEMIND_"
 GENERAL = frozenset(
@@ -29,10 +29,12 @@ def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> It
     from ..plugins.config import config_file, plugin_settings
 
     environ = os.environ if environ is None else environ
-    known = GENERAL | set(_variables(catalogue.claims))
+    known = GENERAL | set(_variables(catalogue.registrations))
     known |= {f"{name}_FILE" for name in known}
     strange = [n for n in environ if n.startswith(PREFIX) and n not in known and not n.startswith(TOOLS)]
-    configured = set(plugin_settings(environ).options) - {name for claim in catalogue.claims for name in claim.called}
+    configured = set(plugin_settings(environ).options) - {
+        name for registration in catalogue.registrations for name in registration.called
+    }
     if not strange and not configured:
         return
     unloaded = _unloaded(catalogue)
@@ -40,23 +42,23 @@ def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> It
         if not name.startswith(tuple(map(_prefix, unloaded))):
             yield f"nothing reads the variable {name}{_near(name, known)}"
     for plugin in sorted(configured - unloaded):
-        near = _near(plugin, unloaded | {name for claim in catalogue.claims for name in claim.called})
+        near = _near(plugin, unloaded | {name for one in catalogue.registrations for name in one.called})
         yield f"{config_file(environ)} has options of {plugin!r}, and no such plugin is installed{near}"
 
 
-def _variables(claims: Iterable[Claim]) -> Iterator[str]:
+def _variables(registrations: Iterable[Registration]) -> Iterator[str]:
     from ..plugins.options import field_names, variable
 
-    for claim in claims:
-        for option in field_names(claim.record.options):
-            yield from (variable(name, option) for name in claim.called)
+    for registration in registrations:
+        for option in field_names(registration.record.options):
+            yield from (variable(name, option) for name in registration.called)
 
 
 def _unloaded(catalogue: Catalogue) -> set[str]:
     """What installed plugins are called that were not imported, so that their options are not known: commands, ..."""
     from .commands.plugins.naming import installed
 
-    imported = {claim.origin.plugin for claim in catalogue.claims}
+    imported = {registration.origin.plugin for registration in catalogue.registrations}
     return {name for one in installed() if one.plugin not in imported for name in one.names}
 
 

@@ -13,6 +13,7 @@ from .console import line, warn
 from .environment import unread
 from .failures import JSON
 from .interrupts import interrupted
+from .set_option import with_set
 
 if TYPE_CHECKING:
     from ..client.node_identity import NodeIdentity
@@ -55,7 +56,7 @@ def make_settings(
         deadlines=Deadlines(connect=timeout, hello=timeout, handshake=timeout, close=IMPATIENCE),
         reconnect=reconnect,
     )
-    return settings, identity
+    return with_set(settings, link["set_"]), identity
 
 
 def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False) -> Satellite:

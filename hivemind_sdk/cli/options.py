@@ -163,8 +163,17 @@ hub_options = _all(_HUB)
 """--host --port"""
 identity_options = _all(_IDENTITY + _HUB + _SITE)
 """--key --password --host --port --siteid"""
-link_options = _all(_IDENTITY + _HUB + _SITE + _TLS + _PROTOCOL)
-"""the same, and --ca --pin --insecure --min-protocol --max-protocol; what is not given comes from the identity"""
+_SET = (
+    click.option(
+        "--set",
+        "set_",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Any other setting, such as retry_refused=true, limits.outbox_messages=50 or headers.NAME=VALUE.",
+    ),
+)
+link_options = _all(_IDENTITY + _HUB + _SITE + _TLS + _PROTOCOL + _SET)
+"""the same, and --ca --pin --insecure --min-protocol --max-protocol --set; what is not given comes from the identity"""
 message_options = _all(
     (
         click.option("--msg", metavar="TYPE", help="Type of the bus message."),

@@ -2,7 +2,7 @@
 
 The loader needs the metadata of all distributions, whose import costs as much as click does, and `--help` would pay
 that for a few names. So `listed` reads the files `entry_points.txt` on the path itself. It may name a command that the
-loader then does not give (two distributions claim the name, say), with the reason; who runs a command gets the
+loader then does not give (two distributions provide the name, say), with the reason; who runs a command gets the
 loader's word.
 """
 

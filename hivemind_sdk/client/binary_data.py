@@ -32,11 +32,10 @@ def check(callbacks: BinaryDataCallbacks) -> None:
         refuse_coroutine(callback)
 
 
-def deliver(message: HiveMessage, callbacks: BinaryDataCallbacks) -> None:
-    """Hand a BINARY message to the callback for its sub-type, if there is one."""
+def deliver(message: HiveMessage, callbacks: BinaryDataCallbacks) -> Any:
+    """Hand a BINARY message to the callback for its sub-type, if there is one. Returns what that returns."""
     act = _CALLS.get(message.bin_type)
-    if act is not None:
-        act(callbacks, message)
+    return act(callbacks, message) if act is not None else None
 
 
 def safe_file_name(name: str) -> str:
@@ -51,17 +50,19 @@ def safe_file_name(name: str) -> str:
     return plain or "unnamed"
 
 
-def _tts(callbacks: BinaryDataCallbacks, message: HiveMessage) -> None:
+def _tts(callbacks: BinaryDataCallbacks, message: HiveMessage) -> Any:
     data = message.metadata
     name = safe_file_name(_text(data, "file_name"))
-    callbacks.handle_receive_tts(message.payload, _text(data, "utterance"), _text(data, "lang"), name)
+    call: Callable[..., Any] = callbacks.handle_receive_tts
+    return call(message.payload, _text(data, "utterance"), _text(data, "lang"), name)
 
 
-def _file(callbacks: BinaryDataCallbacks, message: HiveMessage) -> None:
-    callbacks.handle_receive_file(message.payload, safe_file_name(_text(message.metadata, "file_name")))
+def _file(callbacks: BinaryDataCallbacks, message: HiveMessage) -> Any:
+    call: Callable[..., Any] = callbacks.handle_receive_file
+    return call(message.payload, safe_file_name(_text(message.metadata, "file_name")))
 
 
-_CALLS: Mapping[HiveMindBinaryPayloadType, Callable[[BinaryDataCallbacks, HiveMessage], None]] = {
+_CALLS: Mapping[HiveMindBinaryPayloadType, Callable[[BinaryDataCallbacks, HiveMessage], Any]] = {
     HiveMindBinaryPayloadType.TTS_AUDIO: _tts,
     HiveMindBinaryPayloadType.FILE: _file,
 }

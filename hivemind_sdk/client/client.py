@@ -38,7 +38,7 @@ from ..threads.receipts import Receipt
 from . import binary_data
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
-from .emitter import RAW, Emitter
+from .emitter import Emitter, Listening
 from .node_identity import NodeIdentity
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
@@ -56,7 +56,7 @@ _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Waiting, HiveRequests["Message"], OVOSCompat):
+class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSCompat):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given is read from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
@@ -159,8 +159,6 @@ class HiveMessageBusClient(Waiting, HiveRequests["Message"], OVOSCompat):
         self.share_bus = share_bus
         self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
         binary_data.check(self.bin_callbacks)
-        self.handshake_event = threading.Event()
-        self.connected_event = threading.Event()
         self.started_running = False
         self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._last_status = self.satellite.status
@@ -225,7 +223,7 @@ class HiveMessageBusClient(Waiting, HiveRequests["Message"], OVOSCompat):
             raise status.cause
 
     def run_in_thread(self) -> threading.Thread:
-        """Connect in the background, as often as it takes; see `status`. -> a thread that ends with the link"""
+        """Connects in the background, as often as it takes; see `status`. The thread that is returned ends with it."""
         self.started_running = True
         node = self.satellite.start()
         thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
@@ -374,55 +372,6 @@ class HiveMessageBusClient(Waiting, HiveRequests["Message"], OVOSCompat):
         """Send a bus message as BUS."""
         return self.emit(HiveMessage(HiveMessageType.BUS, message))
 
-    def drain(self, timeout: float = 5.0) -> bool:
-        """Before `close`: take nothing more, and wait until nothing waits to be sent, or to be confirmed.
-
-        -> whether that is so after `timeout` seconds at most
-        """
-        return self.satellite.drain(timeout)
-
-    # --- listening ---
-
-    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
-
-        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
-        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
-
-        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
-        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
-        """
-        self._listen(event_name, func, once=False)
-
-    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """The same, for one event."""
-        self._listen(event_name, func, once=True)
-
-    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
-        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
-        self.emitter.add(self.emitter.topic(mycroft_msg_type), func)
-
-    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
-        self.wrapped_funcs.pop(func, None)
-        self.emitter.remove_listener(event_name, func)
-        self.emitter.forget(self.emitter.topic(event_name), func)
-
-    def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
-        """Forget every callback of this event. Raises ValueError for None."""
-        if event_name is None:
-            raise ValueError("event_name is None: say which event's listeners to remove")
-        self.emitter.remove_all_listeners(event_name)
-        self.emitter.forget(self.emitter.topic(event_name))
-
-    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
-        if event_name == RAW:
-            self.emitter.add(self.emitter.topic(RAW), func, once=once)
-        elif once:
-            self.emitter.once(event_name, func)
-        else:
-            self.emitter.on(event_name, func)
-
     # --- from the satellite ---
 
     def _binary(self, message: HiveMessage) -> None:
@@ -437,7 +386,8 @@ class HiveMessageBusClient(Waiting, HiveRequests["Message"], OVOSCompat):
     def _state_changed(self, status: Status) -> None:
         """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
         ready = status.state is State.READY
-        for flag in (self.connected_event, self.handshake_event):
+        flag = self._ready_event
+        if flag is not None:
             flag.set() if ready else flag.clear()
         before, self._last_status = self._last_status, status
         if ready:

@@ -1,13 +1,16 @@
-"""The client's events by name, with the verbs of pyee: bus topics, types of the hive, the life of the link."""
+"""The client's events by name, with the verbs of pyee and of OVOS: topics, hive types, link states."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..satellite.events import ANY, Channel, Events
 from .ovos import Renamed, to_message
+
+if TYPE_CHECKING:
+    from ovos_bus_client.message import Message
 
 Func = Callable[..., Any]
 Place = tuple[Channel, Hashable]
@@ -25,8 +28,11 @@ class Emitter:
     BINARY excepted. Every other name is a bus topic: `func(Message)`.
     """
 
+    __slots__ = ("_hive", "_link", "_raw", "_renames", "_topics", "renamed")
+
     def __init__(self, events: Events) -> None:
         self.renamed = Renamed()
+        self._renames = False
         self._hive = events.hive
         self._topics = events.channel()
         self._link = events.channel()
@@ -80,7 +86,7 @@ class Emitter:
         channel, key = place
         convert: Func | None = None
         if channel is self._topics:
-            self.renamed.load()
+            self.load_names()
             convert = _text if key == ANY else to_message
         elif channel is self._raw and not channel.keys():
             self._hive.add(ANY, self._publish_raw, inline=True, unique=self._publish_raw)
@@ -95,9 +101,15 @@ class Emitter:
             if one is not None and not one.inline:
                 one.cancel()
 
+    def load_names(self) -> None:
+        """Looks, once, whether OVOS renames topics. From then on listeners hear messages under both names."""
+        if not self._renames:
+            self.renamed.load()
+            self._renames = self.renamed.active
+
     def hear(self, message: BusMessage) -> None:
         """A bus message is here: from the hub, or one of our own."""
-        if self.renamed.active:
+        if self._renames:
             self._hear_renamed(message)
         else:
             self._topics.publish(message.msg_type, message)
@@ -152,6 +164,53 @@ class Emitter:
     @staticmethod
     def _decorate(func: Func | None, listen: Callable[[Func], Func]) -> Func:
         return listen if func is None else listen(func)
+
+
+class Listening:
+    """The verbs of a client for its Emitter."""
+
+    emitter: Emitter
+    wrapped_funcs: dict[Func, Func]
+
+    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
+
+        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
+        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
+
+        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
+        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
+        """
+        self._listen(event_name, func, once=False)
+
+    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """The same, for one event."""
+        self._listen(event_name, func, once=True)
+
+    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
+        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
+        self.emitter.add(self.emitter.topic(mycroft_msg_type), func)
+
+    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
+        self.wrapped_funcs.pop(func, None)
+        self.emitter.remove_listener(event_name, func)
+        self.emitter.forget(self.emitter.topic(event_name), func)
+
+    def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
+        """Forget every callback of this event. Raises ValueError for None."""
+        if event_name is None:
+            raise ValueError("event_name is None: say which event's listeners to remove")
+        self.emitter.remove_all_listeners(event_name)
+        self.emitter.forget(self.emitter.topic(event_name))
+
+    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
+        if event_name == RAW:
+            self.emitter.add(self.emitter.topic(RAW), func, once=once)
+        elif once:
+            self.emitter.once(event_name, func)
+        else:
+            self.emitter.on(event_name, func)
 
 
 def _text(message: Any) -> str:

@@ -1,11 +1,7 @@
-"""What the installed OVOS brings to the client: its `Message`, and the map of the topics that it renames.
-
-The only room, beside the bridge's lazily made FakeBus and the collector, that imports it, and only when it is used.
-"""
+"""What the installed OVOS changes for the client: messages as its `Message`, and the topics that it has renamed."""
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json
 import time
@@ -14,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage
+from .ovos_message import make
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
@@ -28,16 +25,9 @@ def to_message(message: Any) -> Message:
     """The OVOS form of a BusMessage, which shares its data but not its context; an OVOS message as it is."""
     if not isinstance(message, BusMessage):
         found: Message = message
-        return found
-    return _message_type()(message.msg_type, message.data, dict(message.context))
-
-
-@functools.cache
-def _message_type() -> type[Message]:
-    from ovos_bus_client.message import Message as Ovos
-
-    ours: type[Message] = Ovos
-    return ours
+    else:
+        found = make(message.msg_type, message.data, dict(message.context))
+    return found
 
 
 def fingerprint(message: BusMessage, *ignored: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -49,8 +50,8 @@ class ProtocolView:
 
     @property
     def mpubkey(self) -> str:
-        """The hub's RSA key, PEM; empty until its HELLO."""
-        return self.hm.satellite.node.hub_key or ""
+        """The RSA key (PEM) in the hub's HELLO, authenticated or not (see `Satellite.hub_key`); empty before."""
+        return self.hm.satellite.node.announced_key
 
     @property
     def site_id(self) -> str:
@@ -114,6 +115,18 @@ class OVOSCompat:
     websocket_ping_interval: float = setting("deadlines.keepalive", "Seconds of silence before a ping; 0: none.")
     websocket_ping_timeout: float = setting("deadlines.keepalive_timeout", "Seconds that a pong may take.")
     websocket_connect_timeout: float = setting("deadlines.connect", "Seconds for the transport to open.")
+
+    _ready_event: threading.Event | None = None
+
+    @property
+    def connected_event(self) -> threading.Event:
+        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
+        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
+        if self.satellite.status.state is State.READY:
+            event.set()
+        return event
+
+    handshake_event = connected_event
 
     @property
     def allow_self_signed(self) -> bool:
@@ -206,6 +219,13 @@ class OVOSCompat:
         self.wrapped_funcs[func] = promise
         self.emitter.add(self.emitter.topic(event_name), promise, unique=func)
 
+    def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: takes nothing more, and waits until nothing waits to be sent, or to be confirmed.
+
+        Returns False if that takes more than `timeout` seconds.
+        """
+        return self.satellite.drain(timeout)
+
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was emitted before was sent, or has ended otherwise. -> whether it has in `timeout` s"""
+        """Waits until all that was emitted before was sent, or has ended otherwise. Returns False after `timeout` s."""
         return self.satellite.flush(timeout)

@@ -176,9 +176,8 @@ class Waiting:
         return self._bus_wait([str(kind)], **fields) if found is None else HiveWait(found, payload_type, **fields)
 
     def _bus_wait(self, types: Iterable[str], kind: type[BusWait] = BusWait, **fields: Any) -> Request:
-        renamed = self.emitter.renamed
-        renamed.load()
-        return kind(map(str, types), renamed, **fields)
+        self.emitter.load_names()
+        return kind(map(str, types), self.emitter.renamed, **fields)
 
     def _wait(self, request: Request, timeout: float, outgoing: HiveMessage | None = None) -> Any:
         parts = self.parts

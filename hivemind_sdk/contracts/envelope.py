@@ -1,4 +1,4 @@
-"""The session of v1/v2 links: one key, one random nonce for each frame, text frames as JSON (wire.md section 6)."""
+"""The session of v0 to v2 links: one key, a nonce for each frame, text frames as JSON (wire.md section 6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import MalformedFrame, UnexpectedFrame
+from ..errors import MalformedFrame, Reflected, SessionBroken, UnexpectedFrame
 from ..messages import JSONObject
 from ..messages.encodings import get_encoding
 from ..messages.strict_json import dumps, loads
@@ -17,6 +17,43 @@ from .sessions import Form, SessionInfo
 
 TAG_SIZE = 16
 """bytes; every cipher of the hive has tags of this size"""
+_SHORTEST_PREFIX = 6
+"""bytes of a nonce by which a session knows its own: with fewer, the peer's would be taken for ours by chance"""
+
+
+class _Nonces:
+    """The nonces of one session: a random number and those that follow it; so each is used once, and known as ours.
+
+    The first bytes stay the same for the life of the session, which is all that has to be remembered.
+    """
+
+    __slots__ = ("_count", "_left", "_random", "_size", "_tail", "prefix")
+
+    def __init__(self, size: int, random: Callable[[int], bytes]) -> None:
+        self._size = size
+        self._random = random
+        self._tail = 8 if size >= 16 else 4
+        self._count = 0
+        self._left = 1 << 8 * self._tail
+        self.prefix: bytes | None = None
+        """None before the first one"""
+
+    def next(self) -> bytes:
+        """Raises SessionBroken when all have been used."""
+        if self._size - self._tail < _SHORTEST_PREFIX:
+            return self._random(self._size)
+        if self.prefix is None:
+            first = self._random(self._size)
+            self.prefix, self._count = first[: -self._tail], int.from_bytes(first[-self._tail :], "big")
+        if not self._left:
+            raise SessionBroken("the nonces of this session are used up", hint="reconnect for a new session")
+        nonce = self.prefix + self._count.to_bytes(self._tail, "big")
+        self._count = (self._count + 1) % (1 << 8 * self._tail)
+        self._left -= 1
+        return nonce
+
+    def is_ours(self, nonce: bytes) -> bool:
+        return self.prefix is not None and nonce.startswith(self.prefix)
 
 
 class EnvelopeSession:
@@ -24,25 +61,26 @@ class EnvelopeSession:
 
     TEXT travels as `{"ciphertext", "tag", "nonce"}` (section 6.3), BINARY as `nonce || ciphertext || tag` (6.2).
 
-    Frames carry no counter: whoever can write to the link can repeat, reorder or hold back a frame that was seen on it,
-    and each copy opens. Only the session of protocol 3 (Noise) notices.
+    Both directions have one key. What this session has sealed is refused when it comes back. Nothing else tells what is
+    new: whoever can write to the link can repeat, reorder or hold back a frame of the peer that was seen on it, and
+    each copy opens. Only the session of protocol 3 (Noise) notices.
     """
 
-    __slots__ = ("_aead", "_encoding", "_nonce_size", "_random", "info")
+    __slots__ = ("_aead", "_encoding", "_nonce_size", "_nonces", "info")
 
     def __init__(
         self, info: SessionInfo, aead: Aead, nonce_size: int, random: Callable[[int], bytes] = os.urandom
     ) -> None:
-        """`nonce_size` in bytes, `random(size)` draws the nonces. Raises InvalidEncoding."""
+        """`nonce_size` in bytes, `random(size)` draws the first nonce. Raises InvalidEncoding."""
         self.info = info
         self._aead = aead
         self._nonce_size = nonce_size
         self._encoding = get_encoding(info.encoding)
-        self._random = random
+        self._nonces = _Nonces(nonce_size, random)
 
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
-        """-> one frame: str for TEXT, bytes for BINARY"""
-        nonce = self._random(self._nonce_size)
+        """-> one frame: str for TEXT, bytes for BINARY. Raises SessionBroken where all nonces have been used."""
+        nonce = self._nonces.next()
         sealed = self._aead.encrypt(nonce, plaintext)
         if form is Form.BINARY:
             return [nonce + sealed]
@@ -53,7 +91,8 @@ class EnvelopeSession:
     def open(self, frame: Frame) -> tuple[Form, bytes]:
         """A str frame opens to TEXT, a bytes frame to BINARY.
 
-        Raises DecryptionError, MalformedFrame, or UnexpectedFrame for JSON that is not sealed.
+        Raises DecryptionError, MalformedFrame, UnexpectedFrame for JSON that is not sealed, or Reflected for a frame
+        that this session has sealed itself.
         """
         if isinstance(frame, bytes):
             return Form.BINARY, self._open_binary(frame)
@@ -78,12 +117,17 @@ class EnvelopeSession:
         _check_size("nonce", nonce, self._nonce_size)
         if len(sealed) < TAG_SIZE:
             raise MalformedFrame(f"ciphertext of {len(sealed)} bytes has no room for the tag")
-        return Form.TEXT, self._aead.decrypt(nonce, sealed)
+        return Form.TEXT, self._decrypt(nonce, sealed)
 
     def _open_binary(self, frame: bytes) -> bytes:
         if len(frame) < self._nonce_size + TAG_SIZE:
             raise MalformedFrame(f"a binary frame of {len(frame)} bytes has no room for nonce and tag")
-        return self._aead.decrypt(frame[: self._nonce_size], frame[self._nonce_size :])
+        return self._decrypt(frame[: self._nonce_size], frame[self._nonce_size :])
+
+    def _decrypt(self, nonce: bytes, sealed: bytes) -> bytes:
+        if self._nonces.is_ours(nonce):
+            raise Reflected("a frame of our own came back: somebody in between sends it to us")
+        return self._aead.decrypt(nonce, sealed)
 
     def _field(self, envelope: JSONObject, name: str) -> bytes:
         text = envelope.get(name)

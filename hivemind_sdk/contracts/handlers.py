@@ -120,7 +120,7 @@ class HandlerContext:
     hub_id: str
     """`node_id` of the hub's HELLO"""
     hub_key: str | None = None
-    """the hub's RSA public key, PEM"""
+    """the hub's RSA public key, PEM, where the handshake has authenticated it (v3); None where it is only claimed"""
     public_key: str | None = None
     private_key: str | None = field(default=None, repr=False)
     trusted_keys: Mapping[str, str] = field(default_factory=dict)

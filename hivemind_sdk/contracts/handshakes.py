@@ -105,7 +105,7 @@ class HandshakeContext:
 
     role: Role
     authority: str
-    """`host:port` of the hub, under which it is pinned"""
+    """the name under which the hub is pinned: `host:port`, and the path where it is dialled with one"""
     hello: JSONObject
     """the hub's HELLO payload, as parsed from (or sent on) the wire"""
     offer: JSONObject

@@ -11,8 +11,8 @@ class IdentityBackend(Protocol):
     """Where an identity lives. Fields are those of the identity file (wire.md section 11), unknown ones included.
 
     Any thread. `load` of what does not exist yet gives {}. One that keeps a part only (secrets, say) also has
-    `keeps(name) -> bool`, see identity.KeepsPart: all else goes to the backend behind it. One that several processes may
-    write at once also has `exclusive()`, see identity.LocksOut.
+    `keeps(name) -> bool`, see identity.KeepsPart: all else goes to the backend behind it. One that several processes
+    may write at once also has `exclusive()`, see identity.LocksOut.
     """
 
     writable: bool

@@ -33,6 +33,8 @@ class SessionInfo:
     suite: str = ""
     hub_key: str = ""
     """fingerprint of the hub's static key, where it proved one"""
+    hello_bound: bool = False
+    """the handshake has authenticated the hub's HELLO: the public key in it belongs to whom we are linked to"""
     warnings: tuple[str, ...] = ()
 
 

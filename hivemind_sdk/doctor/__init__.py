@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .examination import examine
+from .diagnosis import diagnose
+from .installation import installation
 from .steps import NAMES, NOT_REACHED, Outcome, Step
 
-__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "examine"]
+__all__ = ["NAMES", "NOT_REACHED", "Outcome", "Step", "diagnose", "installation"]

@@ -1,4 +1,4 @@
-"""What an examination consists of, and what is said of each step."""
+"""The steps of a diagnosis, and what each of them reports."""
 
 from __future__ import annotations
 

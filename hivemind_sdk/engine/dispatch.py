@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from ..errors import RemoteProtocolError
@@ -37,6 +36,8 @@ Failed = Callable[[str, BaseException], None]
 class Dispatcher:
     """The handlers of each message type, in the order in which they are given. Immutable."""
 
+    __slots__ = ("_chains", "_failed", "_max_depth")
+
     def __init__(self, handlers: Sequence[NamedHandler], max_depth: int, failed: Failed) -> None:
         self._max_depth = max_depth
         self._failed = failed
@@ -55,7 +56,12 @@ class Dispatcher:
         outcomes: list[Outcome] = []
         handler = request.handler.handler
         if isinstance(handler, WakingHandler):
-            self._collect(request.handler, handler.wake, request.key, context, outcomes)
+            try:
+                actions = list(handler.wake(request.key, context))
+            except BaseException as error:  # noqa: BLE001
+                self._raised(request.handler, error, outcomes)
+            else:
+                self._resolve(request.handler, actions, None, context, outcomes)
         return outcomes
 
     def _visit(self, message: HiveMessage, context: HandlerContext, outcomes: list[Outcome]) -> None:
@@ -66,39 +72,41 @@ class Dispatcher:
         if not chain:
             outcomes.append(Drop("no handler", message.msg_type.value))
         for one in chain:
-            if self._collect(one, one.handler.handle, message, context, outcomes):
+            try:
+                actions = one.handler.handle(message, context)
+                if not actions:
+                    continue
+                actions = list(actions)
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
+                self._raised(one, error, outcomes)
+                continue
+            if self._resolve(one, actions, message, context, outcomes):
                 return
 
-    def _collect(
+    def _raised(self, one: NamedHandler, error: BaseException, outcomes: list[Outcome]) -> None:
+        if isinstance(error, RemoteProtocolError):
+            outcomes.append(Drop("malformed message", str(error)))
+        else:
+            self._failed(one.name, error)
+
+    def _resolve(
         self,
         one: NamedHandler,
-        call: Callable[[Any, HandlerContext], Iterable[Action]],
-        subject: HiveMessage | str,
+        actions: Iterable[Action],
+        subject: HiveMessage | None,
         context: HandlerContext,
         outcomes: list[Outcome],
     ) -> bool:
-        """`subject`: the message, or the key of a Wake. Returns True if the message is consumed."""
-        try:
-            actions = call(subject, context)
-            if not actions:
-                return False
-            actions = list(actions)
-        except RemoteProtocolError as error:
-            outcomes.append(Drop("malformed message", str(error)))
-            return False
-        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
-            self._failed(one.name, error)
-            return False
+        """Adds a handler's actions to the outcomes. `subject`: its message. Returns True if that is consumed."""
         consumed = False
         for action in actions:
-            kind = type(action)
-            if kind is Consume:
+            if isinstance(action, Consume):
                 consumed = True
-            elif kind is Redispatch:
-                outer = (*context.outer, subject) if isinstance(subject, HiveMessage) else context.outer
+            elif isinstance(action, Redispatch):
+                outer = context.outer if subject is None else (*context.outer, subject)
                 inner = context.copy(outer=outer, signer=action.signer or context.signer)
                 self._visit(action.message, inner, outcomes)
-            elif kind is Wake:
+            elif isinstance(action, Wake):
                 outcomes.append(WakeRequest(one, action.key, action.delay))
             else:
                 outcomes.append(action)

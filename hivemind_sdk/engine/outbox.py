@@ -204,9 +204,9 @@ class Outbox:
         return self._probe is None and bool(self._unconfirmed or (self._suspects and self.others_sent))
 
     @property
-    def many_unconfirmed(self) -> bool:
-        """True if half of the window is in use, or more."""
-        return 2 * len(self._unconfirmed) >= self._window
+    def urgent(self) -> bool:
+        """True if half of the window is in use, or more, or a suspect waits until all else is confirmed."""
+        return 2 * len(self._unconfirmed) >= self._window or bool(self._suspects)
 
     @property
     def asked(self) -> bool:
@@ -276,6 +276,7 @@ class Outbox:
             self.backlog.size -= sum(entry.size for entry in entries)
         for entry in entries:
             entry.marked = entry.done = True
+            entry.row = None
             self._ended.append(Ended(entry, Outcome.EXPIRED, _EXPIRED_MARKED))
         self.empty = not len(self)
 

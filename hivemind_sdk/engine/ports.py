@@ -12,9 +12,6 @@ from ..messages import HiveMessage, JSONObject
 class MessageSender(Protocol):
     """Sends messages of this node. Any thread."""
 
-    def send(self, message: HiveMessage) -> None:
-        """Sends the message as it is, now. May block. Raises NotConnected, LinkClosed, LinkTimeout, NotEncodable."""
-
     def send_soon(self, message: HiveMessage) -> None:
         """Sends the message after those before it, without blocking the caller. A failure is observed as Dropped."""
 

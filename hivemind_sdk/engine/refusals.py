@@ -9,9 +9,10 @@ from ..errors import AuthenticationRefused, HiveMindError, LinkClosed, NoCommonH
 from .connection import Phase
 
 SILENT_CLOSES = 2
-"""closes without a code before HELLO, in a row, that are taken for an unknown access key (wire.md section 2.2)"""
+"""closes without a code before a session is agreed, in a row, that are taken for a refusal (wire.md section 2.2)"""
 
-_NO_STATUS = 1005
+_NO_CODE = (1005, None)
+"""the peer has ended the link, and said no more"""
 REFUSED_CODES = frozenset({1008, 4001, 4003})
 """close codes that, before the link is READY, mean that the hub does not want us"""
 
@@ -44,6 +45,13 @@ _BY_REASON: tuple[tuple[str, str], ...] = (
     ("no usable key", _VERSION),
 )
 """a part of the hub's reason, in lower case -> the hint; the first that fits"""
+_OLD = "older hubs do so when they do not know the access key: check it. One with a `:` they never know"
+_WITHOUT_A_WORD: Mapping[Phase, tuple[str, str]] = {
+    Phase.GREETING: ("as soon as it is open", _OLD),
+    Phase.ESTABLISHED: ("when the handshake is over", _PIN),
+}
+"""what a hub refuses when: old ones, and all of them over transports that have no codes (HTTP, brokers). Between the
+agreed session and READY there is nothing else that a hub could end the link for"""
 _BY_PHASE: Mapping[Phase, str] = {Phase.GREETING: _KEY, Phase.OFFER: _KEY, Phase.ESTABLISHED: _PIN}
 """the same for reasons that say nothing (`invalid message`): what a hub looks at when"""
 
@@ -61,13 +69,13 @@ class Verdicts:
             return cause
         if refused := refusal(cause, phase):
             return refused
-        if phase is Phase.GREETING and cause.code == _NO_STATUS:
+        where = _WITHOUT_A_WORD.get(phase)
+        if where and cause.code in _NO_CODE:
             self._silent_closes[hub] += 1
-            if self._silent_closes[hub] >= SILENT_CLOSES:
+            if phase is Phase.ESTABLISHED or self._silent_closes[hub] >= SILENT_CLOSES:
+                text, hint = where
                 return AuthenticationRefused(
-                    "the hub closes the link without a word as soon as it is open",
-                    code=cause.code,
-                    hint="older hubs do so when they do not know the access key: check it. With a `:` in it they never do",
+                    f"the hub closes the link without a word {text}", code=cause.code, hint=hint
                 )
             cause.retry = True
         return cause

@@ -254,7 +254,10 @@ class SendScheduler:
             self.outbox.unanswered()  # question or answer may have been mutilated, and the link lives on
 
     def next_deadline(self, now: Moment) -> float:
-        """Monotonic seconds at which to call `timed_out` and `next`; math.inf: there is nothing to wait for."""
+        """Monotonic seconds at which to call `timed_out` and `next`; math.inf: there is nothing to wait for.
+
+        For what `next` does in passing while messages are posted it is twice as late, so that no timer is needed then.
+        """
         outbox = self.outbox
         if outbox.closed is not None:
             return math.inf
@@ -262,11 +265,11 @@ class SendScheduler:
         if self._gone or self._unreadable or outbox.backlog.count:
             disk = self._disk_retry if self._unreadable else now.monotonic + outbox.backlog.first_end - now.wall
             if self._gone:
-                disk = min(disk, self._remove_at)
+                disk = min(disk, self._remove_at + REMOVE_AFTER)
             deadline = min(deadline, max(disk, self._disk_retry))
         if outbox.asked:
             return min(deadline, self._asked_at + self._patience)
-        return min(deadline, self._asked_at + PROBE_EVERY) if outbox.askable else deadline
+        return min(deadline, self._asked_at + 2 * PROBE_EVERY) if outbox.askable else deadline
 
     @property
     def _remove_at(self) -> float:
@@ -283,7 +286,7 @@ class SendScheduler:
     @property
     def _urgent(self) -> bool:
         """True if a probe is not put off."""
-        return self._hurry or self.closed is not None or self.outbox.many_unconfirmed
+        return self._hurry or self.closed is not None or self.outbox.urgent
 
     def hurry(self) -> bool:
         """Somebody waits for a confirmation. Returns whether to call `next` now. Any thread, without the lock."""

@@ -38,6 +38,7 @@ from .connection import (
 from .refusals import Verdicts
 from .silence import SilenceWatch
 
+_PLAIN = TransportFeatures()
 _BEFORE_HANDSHAKE = frozenset({Phase.GREETING, Phase.OFFER})
 
 
@@ -82,7 +83,7 @@ class LinkSession:
         """from READY on, if the transport states a silence and the session has a message to probe with"""
         self.frames_to_send = link.frames_to_send
 
-    def start(self, now: float, features: TransportFeatures = TransportFeatures()) -> None:
+    def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
         self._silence = features.silence
         self.next_deadline = now + self._deadlines.hello

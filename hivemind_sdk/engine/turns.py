@@ -24,6 +24,8 @@ class Turns:
     single operation on a dict, so any thread may call.
     """
 
+    __slots__ = ("_sent", "_waiting", "ids_kept")
+
     def __init__(self) -> None:
         self.ids_kept: bool | None = None
         self._sent: dict[InTurn, None] = {}

@@ -42,7 +42,8 @@ def resolve(
     """Where the hub is, and what proves who we are. Empty counts as not given.
 
     A host without a scheme is `ws://`. A given port wins over the one in the remembered address; the one in a given
-    address wins over both. The password may be absent: RSA, pre-shared and provisioned keys need none. Raises SettingsError where
+    address wins over both. The password may be absent: RSA, pre-shared and provisioned keys need none. Raises
+    SettingsError where
     host or access key are missing, and for what is no address or no port.
     """
     access_key = user_input.word("access key", key or identity.access_key or "")

@@ -89,13 +89,14 @@ class FileLock:
             ) from error
         until = time.monotonic() + self._patience
         try:
-            while not _locked(descriptor):
-                if time.monotonic() >= until:
-                    raise self._late()
+            while not (locked := _locked(descriptor)) and time.monotonic() < until:
                 time.sleep(_RETRY)
         except BaseException:
             os.close(descriptor)
             raise
+        if not locked:
+            os.close(descriptor)
+            raise self._late()
         return descriptor
 
     def _open(self) -> int:

@@ -51,10 +51,22 @@ def create(path: Path, data: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Folders that are made are 0700; those that are there keep their mode, since others may depend on it."""
+    """Folders that are made are 0700, and root's belong to the owner of the folder that they are in.
+
+    Those that are there keep their mode, since others may depend on it.
+    """
     if not folder.is_dir():
         make_folder(folder.parent)
-        folder.mkdir(0o700, exist_ok=True)
+        try:
+            folder.mkdir(0o700)
+        except FileExistsError:
+            return
+        if hasattr(os, "fchown") and os.geteuid() == 0:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
+            try:
+                owner_of_new(descriptor, folder.parent)
+            finally:
+                os.close(descriptor)
 
 
 def close_to_others(path: Path) -> None:
@@ -129,13 +141,12 @@ class _Folder:
             return None
 
     def create(self, name: str, data: bytes, owner: os.stat_result | None) -> None:
-        """A new file; it is given to `owner`, where there is one, before its first byte."""
+        """A new file; before its first byte root gives it to `owner`, or else to the owner of the folder."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
         descriptor = os.open(self._at(name), flags, 0o600, dir_fd=self._descriptor)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                if owner is not None:
-                    _give(descriptor, owner)
+                _give(descriptor, owner or self._owner())
                 file.write(data)
                 file.flush()
                 os.fsync(descriptor)
@@ -143,6 +154,9 @@ class _Folder:
             with suppress(OSError):
                 self.unlink(name)
             raise
+
+    def _owner(self) -> os.stat_result:
+        return os.fstat(self._descriptor) if self._descriptor is not None else self._path.stat()
 
     def rename(self, name: str, target: str) -> None:
         os.replace(self._at(name), self._at(target), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)

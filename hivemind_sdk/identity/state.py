@@ -231,8 +231,7 @@ class Identity:
             routed.setdefault(self.backends.index(self._target(key)), {})[key] = value
         for index, part in routed.items():
             _update(self.backends[index], part)
-            absent = dict.fromkeys(part)
-            self._clear_behind(self.backends[index], partial(_remove, absent))
+            self._clear_behind(self.backends[index], partial(_update, changes=dict.fromkeys(part)))
         self._stored = merge_patch.apply(self._stored, changes)
 
     def _target(self, key: str, *, secret: bool = False) -> IdentityBackend:
@@ -279,10 +278,6 @@ def _become(fields: MutableMapping[str, Any], wanted: JSONObject) -> None:
     for key in [key for key in fields if key not in wanted]:
         del fields[key]
     fields.update({key: copy.deepcopy(value) for key, value in wanted.items() if fields.get(key) != value})
-
-
-def _remove(absent: JSONObject, backend: IdentityBackend) -> None:
-    _update(backend, absent)
 
 
 def _update(backend: IdentityBackend, changes: JSONObject) -> None:

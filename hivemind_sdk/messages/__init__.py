@@ -5,10 +5,12 @@ from __future__ import annotations
 from .bus import BusMessage, JSONObject, is_bus_message
 from .hive import HiveMessage
 from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
-from .seen import RecentlySeen
+from .seen import MAX_ID, MAX_NAME, RecentlySeen
 
 __all__ = [
     "BUS_TYPES",
+    "MAX_ID",
+    "MAX_NAME",
     "NESTING_TYPES",
     "SETUP_TYPES",
     "BusMessage",

@@ -35,14 +35,15 @@ class HiveMessage:
         "_raw",
         "_route",
         "_target_peers",
-        "_type",
         "_view",
         "metadata",
+        "msg_type",
         "node_id",
         "source_peer",
         "target_public_key",
         "target_site_id",
     )
+    msg_type: HiveMessageType
     _raw: Any
     """the payload as plain JSON or bytes; None where only the view knows it"""
     _view: Any
@@ -66,7 +67,7 @@ class HiveMessage:
             raise MalformedMessage(
                 f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(_BY_WIRE)}"
             )
-        self._type = kind
+        self.msg_type = kind
         self.bin_type = bin_type
         self.metadata = _checked_metadata(metadata)
         self._route: Sequence[Any] = list(route) if route else ()
@@ -76,10 +77,6 @@ class HiveMessage:
         self.target_site_id = target_site_id
         self.target_public_key = target_pubkey
         self.payload = payload
-
-    @property
-    def msg_type(self) -> HiveMessageType:
-        return self._type
 
     @property
     def payload(self) -> Any:
@@ -108,8 +105,8 @@ class HiveMessage:
                 value = HiveMindBinaryPayloadType(value)
             except ValueError:
                 raise MalformedMessage(f"{value!r} is not a binary payload type", hint="use 0 to 6") from None
-        if value and self._type is not _BINARY:
-            raise MalformedMessage(f"bin_type is for BINARY messages, not for {self._type.value!r}")
+        if value and self.msg_type is not _BINARY:
+            raise MalformedMessage(f"bin_type is for BINARY messages, not for {self.msg_type.value!r}")
         self._bin_type = value
 
     @property
@@ -126,7 +123,7 @@ class HiveMessage:
     def as_dict(self) -> JSONObject:
         """The eight keys of the text form, as plain JSON. Raises NotEncodable for BINARY, which has none."""
         return {
-            "msg_type": str(self._type),
+            "msg_type": str(self.msg_type),
             "payload": self.wire_payload(),
             "metadata": self.metadata,
             "route": self.route if self._route else [],
@@ -147,7 +144,7 @@ class HiveMessage:
     def wire_payload(self) -> JSONObject:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
         view, raw = self._view, self._raw
-        if view is not None and self._type in BUS_TYPES:
+        if view is not None and self.msg_type in BUS_TYPES:
             if raw is None:
                 return {"type": view.msg_type, "data": view.data, "context": view.context}
             # what was absent on the wire, and still is empty, stays absent; what we do not know stays
@@ -155,7 +152,7 @@ class HiveMessage:
             return {**raw, "type": view.msg_type} | {key: part for key, part in parts if part or key in raw}
         if isinstance(view, HiveMessage):
             return view.as_dict
-        if self._type is _BINARY:
+        if self.msg_type is _BINARY:
             raise NotEncodable("a BINARY message has no text form", hint="it travels as a binary frame")
         plain: JSONObject = raw
         return plain
@@ -222,7 +219,7 @@ class HiveMessage:
             if kind in BUS_TYPES:
                 check_bus_payload(raw)
         message = cls.__new__(cls)
-        message._type = kind
+        message.msg_type = kind
         message._raw = raw
         message._view = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
         message.metadata = metadata
@@ -251,9 +248,9 @@ class HiveMessage:
         other._raw, other._view = message._raw, None
         view = message._view
         if view is not None:
-            if message._type in NESTING_TYPES:
+            if message.msg_type in NESTING_TYPES:
                 other._view = cls.of(view)
-            elif message._type in BUS_TYPES:
+            elif message.msg_type in BUS_TYPES:
                 other._view = cls.bus_payload(BusMessage.of(view))
         return other
 
@@ -270,7 +267,7 @@ class HiveMessage:
         if changes.keys() == {"payload"}:  # as all that is emitted; a third of the time
             return self._with_payload(changes["payload"])
         fields: dict[str, Any] = {
-            "msg_type": self._type,
+            "msg_type": self.msg_type,
             "payload": self._view if self._view is not None else self._raw,
             "node": self.node_id,
             "source_peer": self.source_peer,
@@ -283,6 +280,16 @@ class HiveMessage:
         }
         return type(self)(**{**fields, **changes})
 
+    @classmethod
+    def of_bus(cls: type[M], message: BusMessage) -> M:
+        """BUS around this very bus message."""
+        made = cls.__new__(cls)
+        made.msg_type, made._bin_type, made.metadata = HiveMessageType.BUS, _UNDEFINED, {}
+        made._route = made._target_peers = ()
+        made.node_id = made.source_peer = made.target_site_id = made.target_public_key = None
+        made._raw, made._view = None, message
+        return made
+
     def _with_payload(self: M, payload: Any) -> M:
         other = type(self).__new__(type(self))
         other._copy_envelope(self)
@@ -293,7 +300,7 @@ class HiveMessage:
         return other
 
     def _copy_envelope(self, other: HiveMessage) -> None:
-        self._type, self._bin_type = other._type, other._bin_type
+        self.msg_type, self._bin_type = other.msg_type, other._bin_type
         self.node_id, self.source_peer = other.node_id, other.source_peer
         self.target_site_id, self.target_public_key = other.target_site_id, other.target_public_key
 
@@ -328,7 +335,7 @@ class HiveMessage:
 
     def _normalise(self, value: Any) -> tuple[Any, Any]:
         """-> (what is stored as plain JSON or bytes, the view if it is known already)"""
-        kind = self._type
+        kind = self.msg_type
         if kind is _BINARY:
             if value is None:
                 value = b""
@@ -356,17 +363,17 @@ class HiveMessage:
 
     def _read(self) -> Any:
         """The view of what is stored."""
-        if self._type in BUS_TYPES:
+        if self.msg_type in BUS_TYPES:
             return self.bus_payload(BusMessage.from_wire(self._raw))
-        return self.from_wire(self._raw) if self._type in NESTING_TYPES else self._raw
+        return self.from_wire(self._raw) if self.msg_type in NESTING_TYPES else self._raw
 
     def _content(self) -> tuple[Any, ...]:
-        payload = self._raw if self._type is _BINARY else self.wire_payload()
+        payload = self._raw if self.msg_type is _BINARY else self.wire_payload()
         addresses = (self.node_id, self.source_peer, self.target_site_id, self.target_public_key)
-        return (self._type, payload, self.bin_type, self.metadata, self.route, addresses)
+        return (self.msg_type, payload, self.bin_type, self.metadata, self.route, addresses)
 
     def _object(self) -> JSONObject:
-        if self._type is _BINARY:
+        if self.msg_type is _BINARY:
             raise TypeError("a BINARY message has no items")
         return self.wire_payload()
 
@@ -378,11 +385,11 @@ class HiveMessage:
 
     def __hash__(self) -> int:
         """By the type alone: all else can change."""
-        return hash(self._type)
+        return hash(self.msg_type)
 
     def __repr__(self) -> str:
-        inner = f", {self.payload!r}" if self._type in NESTING_TYPES or self._type in BUS_TYPES else ""
-        return f"HiveMessage({self._type.value!r}{inner})"
+        inner = f", {self.payload!r}" if self.msg_type in NESTING_TYPES or self.msg_type in BUS_TYPES else ""
+        return f"HiveMessage({self.msg_type.value!r}{inner})"
 
 
 def _is_name(value: Any) -> bool:

@@ -1,8 +1,16 @@
-"""What was seen lately: a set that forgets its oldest entries, so that no peer can make it grow."""
+"""What was seen lately: a set that forgets its oldest entries. No peer can make it grow, in number or in bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from hashlib import blake2b
+
+MAX_ID = 256
+"""characters; an id of a flood, a message or a request is far shorter (a UUID has 36)"""
+MAX_NAME = 2048
+"""characters; a name of a node, of which a public key (PEM) is the longest, is shorter"""
+_KEPT_WHOLE = 36
+"""characters of an entry; of a longer one a digest is kept"""
 
 
 class RecentlySeen:
@@ -16,6 +24,7 @@ class RecentlySeen:
 
     def add(self, entry: Hashable) -> bool:
         """-> whether it is new"""
+        entry = _short(entry)
         if entry in self._entries:
             return False
         self._entries[entry] = None
@@ -23,8 +32,19 @@ class RecentlySeen:
             del self._entries[next(iter(self._entries))]
         return True
 
-    def __contains__(self, entry: object) -> bool:
-        return entry in self._entries
+    def __contains__(self, entry: Hashable) -> bool:
+        return _short(entry) in self._entries
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _short(entry: Hashable) -> Hashable:
+    """The entry itself, or the 16 bytes that stand for it: of whatever length it is, it costs the same."""
+    if isinstance(entry, str):
+        return entry if len(entry) <= _KEPT_WHOLE else _digest(entry)
+    return _digest(repr(entry)) if isinstance(entry, tuple) else entry
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Everything that is installed and usable, settled and unchanging. Made by `loader.load`, or of records by hand.
+"""All plugins that are installed and usable. Immutable. Made by `loader.load`, or from records by hand.
 
 Lookups raise PluginMissing or PluginConflict with one line that says what is missing, why, and what to do.
 """
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import PluginConflict, PluginError, PluginMissing
 from ..messages import SETUP_TYPES, HiveMessageType
-from .conflicts import Preferences, Settlement, settle
-from .records import Claim, Origin, PluginReport, PluginState, record_fault
+from .conflicts import Preferences, Resolution, resolve
+from .records import Origin, PluginReport, PluginState, Registration, record_fault
 
 if TYPE_CHECKING:
     from ..hooks import (
@@ -37,7 +37,7 @@ _PROVIDERS = {"http": "hivemind-http", "https": "hivemind-http", "mqtt": "hivemi
 _REMEDIES = {
     PluginState.DISABLED: "enable it",
     PluginState.SHADOWED: "prefer it",
-    PluginState.CONFLICT: "settle it",
+    PluginState.CONFLICT: "choose one of them",
     PluginState.INCOMPATIBLE: "install a version of it that fits",
     PluginState.BROKEN: "repair it",
 }
@@ -45,10 +45,10 @@ _REMEDIES = {
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """What there is, by kind. `ciphers` and `primitives`: wire name -> providers, best first.
+    """The usable plugins by kind. `ciphers` and `primitives`: wire name -> providers, best first.
 
     `handshakes`: best first (the user's list, protocol, rank, name). `handlers` and `observers`: by rank, then name.
-    `reports`: what became of every plugin that was found, by name. `conflicts`: `kind:name` -> who claims it.
+    `reports`: the state of every plugin that was found, by name. `conflicts`: `kind:name` -> which plugins provide it.
     """
 
     transports: Mapping[str, TransportPlugin] = field(default_factory=dict)
@@ -62,37 +62,37 @@ class Catalogue:
     commands: Mapping[str, CommandPlugin] = field(default_factory=dict)
     reports: tuple[PluginReport, ...] = ()
     conflicts: Mapping[str, str] = field(default_factory=dict)
-    claims: tuple[Claim, ...] = field(default=(), repr=False)
-    """the records above, each with the plugin that it came from"""
+    registrations: tuple[Registration, ...] = field(default=(), repr=False)
+    """the records above, each with its plugin"""
 
     @classmethod
     def of(
         cls, *records: PluginRecord, reports: Iterable[PluginReport] = (), prefer: Preferences = _NOTHING
     ) -> Catalogue:
-        """A catalogue of these records, settled by the same rules as those of plugins; none of them counts as built in.
+        """A catalogue of these records, by the same rules as those of plugins; none of them counts as built in.
 
         Raises PluginError for what is no record.
         """
         faults = [fault for fault in map(record_fault, records) if fault]
         if faults:
             raise PluginError(faults[0])
-        claims = [Claim(record, Origin(record.name)) for record in records]
-        return cls.settled(claims, reports, prefer)
+        registrations = [Registration(record, Origin(record.name)) for record in records]
+        return cls.resolved(registrations, reports, prefer)
 
     @classmethod
-    def settled(
+    def resolved(
         cls,
-        claims: Sequence[Claim],
+        registrations: Sequence[Registration],
         reports: Iterable[PluginReport] = (),
         prefer: Preferences = _NOTHING,
         conflicts: Mapping[str, str] = _NOTHING,
     ) -> Catalogue:
-        """Settle these claims. `reports` and `conflicts` tell of those that made none."""
-        result = settle(claims, prefer)
+        """Resolve conflicts. `reports` and `conflicts`: plugins that were rejected before they provided a record."""
+        result = resolve(registrations, prefer)
         won: Mapping[str, list[Any]] = {kind: [one.record for one in found] for kind, found in result.won.items()}
-        every_report = [*reports, *_reports(claims, result)]
+        every_report = [*reports, *_reports(registrations, result)]
         return cls(
-            transports=_frozen({scheme: claim.record for scheme, claim in result.schemes.items()}),
+            transports=_frozen({scheme: registration.record for scheme, registration in result.schemes.items()}),
             ciphers=_by_wire_name(won["cipher"], "cipher"),
             primitives=_by_wire_name(won["primitive"], "primitive"),
             handshakes=tuple(won["handshake"]),
@@ -102,7 +102,7 @@ class Catalogue:
             commands=_frozen({one.name: one for one in won["command"]}),
             reports=tuple(sorted(every_report, key=lambda one: (one.name, one.provider, one.state))),
             conflicts=_frozen({**conflicts, **result.conflicts}),
-            claims=tuple(claim for found in result.won.values() for claim in found),
+            registrations=tuple(registration for found in result.won.values() for registration in found),
         )
 
     def transport(self, scheme: str) -> TransportPlugin:
@@ -140,7 +140,7 @@ class Catalogue:
 
     def origin(self, record: PluginRecord) -> Origin:
         """The plugin that this record came from; for one that came from elsewhere, one with the record's own name."""
-        return next((one.origin for one in self.claims if one.record is record), Origin(record.name))
+        return next((one.origin for one in self.registrations if one.record is record), Origin(record.name))
 
     def missing(self) -> tuple[str, ...]:
         """What a complete satellite has and nothing here provides: one line for each kind. Empty: all there."""
@@ -179,18 +179,18 @@ class Catalogue:
         return PluginMissing(f"no {what} is installed{there}: {states}{'; ' if states else ''}{advice}")
 
 
-def _reports(claims: Sequence[Claim], result: Settlement) -> Iterable[PluginReport]:
+def _reports(registrations: Sequence[Registration], result: Resolution) -> Iterable[PluginReport]:
     """One report for what each plugin won, and one for each record that it lost."""
-    winners = {id(claim) for found in result.won.values() for claim in found}
+    winners = {id(registration) for found in result.won.values() for registration in found}
     won: dict[Origin, list[str]] = {}
-    for claim in claims:
-        if id(claim) in winners:
-            won.setdefault(claim.origin, []).append(claim.label)
+    for registration in registrations:
+        if id(registration) in winners:
+            won.setdefault(registration.origin, []).append(registration.label)
     for origin, labels in won.items():
         yield origin.report(PluginState.ACTIVE, "", tuple(labels))
     lost: dict[tuple[Origin, str, PluginState], list[str]] = {}
-    for one in result.lost:
-        lost.setdefault((one.claim.origin, one.claim.label, one.state), []).append(one.reason)
+    for one in result.rejected:
+        lost.setdefault((one.registration.origin, one.registration.label, one.state), []).append(one.reason)
     for (origin, label, state), reasons in lost.items():
         yield origin.report(state, "; ".join(reasons), (label,))
 

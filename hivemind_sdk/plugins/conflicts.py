@@ -1,8 +1,8 @@
-"""Who gets a name that several plugins claim. The order of folders and of registration decides nothing.
+"""Which plugin is used if several provide the same name. The order of folders and of loading does not matter.
 
-One name, one owner (transports and their schemes, handshakes, handlers, identities, observers, commands): the one that
-the user prefers, else the built-in; the others are *shadowed*. Without either all are in *conflict* and stay out.
-One wire name, many providers (ciphers, primitives): all stay, in the order of the user's list, then rank, then name.
+One name, one plugin (transports and their schemes, handshakes, handlers, identities, observers, commands): the one that
+the user prefers, else the built-in; the others are *shadowed*. Without either all are in *conflict* and none is used.
+One wire name, many providers (ciphers, primitives): all are kept, in the order of the user's list, rank, name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from .records import KINDS, Claim, Origin, PluginState
+from .records import KINDS, Origin, PluginState, Registration
 
 Preferences = Mapping[str, Sequence[str]]
 """`kind` or `kind:name` -> providers (distribution, plugin or record), best first"""
@@ -20,8 +20,8 @@ _WIRE_NAMES = {"cipher": "cipher", "primitive": "primitive"}
 """kinds of which several may serve one name -> the field with that name"""
 
 
-class Contender(Protocol):
-    """An Origin or a Claim."""
+class Candidate(Protocol):
+    """An Origin or a Registration."""
 
     @property
     def builtin(self) -> bool: ...
@@ -29,61 +29,61 @@ class Contender(Protocol):
     def answers_to(self, name: str) -> bool: ...
 
 
-C = TypeVar("C", bound=Contender)
+C = TypeVar("C", bound=Candidate)
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """A claim that did not get its name (or, of a transport, one of its schemes), and why."""
+class Rejected:
+    """A registration that is not used for its name (or, of a transport, for one of its schemes), and why."""
 
-    claim: Claim
+    registration: Registration
     state: PluginState
     reason: str
 
 
 @dataclass(slots=True)
-class Settlement:
-    """What came of all claims. `won`: kind -> claims in order."""
+class Resolution:
+    """The result of `resolve`. `won`: kind -> the registrations that are used, in order."""
 
-    won: dict[str, list[Claim]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    schemes: dict[str, Claim] = field(default_factory=dict)
-    lost: list[Lost] = field(default_factory=list)
+    won: dict[str, list[Registration]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    schemes: dict[str, Registration] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
-    """`kind:name` -> who claims it, and how to settle it"""
+    """`kind:name` -> which plugins provide it, and what the user can do"""
 
 
-def settle(claims: Iterable[Claim], prefer: Preferences) -> Settlement:
-    """Give each name to one of those who claim it, and put the rest in order."""
-    result = Settlement()
-    for kind, of_kind in _grouped(claims, lambda claim: (claim.record.kind,)).items():
+def resolve(registrations: Iterable[Registration], prefer: Preferences) -> Resolution:
+    """Choose one registration for each name that may have one, and sort the others."""
+    result = Resolution()
+    for kind, of_kind in _grouped(registrations, lambda registration: (registration.record.kind,)).items():
         winners = of_kind
         if kind not in _WIRE_NAMES:
-            by_name = _grouped(of_kind, lambda claim: (claim.record.name,))
+            by_name = _grouped(of_kind, lambda registration: (registration.record.name,))
             winners = list(_owners(result, kind, by_name, prefer).values())
         if kind == "transport":
             by_scheme = _grouped(winners, _schemes)
             result.schemes = _owners(result, kind, by_scheme, prefer)
-            owners = {id(claim) for claim in result.schemes.values()}
-            winners = [claim for claim in winners if id(claim) in owners]
-        result.won[kind] = sorted(winners, key=lambda claim: _place(claim, prefer))
+            owners = {id(registration) for registration in result.schemes.values()}
+            winners = [registration for registration in winners if id(registration) in owners]
+        result.won[kind] = sorted(winners, key=lambda registration: _place(registration, prefer))
     return result
 
 
-def names_of(claim: Claim) -> list[str]:
-    """What a user may prefer this claim for: its wire name, or its own name and, of a transport, its schemes."""
-    kind = claim.record.kind
+def names_of(registration: Registration) -> list[str]:
+    """What a user may prefer this registration for: its wire name, or its own name and, of a transport, its schemes."""
+    kind = registration.record.kind
     if kind in _WIRE_NAMES:
-        return [getattr(claim.record, _WIRE_NAMES[kind])]
-    return [claim.record.name, *(_schemes(claim) if kind == "transport" else ())]
+        return [getattr(registration.record, _WIRE_NAMES[kind])]
+    return [registration.record.name, *(_schemes(registration) if kind == "transport" else ())]
 
 
-def choose(contenders: Sequence[C], names: Iterable[str]) -> C | None:
-    """The one that the user's list of names tells from the others, else the one built-in; None where there is none."""
+def choose(candidates: Sequence[C], names: Iterable[str]) -> C | None:
+    """The first candidate that the user's names single out, else the only built-in; None if there is none."""
     for name in names:
-        called = [one for one in contenders if one.answers_to(name)]
+        called = [one for one in candidates if one.answers_to(name)]
         if len(called) == 1:
             return called[0]
-    builtin = [one for one in contenders if one.builtin]
+    builtin = [one for one in candidates if one.builtin]
     return builtin[0] if len(builtin) == 1 else None
 
 
@@ -92,64 +92,72 @@ def preferred(prefer: Preferences, kind: str, name: str) -> list[str]:
     return [*prefer.get(f"{kind}:{name}", ()), *prefer.get(kind, ())]
 
 
-def verdict(key: str, mine: Origin, contenders: Sequence[Origin], winner: Origin | None) -> tuple[PluginState, str]:
-    """-> the state of one that did not get the name `kind:name`, and a reason that names those who want it"""
+def outcome(key: str, mine: Origin, candidates: Sequence[Origin], winner: Origin | None) -> tuple[PluginState, str]:
+    """State and reason of a plugin that is not used for the name `kind:name`."""
     if winner is None:
-        return PluginState.CONFLICT, dispute(key, contenders)
+        return PluginState.CONFLICT, conflict_reason(key, candidates)
     advice = f"to prefer it: {_command(key, mine.provider)}"
     return PluginState.SHADOWED, f"{_quoted(key)} of {mine} is served by {winner}; {advice}"
 
 
-def dispute(key: str, contenders: Sequence[Origin]) -> str:
-    """Who claims the name `kind:name` with the same right, and how to settle it."""
-    providers = sorted({origin.provider for origin in contenders})
+def conflict_reason(key: str, candidates: Sequence[Origin]) -> str:
+    """Which plugins provide `kind:name` with equal rank, and how the user can choose."""
+    providers = sorted({origin.provider for origin in candidates})
     advice = f"say which one you prefer: {_command(key, providers[0])}"
     if len(providers) == 1:
         advice = "disable one of them"
-    return f"{_quoted(key)} is claimed by {' and by '.join(sorted(map(str, contenders)))}; {advice}"
+    return f"{_quoted(key)} is provided by {' and by '.join(sorted(map(str, candidates)))}; {advice}"
 
 
-def _owners(result: Settlement, kind: str, groups: Mapping[str, list[Claim]], prefer: Preferences) -> dict[str, Claim]:
-    """Name -> its owner. Writes down who lost, and what nobody got."""
+def _owners(
+    result: Resolution, kind: str, groups: Mapping[str, list[Registration]], prefer: Preferences
+) -> dict[str, Registration]:
+    """Name -> the registration that is used. Adds the others to `result.rejected`, unresolved names to `.conflicts`."""
     owners = {}
-    for name, contenders in groups.items():
-        if len(contenders) == 1:
-            owners[name] = contenders[0]
+    for name, candidates in groups.items():
+        if len(candidates) == 1:
+            owners[name] = candidates[0]
             continue
-        winner = choose(contenders, preferred(prefer, kind, name))
-        key, origins = f"{kind}:{name}", [claim.origin for claim in contenders]
-        for claim in contenders:
-            if claim is not winner:
-                result.lost.append(Lost(claim, *verdict(key, claim.origin, origins, winner.origin if winner else None)))
+        winner = choose(candidates, preferred(prefer, kind, name))
+        key, origins = f"{kind}:{name}", [registration.origin for registration in candidates]
+        for registration in candidates:
+            if registration is not winner:
+                result.rejected.append(
+                    Rejected(
+                        registration, *outcome(key, registration.origin, origins, winner.origin if winner else None)
+                    )
+                )
         if winner is None:
-            result.conflicts[key] = dispute(key, origins)
+            result.conflicts[key] = conflict_reason(key, origins)
         else:
             owners[name] = winner
     return owners
 
 
-def _place(claim: Claim, prefer: Preferences) -> tuple[Any, ...]:
-    """Where a claim stands among those of its kind: the user's list, protocol (of handshakes), rank, name."""
-    record: Any = claim.record
+def _place(registration: Registration, prefer: Preferences) -> tuple[Any, ...]:
+    """Sort key within a kind: the user's list, protocol (of handshakes), rank, name."""
+    record: Any = registration.record
     names: Sequence[str] = ()
     if record.kind in _WIRE_NAMES:
         names = preferred(prefer, record.kind, getattr(record, _WIRE_NAMES[record.kind]))
     elif record.kind == "handshake":
         names = prefer.get(record.kind, ())
-    listed = next((at for at, name in enumerate(names) if claim.answers_to(name)), len(names))
-    return listed, -getattr(record, "protocol", 0), -record.rank, record.name, claim.origin.provider
+    listed = next((at for at, name in enumerate(names) if registration.answers_to(name)), len(names))
+    return listed, -getattr(record, "protocol", 0), -record.rank, record.name, registration.origin.provider
 
 
-def _schemes(claim: Claim) -> list[str]:
-    record: Any = claim.record
+def _schemes(registration: Registration) -> list[str]:
+    record: Any = registration.record
     return [scheme.lower() for scheme in record.schemes]
 
 
-def _grouped(claims: Iterable[Claim], keys: Callable[[Claim], Iterable[str]]) -> dict[str, list[Claim]]:
-    groups: dict[str, list[Claim]] = {}
-    for claim in claims:
-        for key in keys(claim):
-            groups.setdefault(key, []).append(claim)
+def _grouped(
+    registrations: Iterable[Registration], keys: Callable[[Registration], Iterable[str]]
+) -> dict[str, list[Registration]]:
+    groups: dict[str, list[Registration]] = {}
+    for registration in registrations:
+        for key in keys(registration):
+            groups.setdefault(key, []).append(registration)
     return groups
 
 

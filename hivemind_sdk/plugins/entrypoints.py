@@ -1,4 +1,4 @@
-"""Which plugins are installed and may load. The only file that knows the metadata of distributions; imports no plugin.
+"""Which plugins are installed and may load. Imports no plugin but by `imported`.
 
 The stages: discover, disabled (or not among `only`), one plugin for each name, one name for each object.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from importlib import import_module
 from typing import Any
 
 from ..hooks import PROJECT
 from ..settings import PluginSettings
-from .conflicts import choose, dispute, preferred, verdict
-from .records import Origin, PluginReport, PluginState, canonical, described
+from .conflicts import choose, conflict_reason, outcome, preferred
+from .distributions import canonical, distributions
+from .records import Origin, PluginReport, PluginState, described
 
 DISTRIBUTION = "hivemind-satellite-sdk"
 """what this distribution registers is built in"""
@@ -22,13 +25,13 @@ DISTRIBUTION = "hivemind-satellite-sdk"
 class Selection:
     """`origins`: what may load, built-ins first, then by name. `reports`: why the others may not.
 
-    `conflicts`: `kind:name` -> who claims it. `contenders`: all that were wanted and allowed.
+    `conflicts`: `kind:name` -> which plugins provide it. `candidates`: all that were wanted and allowed.
     """
 
     origins: list[Origin] = field(default_factory=list)
     reports: list[PluginReport] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
-    contenders: list[Origin] = field(default_factory=list)
+    candidates: list[Origin] = field(default_factory=list)
 
 
 def select(settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "") -> Selection:
@@ -37,50 +40,27 @@ def select(settings: PluginSettings, wanted: frozenset[str], only_plugin: str = 
     by_name: dict[str, list[Origin]] = {}
     for origin in _discovered(selection.reports):
         if _is_wanted(origin, wanted, only_plugin) and _is_allowed(origin, settings, selection):
-            selection.contenders.append(origin)
+            selection.candidates.append(origin)
             by_name.setdefault(origin.plugin, []).append(origin)
-    chosen = filter(None, [_one_of(contenders, settings, selection) for contenders in by_name.values()])
+    chosen = filter(None, [_one_of(candidates, settings, selection) for candidates in by_name.values()])
     selection.origins = list(_unequal(sorted(chosen, key=lambda one: (not one.builtin, one.plugin)), selection))
     return selection
 
 
 def imported(origin: Origin) -> Any:
-    """Import the plugin. Raises what importing it raises."""
-    from importlib_metadata import EntryPoint
-
-    return EntryPoint(origin.plugin, origin.value, PROJECT).load()
+    """Import the plugin: `MODULE` or `MODULE:OBJECT`. Raises what importing it raises."""
+    module, _, path = origin.value.partition("[")[0].partition(":")
+    return reduce(getattr, filter(None, path.strip().split(".")), import_module(module.strip()))
 
 
 def _discovered(reports: list[PluginReport]) -> Iterator[Origin]:
     """Every entry point of our group; a distribution whose metadata can't be read ends in a report."""
-    import importlib_metadata as metadata  # in this file alone: it takes the place of the standard finder, process-wide
-
-    names: dict[str, None] = {}
-    for distribution in metadata.distributions():
-        try:  # a text search is much faster than parsing, and most distributions have no plugins
-            if f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or ""):
-                names[canonical(distribution.name)] = None
-        except Exception as error:  # noqa: BLE001  anyone's metadata, in any state
-            reports.append(_unreadable(distribution, error))
-    for name in names:
-        # the path may hold several copies of one distribution: the first is the one that Python uses
-        distribution = metadata.distribution(name)
-        try:
-            entry_points = [one for one in distribution.entry_points if one.group == PROJECT]
-        except Exception as error:  # noqa: BLE001
-            reports.append(_unreadable(distribution, error))
-            continue
-        for one in entry_points:
-            yield Origin(one.name, one.value, distribution.name, distribution.version, name == DISTRIBUTION)
-
-
-def _unreadable(distribution: Any, error: Exception) -> PluginReport:
-    try:
-        name = distribution.name or "?"
-    except Exception:  # noqa: BLE001
-        name = "?"
-    reason = f"the metadata of the distribution can't be read: {described(error)}"
-    return Origin(name, provider=name).report(PluginState.BROKEN, reason)
+    for one in distributions(PROJECT):
+        if one.fault is not None:
+            reason = f"the metadata of the distribution can't be read: {described(one.fault)}"
+            reports.append(Origin(one.name, provider=one.name).report(PluginState.BROKEN, reason))
+        for name, value in one.entry_points:
+            yield Origin(name, value, one.name, one.version, canonical(one.name) == DISTRIBUTION)
 
 
 def _is_wanted(origin: Origin, wanted: frozenset[str], only_plugin: str) -> bool:
@@ -101,18 +81,18 @@ def _is_allowed(origin: Origin, settings: PluginSettings, selection: Selection) 
     return not reason
 
 
-def _one_of(contenders: list[Origin], settings: PluginSettings, selection: Selection) -> Origin | None:
+def _one_of(candidates: list[Origin], settings: PluginSettings, selection: Selection) -> Origin | None:
     """The one plugin that keeps a name which several distributions give to theirs."""
-    if len(contenders) == 1:
-        return contenders[0]
-    kind, name = contenders[0].contested
+    if len(candidates) == 1:
+        return candidates[0]
+    kind, name = candidates[0].contested
     key = f"{kind}:{name}"
-    winner = choose(contenders, preferred(settings.prefer, kind, name))
-    for one in contenders:
+    winner = choose(candidates, preferred(settings.prefer, kind, name))
+    for one in candidates:
         if one is not winner:
-            selection.reports.append(one.report(*verdict(key, one, contenders, winner)))
+            selection.reports.append(one.report(*outcome(key, one, candidates, winner)))
     if winner is None:
-        selection.conflicts[key] = dispute(key, contenders)
+        selection.conflicts[key] = conflict_reason(key, candidates)
     return winner
 
 

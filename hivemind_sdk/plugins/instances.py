@@ -36,17 +36,24 @@ class Instances:
         self._made: dict[tuple[Any, ...], tuple[PluginRecord, Any]] = {}
         self._lock = threading.RLock()
 
-    def make(self, record: PluginRecord, arguments: Mapping[str, Any] | None = None, **context: Any) -> Any:
+    def make(
+        self,
+        record: PluginRecord,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        field: str = "create",
+        **context: Any,
+    ) -> Any:
         """The instance of this record, created on the first call, with its options and `context` (identities: `app=`).
 
         `arguments` are options that the program gives; they count on the first call. Raises OptionError for options
         that can't be used, PluginError where the plugin fails to create it.
         """
-        key = (id(record), *sorted(context.items()))
+        key = (id(record), field, *sorted(context.items()))
         with self._lock:
             if key not in self._made:
                 # the record is kept with it, so that its id stays its own
-                self._made[key] = (record, self._create(record, arguments or {}, context))
+                self._made[key] = (record, self._create(record, arguments or {}, context, field))
             return self._made[key][1]
 
     def close(self) -> None:
@@ -62,9 +69,11 @@ class Instances:
                     log.error("closing the %s %r: %s", record.kind, record.name, type(error).__name__)  # noqa: TRY400
                     log.debug("traceback", exc_info=error)
 
-    def _create(self, record: PluginRecord, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    def _create(
+        self, record: PluginRecord, arguments: Mapping[str, Any], context: Mapping[str, Any], field: str
+    ) -> Any:
         options = self._options(record, arguments)
-        create: Any = record.create  # type: ignore[attr-defined]
+        create: Any = getattr(record, field)
         try:
             instance = create(*options, **context)
         except HiveMindError:
@@ -85,7 +94,7 @@ class Instances:
         mine = field_names(record.options)
         check_names(names[0], arguments, mine)
         for configured in filter(None, map(self._config.get, names)):
-            siblings = (one.record.options for one in self.catalogue.claims if one.origin == origin)
+            siblings = (one.record.options for one in self.catalogue.registrations if one.origin == origin)
             check_names(names[0], configured, mine.union(*map(field_names, siblings)))
         if record.options is None:
             return ()

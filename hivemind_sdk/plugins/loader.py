@@ -11,14 +11,13 @@ import difflib
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pluggy
 
-from ..errors import PluginConflict, PluginDeprecationWarning, PluginError, SettingsError
+from ..errors import PluginConflict, PluginError, SettingsError
 from ..hooks import (
     API_VERSION,
     API_VERSIONS,
@@ -37,10 +36,9 @@ from ..hooks import (
 from ..settings import PluginSettings
 from .catalogue import Catalogue
 from .config import plugin_settings
-from .deprecation import deprecations
 from .entrypoints import imported, select
 from .instances import Instances
-from .records import KINDS, Claim, Origin, PluginReport, PluginState, described, record_fault
+from .records import KINDS, Origin, PluginReport, PluginState, Registration, described, record_fault
 
 T = TypeVar("T")
 
@@ -106,11 +104,11 @@ def load_command(name: str, settings: PluginSettings | None = None) -> Any:
 class Loaded:
     """What came of one plugin. `report` is there where that is already settled, `error` where a plugin raised it.
 
-    `origin` as it is known now, with the time of the import and the warnings.
+    `origin` as it is known now, with the time of the import.
     """
 
     origin: Origin
-    claims: tuple[Claim, ...] = ()
+    registrations: tuple[Registration, ...] = ()
     report: PluginReport | None = None
     error: BaseException | None = None
 
@@ -130,13 +128,12 @@ def load_one(origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManag
         _guarded("API version", _check_version, plugin)
         _guarded("registration", manager.register, plugin, origin.plugin)
         collected = list(_collected(plugin, origin, wanted, manager))
-        origin = dataclasses.replace(origin, warnings=_guarded("inspection", _deprecated, collected))
     except _RejectedError as rejected:
         report = origin.report(rejected.state, rejected.reason)
         return Loaded(origin, report=report, error=rejected.__cause__ or rejected)
-    claims = tuple(Claim(record, origin) for _, records in collected for record in records)
-    if claims:
-        return Loaded(origin, claims)
+    registrations = tuple(Registration(record, origin) for _, records in collected for record in records)
+    if registrations:
+        return Loaded(origin, registrations)
     reason = "" if manager.get_hookcallers(plugin) else "it has no hooks; is @hookimpl forgotten?"
     return Loaded(origin, report=origin.report(PluginState.ACTIVE, reason))
 
@@ -154,16 +151,14 @@ def _load(
 ) -> Catalogue:
     selection, manager = select(settings, wanted, only_plugin), _manager()
     loaded = [load_one(origin, wanted, manager) for origin in selection.origins]
-    catalogue = Catalogue.settled(
-        [claim for one in loaded for claim in one.claims],
+    catalogue = Catalogue.resolved(
+        [registration for one in loaded for registration in one.registrations],
         [*selection.reports, *(one.report for one in loaded if one.report)],
         settings.prefer,
         selection.conflicts,
     )
     if strict:
         _complain(catalogue.reports, next((one.error for one in loaded if one.error), None))
-    for one in loaded:
-        _warn(one.origin)
     return catalogue
 
 
@@ -173,17 +168,6 @@ def _complain(reports: Collection[PluginReport], cause: BaseException | None) ->
         kind = PluginConflict if all(one.state is PluginState.CONFLICT for one in bad) else PluginError
         text = "; ".join(f"{one.name} of {one.provider} is {one.state} ({one.reason})" for one in bad)
         raise kind(f"plugins can't be used: {text}") from cause
-
-
-def _deprecated(collected: Collection[tuple[str, list[PluginRecord]]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for hook, records in collected for text in deprecations(hook, records)))
-
-
-def _warn(origin: Origin) -> None:
-    """In the name of the plugin's module, by which filters can tell it."""
-    module = origin.value.partition(":")[0].strip()
-    for text in origin.warnings:
-        warnings.warn_explicit(f"{origin} {text}", PluginDeprecationWarning, module, 1, module)
 
 
 def _manager() -> pluggy.PluginManager:

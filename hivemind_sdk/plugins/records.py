@@ -1,12 +1,12 @@
-"""Who provides what: where a plugin comes from, the records that it claims names with, and what became of it."""
+"""Plugins as the loader sees them: where each comes from, the records it registers, its state."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .distributions import canonical
 from .options import schema_fault
 from .typehints import field_fault
 
@@ -18,7 +18,7 @@ KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity",
 
 
 class PluginState(str, Enum):
-    """What became of a plugin, or of one of its records."""
+    """State of a plugin, or of one of its records."""
 
     FOUND = "found"
     """it may load, and nobody has tried yet"""
@@ -26,9 +26,9 @@ class PluginState(str, Enum):
     DISABLED = "disabled"
     """the user's settings keep it out; it was not imported"""
     SHADOWED = "shadowed"
-    """another one has its name, because it is built in or preferred"""
+    """another plugin is used for its name, because it is built in or preferred"""
     CONFLICT = "conflict"
-    """another one claims its name with the same right; both stay out"""
+    """another plugin provides its name with equal rank; none of them is used"""
     INCOMPATIBLE = "incompatible"
     """written for another version of the contract"""
     BROKEN = "broken"
@@ -38,11 +38,10 @@ class PluginState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class PluginReport:
-    """What became of one plugin. One whose records fared differently has a report for each fate.
+    """State of one plugin. A plugin whose records differ in state has a report for each.
 
     `name`: of its entry point; `value`: the module there. `provider`: the distribution. `kinds`: as far as known.
-    `records`: `kind:name` of what this report is about. `import_seconds`: 0 where it was not imported. `warnings`: what
-    it uses that is deprecated, and what to use instead.
+    `records`: `kind:name` of what this report is about. `import_seconds`: 0 if it was not imported.
     """
 
     name: str
@@ -55,14 +54,13 @@ class PluginReport:
     records: tuple[str, ...] = ()
     builtin: bool = False
     import_seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a plugin comes from: entry point `plugin` = `value` of a distribution `provider`.
 
-    `import_seconds` and `warnings` as in its report, once it is imported.
+    `import_seconds` as in its report, once it is imported.
     """
 
     plugin: str
@@ -71,7 +69,6 @@ class Origin:
     version: str = ""
     builtin: bool = False
     import_seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -86,12 +83,12 @@ class Origin:
 
     @property
     def contested(self) -> tuple[str, str]:
-        """Kind and name under which others may claim what this plugin is called; `plugin` where it names no kind."""
+        """Kind and name by which another plugin may be called as well; the kind is `plugin` if its name has none."""
         return self.kind or "plugin", self.names[-1]
 
     @property
     def called(self) -> tuple[str, ...]:
-        """All that a user may call it where it has to be told from others."""
+        """All names by which a user may single it out."""
         return (*self.names, self.provider)
 
     def answers_to(self, name: str) -> bool:
@@ -99,7 +96,7 @@ class Origin:
         return name in self.names or canonical(name) == canonical(self.provider)
 
     def report(self, state: PluginState, reason: str = "", records: tuple[str, ...] = ()) -> PluginReport:
-        """What became of this plugin (or, with `records`, of these)."""
+        """A report on this plugin, or on these `records` of it."""
         kinds = dict.fromkeys(label.partition(":")[0] for label in records) or filter(None, [self.kind])
         return PluginReport(
             self.plugin,
@@ -112,7 +109,6 @@ class Origin:
             records,
             self.builtin,
             self.import_seconds,
-            self.warnings,
         )
 
     def __str__(self) -> str:
@@ -121,7 +117,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Registration:
     """A record, and the plugin that it came from."""
 
     record: PluginRecord
@@ -155,11 +151,6 @@ def record_fault(record: Any) -> str:
         empty = [one.name for one in fields(record) if getattr(record, one.name) == () or not record.name]
         fault = f"{empty[0]} is empty" if empty else ""
     return f"the {kind} {record.name!r}: {fault}" if fault else ""
-
-
-def canonical(name: str) -> str:
-    """A name of a distribution, as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def described(error: BaseException) -> str:

@@ -35,6 +35,21 @@ CallLater = Callable[[float, Callable[[], None]], Timer]
 class ActionRunner:
     """Handlers are called under one lock, so never concurrently. What they want sent goes out in order."""
 
+    __slots__ = (
+        "_call_later",
+        "_closed",
+        "_context",
+        "_deliver",
+        "_dispatcher",
+        "_events",
+        "_lock",
+        "_node",
+        "_observe",
+        "_requests",
+        "_sender",
+        "_wakes",
+    )
+
     def __init__(
         self,
         dispatcher: Dispatcher,
@@ -81,12 +96,11 @@ class ActionRunner:
 
     def _perform(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            kind = type(outcome)
             try:
-                if kind is Deliver:  # nearly all of them
+                if isinstance(outcome, Deliver):  # nearly all of them
                     self._deliver(outcome.message)
                 else:
-                    _ACTIONS[kind](self, outcome)
+                    _ACTIONS[type(outcome)](self, outcome)
             except Exception as error:  # noqa: BLE001 - one action failed; the others are still done
                 self._events.runner.failed(f"the action {type(outcome).__name__}", error)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from ..contracts import Cipher, Crypto, NodeState, Observer, TransportConnector
+from ..contracts import AsyncTransportConnector, Cipher, Crypto, NodeState, Observer, TransportConnector
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
+from ..errors import SettingsError
 from ..identity.state import Identity
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Overrides:
     """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
 
-    transport: TransportConnector | None = None
+    transport: AsyncTransportConnector | TransportConnector | None = None
     handshakes: Sequence[NamedHandshake] = ()
     handlers: Sequence[NamedHandler] = ()
     ciphers: Mapping[str, Cipher] | None = None
@@ -47,6 +49,10 @@ class Components:
     store: MessageStore | None
     """of durable messages"""
 
+    def record_of(self, connector: TransportConnector, record: TransportPlugin) -> TransportPlugin | None:
+        """`record`, if this connector is the one that it created."""
+        return record if self.instances.make(record) is connector else None
+
     def close(self) -> None:
         if self.store is not None:
             self.store.close()
@@ -65,6 +71,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Comp
 
 def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
     make = instances.make
+    _check_handlers(settings, catalogue, given)
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
         NamedHandler(one.name, one.types, make(one))
@@ -73,7 +80,9 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
     ]
     return Components(
         connectors=[
-            given.transport or make(_transport(settings, one.endpoint.scheme, catalogue)) for one in settings.upstreams
+            cast("TransportConnector | None", given.transport)
+            or make(_transport(settings, one.endpoint.scheme, catalogue))
+            for one in settings.upstreams
         ],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
@@ -84,6 +93,39 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         instances=instances,
         store=_store(settings),  # the last: there is nothing then that could fail and leave it open
     )
+
+
+def async_connectors(
+    settings: Settings, catalogue: Catalogue, components: Components
+) -> Sequence[AsyncTransportConnector]:
+    """For each hub of the settings: a connector for asyncio, if its transport has one, else a bridge to the plain one.
+
+    A connector that the user brings may be of either kind.
+    """
+    from ..aio.bridge import BridgedConnector
+
+    found: list[AsyncTransportConnector] = []
+    for one, connector in zip(settings.upstreams, components.connectors, strict=True):
+        given: Any = connector
+        if inspect.iscoroutinefunction(given.connect):
+            found.append(given)
+            continue
+        record = components.record_of(connector, _transport(settings, one.endpoint.scheme, catalogue))
+        if record is None or record.create_async is None:
+            found.append(BridgedConnector(connector))
+        else:
+            found.append(components.instances.make(record, field="create_async"))
+    return found
+
+
+def _check_handlers(settings: Settings, catalogue: Catalogue, given: Overrides) -> None:
+    known = {one.name for one in catalogue.handlers} | {one.name for one in given.handlers}
+    unknown = [name for name in settings.handlers or () if name not in known]
+    if unknown:
+        raise SettingsError(
+            f"Settings.handlers names handlers that do not exist: {', '.join(map(repr, unknown))}",
+            hint=f"installed are {', '.join(sorted(known)) or 'none'}; objects are given to Satellite(handlers=...)",
+        )
 
 
 def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> TransportPlugin:

@@ -28,6 +28,8 @@ class Queue(Protocol):
 class Runner:
     """Calls callbacks: in the order of the events, through `queue`; reports those that raise or can't be queued."""
 
+    __slots__ = ("_observe", "queue")
+
     def __init__(self, queue: Queue, observe: Callable[[Observation], None]) -> None:
         self.queue = queue
         self._observe = observe
@@ -66,7 +68,18 @@ class _Named:
 class Subscription:
     """One callback on one channel. `cancel` any number of times: it is not called any more, not even for the past."""
 
-    __slots__ = ("_active", "_channel", "_convert", "_place", "callback", "inline", "key", "once", "unique")
+    __slots__ = (
+        "_active",
+        "_channel",
+        "_convert",
+        "_place",
+        "callback",
+        "inline",
+        "is_coroutine",
+        "key",
+        "once",
+        "unique",
+    )
 
     def __init__(
         self,
@@ -87,6 +100,7 @@ class Subscription:
         self.unique = unique
         self.once = once
         self.inline = inline
+        self.is_coroutine = channel.coroutines and is_coroutine(self.unique or self.callback)
         self._active = True
 
     @property
@@ -107,17 +121,24 @@ class Subscription:
         elif not self._channel.runner.queue.post(partial(self.call, *args), self):
             self._channel.runner.dropped(self.name)
 
-    def call(self, *args: Any) -> None:
-        """Calls the callback now, unless it was cancelled. What it raises is reported."""
+    def call(self, *args: Any) -> Any:
+        """Calls the callback now, unless it was cancelled. What it raises is reported.
+
+        Returns what it returned: an awaitable, if it is a coroutine function.
+        """
         if not self._active:
-            return
+            return None
         try:
             if self._convert is not None:
-                self.callback(self._convert(*args))
-            else:
-                self.callback(*args)
+                return self.callback(self._convert(*args))
+            return self.callback(*args)
         except BaseException as error:  # noqa: BLE001 - no callback may end the thread or harm another one
-            self._channel.runner.failed(self.name, error)
+            self.failed(error)
+            return None
+
+    def failed(self, error: BaseException) -> None:
+        """Reports what the callback has raised."""
+        self._channel.runner.failed(self.name, error)
 
 
 class Channel:
@@ -127,10 +148,11 @@ class Channel:
     there are.
     """
 
-    __slots__ = ("_any", "_by_key", "_lock", "_snapshots", "runner")
+    __slots__ = ("_any", "_by_key", "_lock", "_snapshots", "coroutines", "runner")
 
-    def __init__(self, runner: Runner, lock: threading.RLock) -> None:
+    def __init__(self, runner: Runner, lock: threading.RLock, *, coroutines: bool = False) -> None:
         self.runner = runner
+        self.coroutines = coroutines
         self._lock = lock  # can be entered again: the garbage collector may cancel a subscription anywhere
         self._by_key: dict[Hashable, dict[Hashable, Subscription]] = {}
         self._snapshots: dict[Hashable, tuple[Subscription, ...] | None] = {}
@@ -151,7 +173,8 @@ class Channel:
         `convert` is applied to the event first. `unique`: the function that `find` goes by; a second registration of it
         changes `once` of the first one, as in pyee. Raises TypeError for a coroutine function.
         """
-        refuse_coroutine(unique or callback)
+        if not self.coroutines or inline:
+            refuse_coroutine(unique or callback)
         with self._lock:
             listeners = self._by_key.setdefault(key, {})
             place: Hashable = object() if unique is None else _place(unique)
@@ -170,7 +193,10 @@ class Channel:
         if listeners is None:
             listeners = self._snapshot(key)
         for one in listeners:
-            one.deliver(*args)
+            if one.inline and not one.once:
+                one.call(*args)
+            else:
+                one.deliver(*args)
 
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""
@@ -234,9 +260,11 @@ class Channel:
 class Events:
     """The channels of one node."""
 
-    __slots__ = ("_lock", "binary", "bus", "hive", "runner", "state")
+    __slots__ = ("_coroutines", "_lock", "binary", "bus", "hive", "runner", "state")
 
-    def __init__(self, queue: Queue, observe: Callable[[Observation], None]) -> None:
+    def __init__(self, queue: Queue, observe: Callable[[Observation], None], *, coroutines: bool = False) -> None:
+        """`coroutines`: callbacks may be coroutine functions, which `queue` then awaits."""
+        self._coroutines = coroutines
         self.runner = Runner(queue, observe)
         self._lock = threading.RLock()
         self.hive = self.channel()
@@ -250,7 +278,7 @@ class Events:
 
     def channel(self) -> Channel:
         """A channel whose callbacks run in one order with those of all others here."""
-        return Channel(self.runner, self._lock)
+        return Channel(self.runner, self._lock, coroutines=self._coroutines)
 
     def clear(self) -> None:
         """Cancels all subscriptions of these channels."""
@@ -260,16 +288,21 @@ class Events:
 
 def refuse_coroutine(callback: Callback) -> None:
     """Raises TypeError for a coroutine function or asynchronous generator function, which a thread can't run."""
+    if is_coroutine(callback):
+        raise TypeError(
+            f"{name_of(callback)} is a coroutine function, which this client can't run: pass a plain function, or use "
+            "the asyncio client, AsyncHiveMessageBusClient"
+        )
+
+
+def is_coroutine(callback: Callback) -> bool:
+    """Whether this is a coroutine function or asynchronous generator function, wrapped or not."""
     function: Any = callback
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004
-    if code is not None and code.co_flags & _ASYNC:
-        raise TypeError(
-            f"{name_of(callback)} is a coroutine function, which this client can't run: pass a plain function, or use "
-            "the asyncio client, AsyncHiveMessageBusClient"
-        )
+    return code is not None and bool(code.co_flags & _ASYNC)
 
 
 def name_of(callback: Callback) -> str:

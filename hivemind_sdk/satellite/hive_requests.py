@@ -20,8 +20,8 @@ from .local_node import LocalNode, NodeView
 from .outgoing import Outgoing
 
 M = TypeVar("M")
-_NOBODY = "no node up the chain answered; hubs before 4.6 ignore QUERY and CASCADE"
-_UNHANDLED = (
+NOBODY = "no node up the chain answered; hubs before 4.6 ignore QUERY and CASCADE"
+UNHANDLED = (
     "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key "
     "may not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
 )
@@ -64,7 +64,7 @@ class HiveRequests(NodeView, Generic[M]):
         outgoing = parts.node.prepare(as_question(what, lang, request_id), request_id)
         bus = outgoing.payload
         request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))
-        answers = parts.requests.open(request, timeout, _UNHANDLED.format(bus.msg_type))
+        answers = parts.requests.open(request, timeout, UNHANDLED.format(bus.msg_type))
         answers.convert = self._convert
         self._send(outgoing, answers, in_turn=True)
         return answers
@@ -81,8 +81,8 @@ class HiveRequests(NodeView, Generic[M]):
     def query_stream(self, message: Any, *, timeout: float = 15.0) -> Query:
         """Like `query`, but yields each message of the answer (contracts.cascade.Answer) as it arrives."""
         query_id, outgoing = self._question(HiveMessageType.QUERY, message)
-        request = Request(f"query:{query_id}", sent_type=_bus_type(outgoing))
-        answers = self.parts.requests.open(request, timeout, _NOBODY)
+        request = Request(f"query:{query_id}", sent_type=bus_type_of(outgoing))
+        answers = self.parts.requests.open(request, timeout, NOBODY)
         answers.convert = self._with_message
         self._send(outgoing, answers)
         return Query(self.parts.local_bus, answers, query_id)
@@ -96,7 +96,7 @@ class HiveRequests(NodeView, Generic[M]):
         """
         count = len(self.parts.node.hive_map.nodes) if expected is None else expected
         query_id, outgoing = self._question(HiveMessageType.CASCADE, message)
-        request = CascadeRequest(f"cascade:{query_id}", count, sent_type=_bus_type(outgoing))
+        request = CascadeRequest(f"cascade:{query_id}", count, sent_type=bus_type_of(outgoing))
         answers = self.parts.requests.open(request, timeout)
         answers.convert = self._with_message
         self._send(outgoing, answers)
@@ -259,7 +259,7 @@ def _key_of(node: LocalNode, alias: str) -> str:
     return trusted[alias]
 
 
-def _bus_type(message: HiveMessage) -> str | None:
+def bus_type_of(message: HiveMessage) -> str | None:
     """The bus type inside of a QUERY or CASCADE."""
     inner: HiveMessage = message.payload
     return inner.payload.msg_type if inner.msg_type is HiveMessageType.BUS else None

@@ -14,6 +14,8 @@ from .local_node import LocalNode
 class Upstreams:
     """The hubs of the settings, by number: the Hubs of threads.failback. Settings are read anew for each link."""
 
+    __slots__ = ("_components", "_node", "_observe")
+
     def __init__(self, node: LocalNode, components: Components, observe: Callable[[Observation], None]) -> None:
         self._node = node
         self._components = components
@@ -23,23 +25,25 @@ class Upstreams:
         return str(self._node.settings.upstreams[hub].endpoint)
 
     def dial(self, hub: int) -> Transport:
+        return self._components.connectors[hub].connect(self.dial_of(hub))
+
+    def dial_of(self, hub: int) -> Dial:
+        """What a transport is given to dial this hub."""
         settings = self._node.settings
         upstream = settings.upstreams[hub]
-        return self._components.connectors[hub].connect(
-            Dial(
-                endpoint=upstream.endpoint,
-                credentials=upstream.credentials or settings.credentials,
-                useragent=settings.useragent,
-                timeout=settings.deadlines.connect,
-                tls=upstream.tls or settings.tls,
-                proxy=settings.proxy,
-                headers=settings.headers,
-                keepalive=settings.deadlines.keepalive,
-                keepalive_timeout=settings.deadlines.keepalive_timeout,
-                send_timeout=settings.deadlines.send,
-                max_frame=settings.limits.frame,
-                observe=self._observe,
-            )
+        return Dial(
+            endpoint=upstream.endpoint,
+            credentials=upstream.credentials or settings.credentials,
+            useragent=settings.useragent,
+            timeout=settings.deadlines.connect,
+            tls=upstream.tls or settings.tls,
+            proxy=settings.proxy,
+            headers=settings.headers,
+            keepalive=settings.deadlines.keepalive,
+            keepalive_timeout=settings.deadlines.keepalive_timeout,
+            send_timeout=settings.deadlines.send,
+            max_frame=settings.limits.frame,
+            observe=self._observe,
         )
 
     def answers(self, hub: int) -> bool | None:  # noqa: ARG002
@@ -50,7 +54,7 @@ class Upstreams:
         upstream = settings.upstreams[hub]
         context = HandshakeContext(
             role=Role.SATELLITE,
-            authority=upstream.endpoint.authority,
+            authority=upstream.endpoint.pin_name,
             hello={},
             offer={},
             credentials=upstream.credentials or settings.credentials,

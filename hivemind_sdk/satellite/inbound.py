@@ -16,6 +16,8 @@ from .local_node import LocalNode
 class Inbound:
     """See engine.ports.EventSink."""
 
+    __slots__ = ("_hive", "_node", "_requests", "_runner", "observe")
+
     def __init__(
         self,
         node: LocalNode,

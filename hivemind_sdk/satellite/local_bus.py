@@ -21,6 +21,8 @@ DENIED = "hive.policy.denied"
 class LocalBus:
     """Delivers bus messages of the hive: to requests that wait for them, then to callbacks."""
 
+    __slots__ = ("_bus", "_node", "_observe", "_requests")
+
     def __init__(
         self, node: LocalNode, events: Events, requests: RequestTable, observe: Callable[[Observation], None]
     ) -> None:

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ..contracts import Crypto, NodeState
+from ..contracts import Crypto, NodeState, SessionInfo
 from ..contracts.cascade import Select
 from ..engine.utterances import UTTERANCES, new_id, with_id
 from ..messages import BusMessage, HiveMessage, JSONObject
 from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..topology import HiveMapper
+from .events import refuse_coroutine
 from .message_context import HubSession, complete, prepare
 
 UNKNOWN_SITE = "unknown"
@@ -26,6 +27,7 @@ class LocalNode:
         self.crypto = crypto
         self.session_id = settings.session_id or str(uuid.uuid4())
         self.hub_hello: JSONObject = {}
+        self._hello_bound = False
         self.protocol = 0
         """protocol version of the newest link; 0 before"""
         self.hub_session = HubSession()
@@ -75,8 +77,16 @@ class LocalNode:
 
     @property
     def hub_key(self) -> str | None:
-        """The RSA public key (PEM) in the hub's HELLO, or None."""
-        return _text(self.hub_hello.get("pubkey")) or None
+        """The hub's RSA public key (PEM) if the handshake has authenticated it (v3), or None.
+
+        The key in the HELLO of an older hub is only claimed: such a key counts if it is among `trusted_keys`.
+        """
+        return self.announced_key or None if self._hello_bound else None
+
+    @property
+    def announced_key(self) -> str:
+        """The public key in the hub's HELLO, authenticated or not; empty before."""
+        return _text(self.hub_hello.get("pubkey"))
 
     def hello(self) -> JSONObject:
         """The payload of this node's HELLO."""
@@ -87,9 +97,13 @@ class LocalNode:
 
     def greeted(self, hello: JSONObject) -> None:
         """The hub's HELLO arrived."""
-        self.hub_hello = hello
+        self.hub_hello, self._hello_bound = hello, False
         self.hive_map.set_origin(self.peer, self.hub_id, _text(hello.get("pubkey")))
         self.hive_map.mark_trusted_nodes(self.trusted_keys)
+
+    def secured(self, info: SessionInfo) -> None:
+        """A handshake ended well."""
+        self._hello_bound = info.hello_bound
 
     def prepare(self, message: Any, request_id: str | None = None) -> HiveMessage:
         """What is sent for a bus message or HiveMessage: a copy with source, platform, destination and session.
@@ -171,6 +185,11 @@ class NodeView:
         return self.node.hub_hello
 
     @property
+    def hub_key(self) -> str | None:
+        """The hub's RSA public key (PEM) if the handshake has authenticated it (v3), or None."""
+        return self.node.hub_key
+
+    @property
     def cascade_timeout(self) -> float | None:
         """Seconds from a cascade's first answer until one is selected for the local bus; None: the handler's option."""
         return self.node.cascade_timeout
@@ -192,6 +211,8 @@ class NodeView:
 
     @cascade_select.setter
     def cascade_select(self, select: Select | None) -> None:
+        if select is not None:
+            refuse_coroutine(select)
         self.node.cascade_select = select
 
 

@@ -16,6 +16,8 @@ Hear = Callable[[Any], object]
 class ObserverFanout:
     """Tells observers in their order, then the satellite itself. Any thread."""
 
+    __slots__ = ("_hearers", "_observers", "_own")
+
     def __init__(self, observers: Sequence[Observer], own: Mapping[type, Hear]) -> None:
         """`own`: observation type -> what the satellite does about it."""
         self._observers = observers

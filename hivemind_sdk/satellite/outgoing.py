@@ -17,8 +17,8 @@ from ..threads.receipts import Receipt
 from .events import Queue
 from .local_node import LocalNode
 
-_QUESTIONS = frozenset({HiveMessageType.QUERY, HiveMessageType.CASCADE})
-_QUESTION_OPEN = 60.0
+QUESTIONS = frozenset({HiveMessageType.QUERY, HiveMessageType.CASCADE})
+QUESTION_OPEN = 60.0
 """seconds in which answers to a QUERY or CASCADE that the program emitted itself are accepted"""
 Post = Callable[[HiveMessage, Policy | None], Receipt]
 PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
@@ -26,6 +26,8 @@ PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
 
 class Outgoing:
     """A MessageSender (engine.ports) on top of threads.sender. Any thread."""
+
+    __slots__ = ("_node", "_observe", "_post", "_post_many", "_queue", "_requests")
 
     def __init__(
         self,
@@ -52,10 +54,10 @@ class Outgoing:
         """See Satellite.emit_many."""
         prepared = [self._node.prepare(message) for message in messages]
         for message in prepared:
-            if message.msg_type in _QUESTIONS:
-                self._note_question(message, new_id())
+            if message.msg_type in QUESTIONS:
+                self._note_question(message, default_id=True)
             elif message.msg_type is HiveMessageType.BUS and message.payload.msg_type in UTTERANCES:
-                self._requests.note(_sent_utterance(message), ABANDONED_AFTER)
+                self._requests.note(sent_utterance(message), ABANDONED_AFTER)
         return self._post_many(prepared, delivery)
 
     def post(self, message: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
@@ -69,14 +71,14 @@ class Outgoing:
         if kind is HiveMessageType.BUS:
             if message.payload.msg_type in UTTERANCES:
                 return self._post_utterance(message, delivery)
-        elif kind in _QUESTIONS:
-            self._note_question(message, new_id())
+        elif kind in QUESTIONS:
+            self._note_question(message, default_id=True)
         return self._post(message, delivery)
 
     def send(self, message: HiveMessage) -> None:
         """See Satellite.send."""
-        if message.msg_type in _QUESTIONS:
-            self._note_question(message)
+        if message.msg_type in QUESTIONS:
+            self._note_question(message, default_id=False)
         self._post(message, Raise())
 
     def send_soon(self, message: HiveMessage) -> None:
@@ -85,7 +87,7 @@ class Outgoing:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: too many wait to be sent"))
 
     def _post_utterance(self, message: HiveMessage, delivery: Policy | None) -> Receipt:
-        request = _sent_utterance(message)
+        request = sent_utterance(message)
         self._requests.note(request, ABANDONED_AFTER)
         try:
             return self._post(message, delivery)
@@ -93,17 +95,10 @@ class Outgoing:
             self._requests.close(request)
             raise
 
-    def _note_question(self, message: HiveMessage, default_id: str | None = None) -> None:
-        metadata = message.metadata
-        if metadata.get("is_response"):
-            return
-        query_id = metadata.get("query_id")
-        if not isinstance(query_id, str) or not query_id:
-            if default_id is None:
-                query_id = new_id()  # only an answer without an id can match it
-            else:
-                query_id = metadata["query_id"] = default_id
-        self._requests.note(SentQuestion(f"{message.msg_type.value}:{query_id}"), _QUESTION_OPEN)
+    def _note_question(self, message: HiveMessage, *, default_id: bool) -> None:
+        question = noted_question(message, default_id=default_id)
+        if question is not None:
+            self._requests.note(question, QUESTION_OPEN)
 
     def _send_observed(self, message: HiveMessage) -> None:
         try:
@@ -112,6 +107,22 @@ class Outgoing:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: {error}"))
 
 
-def _sent_utterance(message: HiveMessage) -> SentUtterance:
+def noted_question(message: HiveMessage, *, default_id: bool) -> SentQuestion | None:
+    """The request of a QUERY or CASCADE that the program sends itself; None: it is an answer.
+
+    `default_id`: one without an id gets one; else only an answer without an id matches it.
+    """
+    metadata = message.metadata
+    if metadata.get("is_response"):
+        return None
+    query_id = metadata.get("query_id")
+    if not isinstance(query_id, str) or not query_id:
+        query_id = new_id()
+        if default_id:
+            metadata["query_id"] = query_id
+    return SentQuestion(f"{message.msg_type.value}:{query_id}")
+
+
+def sent_utterance(message: HiveMessage) -> SentUtterance:
     bus = message.payload
     return SentUtterance(request_id_of(bus) or new_id(), sent_type=bus.msg_type, session_id=session_id_of(bus))

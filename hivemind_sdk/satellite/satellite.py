@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy, Rules
 from ..engine.connection import NamedHandshake
@@ -76,7 +76,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -299,7 +299,7 @@ class Satellite(HiveRequests[BusMessage]):
             ready=lambda: (link := self._link) is not None and link.ready,
             probes=lambda: (link := self._link) is not None and link.probes,
             probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            later=CallbackQueue(self._senders).post,
+            later=self._sending.post,
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
@@ -330,6 +330,9 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+
+    def _secured(self, event: Secured) -> None:
+        self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
         if event.after.state is State.READY and event.after.info is not None:

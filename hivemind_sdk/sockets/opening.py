@@ -24,6 +24,7 @@ from ..contracts.observations import PhasePassed
 from ..errors import LinkTimeout, SettingsError, Unreachable
 from ..settings import Endpoint
 from .deadline import Deadline
+from .race import race
 from .tls import start_tls, tls_context
 
 __all__ = ["Deadline", "Proxy", "ascii_host", "check_headers", "describe_status", "http_status", "open_socket"]
@@ -104,32 +105,21 @@ def _open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe
 
 
 def _connect(host: str, port: int, deadline: Deadline, phase: str, observe: Observe) -> socket.socket:
-    """Try every address, in the resolver's order, each with an equal share of the time that is left."""
+    """The first of the host's addresses that answers; they are tried side by side."""
     addresses = _resolve(host, port, deadline)
     observe(PhasePassed("resolve", ", ".join(dict.fromkeys(str(address[4][0]) for address in addresses))))
-    failures: list[OSError] = []
-    for index, (family, kind, protocol, _, address) in enumerate(addresses):
-        try:
-            sock = socket.socket(family, kind, protocol)
-        except OSError as error:  # a family that this machine does not have
-            failures.append(error)
-            continue
-        try:
-            sock.settimeout(deadline.left(phase, share=len(addresses) - index))
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if _NOTSENT_LOWAT is not None:
-                sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _MAX_UNSENT)
-        except OSError as error:
-            sock.close()
-            if isinstance(error, LinkTimeout):
-                raise
-            failures.append(error)
-        else:
-            return sock
-    if any(isinstance(error, TimeoutError) for error in failures):
-        raise deadline.timeout(phase)
-    raise _unreachable(host, port, failures, phase)
+    sock, failures = race(addresses, deadline, phase)
+    if sock is None:
+        raise _unreachable(host, port, failures, phase)
+    try:
+        sock.settimeout(deadline.left(phase))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if _NOTSENT_LOWAT is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _MAX_UNSENT)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _unreachable(host: str, port: int, failures: list[OSError], phase: str) -> Unreachable:

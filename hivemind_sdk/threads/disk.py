@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..engine.entries import Entry
@@ -26,26 +27,61 @@ class Disk:
         self._lock = lock
         self._store = store
         self._busy = threading.Lock()
+        """held by who uses the store"""
+        self._waiting: list[tuple[Entry, threading.Lock]] = []
 
     def add(self, entry: Entry, *, ready: bool) -> None:
         """Returns when this entry, which was submitted, is on disk. Raises StoreFailed, NotConnected after `close`.
 
-        Who comes first writes for all that wait.
+        One thread writes for all that wait. When it is done, it wakes them, and one of those that came meanwhile, which
+        writes next.
         """
-        with self._busy:
-            if not entry.stored and entry.failure is None:
-                with self._lock:
-                    add = self._core.add()
+        while not entry.stored and entry.failure is None:
+            if self._busy.acquire(blocking=False):
                 try:
-                    self._opened().add(add.entries)
-                except HiveMindError as error:
-                    with self._lock:
-                        self._core.not_added(add, error)
-                else:
-                    with self._lock:
-                        self._core.added(add, ready=ready)
+                    self._write(ready=ready)
+                finally:
+                    self._busy.release()
+                    self._wake()
+            else:
+                self._wait(entry)
         if entry.failure is not None:
             raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
+
+    def _write(self, *, ready: bool) -> None:
+        with self._lock:
+            add = self._core.add()
+        try:
+            self._opened().add(add.entries)
+        except HiveMindError as error:
+            with self._lock:
+                self._core.not_added(add, error)
+        else:
+            with self._lock:
+                self._core.added(add, ready=ready)
+
+    def _wait(self, entry: Entry) -> None:
+        """Until it is written, or this thread is to write."""
+        turn = threading.Lock()
+        turn.acquire()
+        one = entry, turn
+        with self._lock:
+            self._waiting.append(one)
+        if self._busy.locked():
+            turn.acquire()
+        else:  # whoever was there has gone, perhaps without seeing this thread
+            with self._lock, suppress(ValueError):
+                self._waiting.remove(one)
+
+    def _wake(self) -> None:
+        with self._lock:
+            done: list[tuple[Entry, threading.Lock]] = []
+            left: list[tuple[Entry, threading.Lock]] = []
+            for one in self._waiting:
+                (left if not one[0].stored and one[0].failure is None else done).append(one)
+            self._waiting = left[1:]
+        for _, turn in done + left[:1]:
+            turn.release()
 
     def add_alone(self, entry: Entry) -> None:
         """The same for an entry that was not submitted, without waiting for anybody."""
@@ -60,7 +96,9 @@ class Disk:
         try:
             with self._busy:
                 report = _DO[type(action)](self._opened(), action)
+            self._wake()
         except HiveMindError as error:
+            self._wake()
             log.warning("durable messages: %s", error)
             with self._lock:
                 self._core.disk_failed(action, now())

@@ -208,6 +208,7 @@ class Sender:
                         "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
                     )
                 self._work({})
+                self._tell()
             stopped = False
             self._link.send(message)
             outbox.others_sent = True
@@ -265,9 +266,9 @@ class Sender:
                 return
             finally:
                 self._turn.release()
-            if not self._core.pending or not self._link.ready():
-                return
-            self._go_later()  # for what came meanwhile
+                self._tell()
+            if self._core.pending and self._link.ready():  # what came meanwhile
+                self._go_later()
         else:
             self._tell(pause=_PAUSE)
 
@@ -290,7 +291,8 @@ class Sender:
         while True:
             with self._lock:
                 action = self._core.next(now(), ready=self._link.ready())
-            self._tell()
+            if self._core.outbox.untold:
+                self._tell()
             if action is None:
                 return
             _DO[type(action)](self, action, fresh)

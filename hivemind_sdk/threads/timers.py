@@ -48,6 +48,8 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._thread: threading.Thread | None = None
+        self._last: threading.Thread | None = None
+        """the thread that was started last; it may be about to end"""
 
     def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
@@ -67,7 +69,17 @@ class Timers:
         except RuntimeError:  # who comes next tries again, for all
             log.warning("no thread can be started: what is to be done later may take longer")
             return
-        self._thread = thread
+        self._thread = self._last = thread
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the thread has ended, where nothing is to be done any more; `timeout` seconds at most."""
+        with self._changed:
+            thread = self._last
+            if thread is threading.current_thread() or any(not timer.cancelled for _, _, timer in self._heap):
+                return
+            self._changed.notify()
+        if thread is not None:
+            thread.join(max(0.0, timeout))
 
     def _run(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, MutableSet
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
-from .names import MAX_TEXT
+from ..messages.seen import MAX_ID
 
 S = TypeVar("S")
 
@@ -23,7 +23,7 @@ class FloodIdCache(MutableSet[str]):
 
     def check(self, flood_id: Any, max_size: int | None = None) -> bool:
         """Add it. -> whether it was there. What can't be an id (empty, no text, far too long) counts as seen."""
-        if not isinstance(flood_id, str) or not 0 < len(flood_id) <= MAX_TEXT:
+        if not isinstance(flood_id, str) or not 0 < len(flood_id) <= MAX_ID:
             return True
         with self._lock:
             if flood_id in self._ids:

@@ -16,9 +16,7 @@ from .graph import Graph, build
 from .names import MAX_TEXT
 from .node_info import NodeInfo
 
-_MAX_CHARACTERS = 64 * 1024 * 1024
-"""what all nodes together may make us hold; the oldest go first"""
-_MAX_SEEN = 200_000
+_MAX_SEEN = 20_000
 """answers to floods that are remembered as seen"""
 _NODE_WEIGHT = 600
 """of the characters: what a node costs without its texts"""
@@ -28,7 +26,8 @@ class HiveMapper:
     """The hive as its nodes have announced it. Any thread.
 
     `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that
-    no flood has reached is forgotten. Everything in it is hearsay; nothing that is forged can be told from what is not.
+    no flood has reached is forgotten. `max_characters`: what all nodes together may make us hold (about 6,000 nodes);
+    the oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
 
     def __init__(
@@ -36,10 +35,12 @@ class HiveMapper:
         max_seen_pings: int = 1000,
         node_ttl: float = 600.0,
         *,
+        max_characters: int = 4 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.max_seen_pings = max_seen_pings
         self.node_ttl = node_ttl
+        self._max_characters = max_characters
         self._clock = clock
         self._lock = threading.Lock()
         self._nodes: OrderedDict[str, NodeInfo] = OrderedDict()  # longest unheard first
@@ -106,7 +107,7 @@ class HiveMapper:
             )
             nodes[peer] = node
             self._weight += _weight(node) - (_weight(before) if before is not None else 0)
-            while self._weight > _MAX_CHARACTERS:
+            while self._weight > self._max_characters:
                 self._forget_oldest()
             self._graph = None
         return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-MAX_TEXT = 2048
+from ..messages.seen import MAX_NAME
+
+MAX_TEXT = MAX_NAME
 """characters; no key, name or site that is meant seriously is longer"""
 
 _LINE = 120

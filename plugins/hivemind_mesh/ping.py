@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Resolve, SendMessage
-from hivemind_sdk.messages import HiveMessage, RecentlySeen
+from hivemind_sdk.messages import MAX_ID, MAX_NAME, HiveMessage, RecentlySeen
 from hivemind_sdk.messages import HiveMessageType as T
 
 
@@ -32,6 +32,8 @@ class PingHandler:
         flood_id, peer = payload.get("flood_id"), payload.get("peer")
         if not isinstance(flood_id, str) or not flood_id:
             return [Drop("malformed message", "a ping without flood_id")]
+        if len(flood_id) > MAX_ID or (isinstance(peer, str) and len(peer) > MAX_NAME):
+            return [Drop("too long", "the flood_id or the name in a ping: it is neither answered nor remembered")]
         actions: list[Action] = []
         route = message.route
         if context.outer:

@@ -264,8 +264,8 @@ def _wrong_password(context: HandshakeContext) -> AuthenticationRefused:
     if context.credentials.provisioned_key:
         return AuthenticationRefused(
             f"the provisioned key is not the one of the hub {context.authority} for this access key",
-            hint="run `hivemind-core derive-psk --password PASSWORD --node-id NODE_ID` on that hub, with the password of "
-            "this access key: a key holds for one hub only",
+            hint="run `hivemind-core derive-psk --password PASSWORD --node-id NODE_ID` on that hub, with the password "
+            "of this access key: a key holds for one hub only",
         )
     return AuthenticationRefused(
         f"the hub {context.authority} holds another password for this access key, or is not the hub",
@@ -293,6 +293,7 @@ def _session(
         pattern=keys.pattern,
         suite=keys.suite,
         hub_key=fingerprint(hub_key),
+        hello_bound=True,  # it is in the prologue
         warnings=tuple(keys.warnings),
     )
     send, receive = state.split()

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
+import threading
 from hashlib import pbkdf2_hmac, sha256
 from typing import Any
 
@@ -28,17 +30,66 @@ _ROUNDS = 1_000
 
 
 def derive(argon2id: Argon2id, password: str, node_id: str) -> bytes:
-    """The 32-byte PSK (wire-v3.md section 4.3). Takes 0.1 to 1 second, and 64 MiB.
+    """The 32-byte PSK (wire-v3.md section 4.3), derived once for all clients of this process.
 
-    Raises MalformedFrame for a node id that is not valid text, HandshakeError where the memory is not to be had.
+    It depends on the password and the hub alone, not on the access key. The first call takes 0.1 to 1 second and
+    64 MiB; calls for the same key meanwhile wait for it. Raises MalformedFrame for a node id that is not valid text,
+    HandshakeError if the memory can't be allocated.
     """
+    return DERIVED.get(argon2id, password, node_id)
+
+
+class DerivedKeys:
+    """Keys that were derived in this process, by password and hub. Any thread.
+
+    A key is named by a keyed hash, so that no password is kept.
+    """
+
+    def __init__(self, size: int = _IN_MEMORY) -> None:
+        self._size = size
+        self._secret = os.urandom(32)
+        self._keys: dict[bytes, _Key] = {}
+        self._lock = threading.Lock()
+
+    def get(self, argon2id: Argon2id, password: str, node_id: str) -> bytes:
+        """The key of this password and hub; derived by the first caller. See `derive`."""
+        kind = type(argon2id)
+        parts = (kind.__module__, kind.__qualname__, password, node_id)
+        name = hmac.digest(self._secret, b"\0".join(sha256(_bytes(part)).digest() for part in parts), "sha256")
+        with self._lock:
+            while len(self._keys) >= self._size and name not in self._keys:
+                self._keys.pop(next(iter(self._keys)))
+            key = self._keys.setdefault(name, _Key())
+        with key.lock:
+            if key.value is None:
+                key.value = _derive(argon2id, password, node_id)
+            return key.value
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        with self._lock:
+            self._keys.clear()
+
+
+class _Key:
+    """One key; `lock` is held while it is derived."""
+
+    __slots__ = ("lock", "value")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: bytes | None = None
+
+
+DERIVED = DerivedKeys()
+
+
+def _derive(argon2id: Argon2id, password: str, node_id: str) -> bytes:
     try:
         salt = sha256(node_id.encode()).digest()
     except UnicodeEncodeError:
         raise MalformedFrame("the hub's node_id is not valid text") from None
-    return argon2id.derive(
-        password.encode(errors="surrogatepass"), salt, time_cost=3, memory_kib=65536, parallelism=1, size=32
-    )
+    return argon2id.derive(_bytes(password), salt, time_cost=3, memory_kib=65536, parallelism=1, size=32)
 
 
 class PskCache:

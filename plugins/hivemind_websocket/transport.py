@@ -8,14 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from websocket import ABNF
-
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
-from .framing import BrokenFrame, FrameReader, client_frame
+from .framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _CODES = frozenset(range(1000, 1015)) - {1004, _NO_STATUS, _ABNORMAL}
@@ -65,16 +63,16 @@ class WebSocketTransport:
         if self._end is not None:  # the stream may not know it yet
             raise self._closed()
         if isinstance(frame, bytes):
-            opcode, payload = ABNF.OPCODE_BINARY, frame
+            opcode, payload = BINARY, frame
         else:
-            opcode, payload = ABNF.OPCODE_TEXT, encode_text(frame)
+            opcode, payload = TEXT, encode_text(frame)
         self._write(client_frame(opcode, payload))
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""
         self._probe += 1
         self._probes.append((self._probe, arrived))
-        self._write(client_frame(ABNF.OPCODE_PING, self._probe.to_bytes(_PROBE_SIZE, "big")))
+        self._write(client_frame(PING, self._probe.to_bytes(_PROBE_SIZE, "big")))
 
     def receive(self, timeout: float | None = None) -> Frame:
         """See contracts.Transport.
@@ -123,36 +121,36 @@ class WebSocketTransport:
     def _take(self, fin: bool, opcode: int, data: bytes) -> Frame | None:
         """-> a complete message, if this frame ends one"""
         started = self._opcode
-        if opcode >= ABNF.OPCODE_CLOSE:
+        if opcode >= CLOSE:
             self._control(opcode, data, fin)
-        elif (opcode == ABNF.OPCODE_CONT) != (started is not None):
+        elif (opcode == CONT) != (started is not None):
             self._finish("the other side broke the websocket protocol: fragments out of order", _PROTOCOL_ERROR)
         elif not fin:
             self._opcode = opcode if started is None else started
             self._collected += data
             self._frames.limit = self._max_frame - len(self._collected)
         elif started is None:
-            return data if opcode == ABNF.OPCODE_BINARY else decode_text(data)
+            return data if opcode == BINARY else decode_text(data)
         else:
             whole = bytes(self._collected) + data
             self._opcode, self._frames.limit = None, self._max_frame
             self._collected.clear()
-            return whole if started == ABNF.OPCODE_BINARY else decode_text(whole)
+            return whole if started == BINARY else decode_text(whole)
         return None
 
     def _control(self, opcode: int, data: bytes, fin: bool) -> None:
-        if len(data) > 125 or not fin or (opcode == ABNF.OPCODE_CLOSE and not _can_close(data)):
+        if len(data) > 125 or not fin or (opcode == CLOSE and not _can_close(data)):
             self._finish("the other side broke the websocket protocol: bad control frame", _PROTOCOL_ERROR)
-        elif opcode == ABNF.OPCODE_PING:
-            self._stream.offer(client_frame(ABNF.OPCODE_PONG, data))
-        elif opcode == ABNF.OPCODE_PONG and len(data) == _PROBE_SIZE:
+        elif opcode == PING:
+            self._stream.offer(client_frame(PONG, data))
+        elif opcode == PONG and len(data) == _PROBE_SIZE:
             answered = int.from_bytes(data, "big")
             while self._probes and self._probes[0][0] <= answered:
                 self._probes.popleft()[1]()
-        elif opcode == ABNF.OPCODE_PONG and self._unanswered:
+        elif opcode == PONG and self._unanswered:
             self._unanswered = False
             self._observe(RoundTrip(time.monotonic() - self._pinged))
-        elif opcode == ABNF.OPCODE_CLOSE:
+        elif opcode == CLOSE:
             code = int.from_bytes(data[:2], "big") if data else _NO_STATUS
             # nobody reads any more over there: no need to wait for the end
             text = "the other side closed the link without a code" if code == _NO_STATUS else ""
@@ -173,7 +171,7 @@ class WebSocketTransport:
         if self._pinged <= alive:
             if now >= alive + self._keepalive:
                 self._pinged, self._unanswered = now, True
-                self._stream.offer(client_frame(ABNF.OPCODE_PING, b""))
+                self._stream.offer(client_frame(PING, b""))
         elif now >= self._pinged + self._keepalive_timeout:
             text = f"no sign of life for {now - alive:.3g} s, and no answer to a ping in {self._keepalive_timeout:g} s"
             self._finish(text, _ABNORMAL, wait=0.0)
@@ -207,4 +205,4 @@ def _close_frame(code: int, reason: str) -> bytes:
     payload = b""
     if code != _NO_STATUS and 1000 <= code < 5000:
         payload = code.to_bytes(2, "big") + reason.encode(errors="replace")[:123].decode(errors="ignore").encode()
-    return client_frame(ABNF.OPCODE_CLOSE, payload)
+    return client_frame(CLOSE, payload)

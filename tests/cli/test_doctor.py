@@ -9,7 +9,9 @@ from cli_kit import Terminal, identify, make_hub, run
 def test_doctor_shows_each_step_and_ends_well(hub3):
     done = run("doctor", "--utterance", "hello")
     assert (done.code, done.err) == (0, "")
-    first, *rows = done.out.splitlines()
+    package, script, first, *rows = done.out.splitlines()
+    assert package.startswith("hivemind_bus_client: ")
+    assert script.startswith("hivemind-client: ")
     assert first == f"== examining ws://127.0.0.1:{hub3.port}"
     assert [row.split()[:2] for row in rows] == [
         ["ok", "resolve"],

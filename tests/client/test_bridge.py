@@ -227,6 +227,22 @@ def test_while_the_link_is_down_the_bus_does_not_notice(hub, connect, bus):
     settle(bus)
 
 
+@pytest.mark.parametrize("keeps", [True, False], ids=["the request id", "nothing"])
+@pytest.mark.parametrize("session_id", ["default", "person-1"])
+def test_answers_come_back_under_the_session_of_the_local_utterance(bridged, hub, hub_end, bus, session_id, keeps):
+    """A stock audio service plays `default` alone, and the hub knows that session by our own id."""
+    heard = Heard()
+    bus.on("speak", heard)
+    session = {"session_id": session_id, "lang": "pt-PT"}
+    bus.emit(Message("recognizer_loop:utterance", {"utterances": ["hi"]}, {"destination": NODE, "session": session}))
+    asked = sent(hub)[0].payload
+    expected = bridged.session_id if session_id == "default" else session_id
+    assert (asked.context["session"]["session_id"], asked.context["session"]["lang"]) == (expected, "pt-PT")
+    context = asked.context if keeps else {"session": {"session_id": bridged.session_id}}
+    hub_end.send_bus(BusMessage("speak", {}, context))
+    assert heard.wait()[0].context["session"]["session_id"] == session_id
+
+
 def test_after_close_the_bus_is_left_alone(bridged, hub, bus):
     before = hub.received[:]
     bridged.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
+import time
 
 import pytest
 from client_kit import NEVER, SOON, Heard, sync
@@ -120,6 +122,63 @@ def test_the_same_callback_registered_twice_is_called_once_as_with_pyee(client, 
     peer.send_bus(BusMessage("speak"))
     sync(client, peer)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize(("first", "second", "calls"), [("once", "on", 3), ("on", "once", 1), ("once", "once", 1)])
+def test_the_newest_registration_of_a_callback_counts_as_with_pyee(client, peer, first, second, calls):
+    heard = Heard()
+    getattr(client, first)("speak", heard)
+    getattr(client, second)("speak", heard)
+    for _ in range(3):
+        peer.send_bus(BusMessage("speak"))
+    sync(client, peer)
+    assert len(heard) == calls
+
+
+class Coroutines:
+    async def method(self, message): ...
+
+    async def __call__(self, message): ...
+
+    async def generator(self, message):
+        yield message
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [Coroutines().method, Coroutines(), functools.partial(Coroutines().method), Coroutines().generator],
+    ids=["method", "object", "partial", "generator"],
+)
+def test_coroutine_functions_are_refused_with_the_name_of_the_asyncio_client(client, callback):
+    for register in (
+        lambda: client.on("speak", callback),
+        lambda: client.once(HiveMessageType.BUS, callback),
+        lambda: client.on_mycroft("speak", callback),
+        lambda: client.on("open", callback),
+        lambda: client.on_collect("x", callback),
+        lambda: client.emitter.on("speak", callback),
+        lambda: client.satellite.on_bus("speak", callback),
+        lambda: client.satellite.on_message(HiveMessageType.BUS, callback),
+        lambda: client.satellite.on_state(callback),
+        lambda: client.satellite.on_binary(callback),
+        lambda: setattr(client, "cascade_select_callback", callback),
+    ):
+        with pytest.raises(TypeError, match="AsyncHiveMessageBusClient"):
+            register()
+    assert client.emitter.event_names() == set()
+
+
+def test_many_callbacks_on_one_topic_are_added_in_a_time_that_stays_the_same(client):
+    def seconds():
+        began = time.process_time()
+        for _ in range(1000):
+            client.on("speak", Heard())
+        return time.process_time() - began
+
+    first = seconds()
+    for _ in range(3):
+        last = seconds()
+    assert last < 5 * first + 0.05
 
 
 def test_message_is_the_text_of_bus_messages_for_ovos_and_of_hive_messages_on_the_emitter(client, peer):

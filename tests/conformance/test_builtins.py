@@ -205,9 +205,9 @@ class TestIdentityFromTheEnvironment(IdentityContract):
 
 
 CATALOGUE = load(kinds={"handler", "observer"})
-for _claim in CATALOGUE.claims:
-    globals()[f"Test{_claim.record.kind.title()}_{_claim.record.name.replace('-', '_')}"] = contract_of(
-        _claim, CATALOGUE
+for _registration in CATALOGUE.registrations:
+    globals()[f"Test{_registration.record.kind.title()}_{_registration.record.name.replace('-', '_')}"] = contract_of(
+        _registration, CATALOGUE
     )
 
 

@@ -17,7 +17,9 @@ from hivemind_sdk.errors import (
     InvalidEncoding,
     LocalProtocolError,
     MalformedFrame,
+    Reflected,
     RemoteProtocolError,
+    SessionBroken,
     UnexpectedFrame,
 )
 
@@ -40,9 +42,11 @@ def test_recorded_frames_are_reproduced_and_opened(case):
     key, nonce = bytes.fromhex(case["key_hex"]), bytes.fromhex(case["nonce_hex"])
     plaintext = bytes.fromhex(case["plaintext_hex"])
     for encoding, envelope in case["json_envelopes"].items():
-        link = session(case["cipher"], encoding, key, random=lambda size: nonce[:size])
-        assert link.seal(Form.TEXT, plaintext) == [envelope]
-        assert link.seal(Form.BINARY, plaintext) == [bytes.fromhex(case["binary_hex"])]
+        for form, frame in ((Form.TEXT, envelope), (Form.BINARY, bytes.fromhex(case["binary_hex"]))):
+            assert session(case["cipher"], encoding, key, random=lambda size: nonce[:size]).seal(form, plaintext) == [
+                frame
+            ]
+        link = session(case["cipher"], encoding, key)
         assert link.open(envelope) == (Form.TEXT, plaintext)
         assert link.open(case["json_envelopes_no_tag"][encoding]) == (Form.TEXT, plaintext)
         assert link.open(bytes.fromhex(case["binary_hex"])) == (Form.BINARY, plaintext)
@@ -87,10 +91,10 @@ def test_hostile_envelopes_are_refused(case):
 @pytest.mark.parametrize(("cipher", "encoding"), PAIRS)
 @given(plaintext=st.binary(max_size=200))
 def test_what_is_sealed_opens(cipher, encoding, plaintext):
-    link = session(cipher, encoding)
+    ours, theirs = session(cipher, encoding), session(cipher, encoding)
     for form in Form:
-        [frame] = link.seal(form, plaintext)
-        assert link.open(frame) == (form, plaintext)
+        [frame] = ours.seal(form, plaintext)
+        assert theirs.open(frame) == (form, plaintext)
 
 
 def test_every_frame_has_a_nonce_of_its_own():
@@ -101,9 +105,9 @@ def test_every_frame_has_a_nonce_of_its_own():
 @pytest.mark.parametrize(("cipher", "encoding"), PAIRS)
 @given(plaintext=st.binary(max_size=60), place=st.integers(0, 10_000), other=st.characters(max_codepoint=0x2FF))
 def test_an_altered_frame_never_opens_to_something_else(cipher, encoding, plaintext, place, other):
-    link = session(cipher, encoding)
-    [text] = link.seal(Form.TEXT, plaintext)
-    [data] = link.seal(Form.BINARY, plaintext)
+    ours, link = session(cipher, encoding), session(cipher, encoding)
+    [text] = ours.seal(Form.TEXT, plaintext)
+    [data] = ours.seal(Form.BINARY, plaintext)
     place %= min(len(text), len(data))
     with contextlib.suppress(*REFUSALS):
         # white space, and upper-case hex, say the same
@@ -154,9 +158,8 @@ def test_a_short_ciphertext_without_a_tag_is_malformed():
 
 
 def test_unknown_keys_of_an_envelope_are_ignored():
-    link = session()
-    [frame] = link.seal(Form.TEXT, b"{}")
-    assert link.open(json.dumps({**json.loads(frame), "v": 1})) == (Form.TEXT, b"{}")
+    [frame] = session().seal(Form.TEXT, b"{}")
+    assert session().open(json.dumps({**json.loads(frame), "v": 1})) == (Form.TEXT, b"{}")
 
 
 def test_deep_nesting_is_malformed_and_does_not_crash():
@@ -173,6 +176,38 @@ def test_an_unknown_encoding_is_told_when_the_session_is_made():
 
 def test_a_replayed_frame_opens_again_as_documented():
     link = session()
-    [frame] = link.seal(Form.TEXT, b"{}")
+    [frame] = session().seal(Form.TEXT, b"{}")
     assert link.open(frame) == link.open(frame)
     assert "repeat" in (EnvelopeSession.__doc__ or "")
+
+
+@pytest.mark.parametrize("cipher", RECORDS)
+@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("between", [0, 1000])
+def test_what_a_session_has_sealed_is_refused_when_it_comes_back(cipher, form, between):
+    ours, theirs = session(cipher), session(cipher)
+    [frame] = ours.seal(form, b"{}")
+    for _ in range(between):
+        ours.seal(form, b"{}")
+    with pytest.raises(Reflected):
+        ours.open(frame)
+    assert ours.open(theirs.seal(form, b"{}")[0]) == (form, b"{}")
+    assert theirs.open(frame) == (form, b"{}")
+
+
+def test_the_numbers_of_a_session_go_round_and_end(monkeypatch):
+    """The first one is random, and may be near the end."""
+    drawn = []
+
+    def random(size):
+        drawn.append(size)
+        return b"\xff" * size
+
+    link = session("CHACHA20-POLY1305", random=random)
+    nonces = [link.seal(Form.BINARY, b"")[0][:12] for _ in range(3)]
+    assert nonces == [b"\xff" * 12, b"\xff" * 8 + bytes(4), b"\xff" * 8 + bytes(3) + b"\x01"]
+    assert drawn == [12]
+    monkeypatch.setattr(link._nonces, "_left", 1)
+    link.seal(Form.BINARY, b"")
+    with pytest.raises(SessionBroken):
+        link.seal(Form.BINARY, b"")

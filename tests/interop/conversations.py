@@ -176,6 +176,43 @@ def deltachat(host: str, port: int, key: str, password: str) -> dict[str, object
     return {"answer": asyncio.run(talk())}
 
 
+def mic_satellite(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """The hub gets raw audio; what it says comes back as sound."""
+    from hivemind_mic_sat import HiveMindMicrophoneClient
+
+    one = HiveMindMicrophoneClient(key=key, host=host, port=port, password=password, enable_media=False)
+    heard = Heard()
+    one.playback.put = lambda wav, **more: heard(Path(wav).name)
+    threading.Thread(target=one.run, daemon=True).start()
+    from ovos_bus_client.message import Message
+
+    received = one.hm_bus.wait_for_mycroft("test.binary.received", timeout=WITHIN)
+    one.hm_bus.emit(Message("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
+    played = heard.wait()
+    one.running = False
+    one.hm_bus.close()
+    return {"sent": received.data["kind"], "played": played}
+
+
+def voice_relay(host: str, port: int, key: str, password: str) -> dict[str, object]:
+    """Wake word here, speech recognition and synthesis on the hub, all as binary messages."""
+    from hivemind_bus_client import HiveMessageBusClient
+    from hivemind_voice_relay.service import HiveMindVoiceRelay
+    from ovos_plugin_manager.templates.tts import TTS
+
+    bus = HiveMessageBusClient(key=key, password=password, port=port, host=host, useragent="VoiceRelayV1.0.0")
+    bus.connect(site_id="unknown")
+    heard = Heard()
+    bus.on_mycroft("recognizer_loop:utterance", lambda message: heard(message.data["utterances"]))
+    relay, played = HiveMindVoiceRelay(bus), Heard()
+    TTS.queue.put = lambda sound, *_, **__: played(Path(sound[0]).name)  # in the place of a loudspeaker
+    relay.start()
+    told = {"understood": heard.wait(), "played": played.wait()}
+    relay.stop()
+    bus.close()
+    return told
+
+
 def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, object]:
     """As an integration of Home Assistant uses the client: all that blocks in an executor, and no thread left behind.
 
@@ -231,6 +268,8 @@ CONVERSATIONS: dict[str, Callable[..., dict[str, object]]] = {
         mattermost,
         hackchat,
         deltachat,
+        mic_satellite,
+        voice_relay,
         home_assistant,
     )
 }

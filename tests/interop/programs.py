@@ -14,6 +14,17 @@ from interop.servers import HERE, ROOT, Client, Server, ServerFailed, _environme
 from wheel_kit import build
 
 DROPIN = ROOT / "plugins" / "hivemind-bus-client-dropin"
+VOICE = {
+    "listener": {
+        "microphone": {"module": "stand-in-mic"},
+        "VAD": {"module": "stand-in-vad", "stand-in-vad": {}},
+        "wake_word": "hey_test",
+    },
+    "hotwords": {"hey_test": {"module": "stand-in-ww"}},
+    "stt_transport": "binary",
+    "tts_transport": "binary",
+}
+"""mycroft.conf"""
 SOURCES = ("pyproject.toml", "hivemind_sdk/**/*.py", "plugins/**/src/**/*", "plugins/hivemind_*/*.py")
 
 
@@ -111,6 +122,16 @@ class Program:
     def told(self) -> Any:
         """The next thing that a conversation tells."""
         return json.loads(self.line_with("@{")[1:])
+
+
+def voice(folder: Path, name: str, hub: Server) -> Program:
+    """A conversation of a voice satellite: stand-ins for its devices are found as OVOS plugins are."""
+    config = folder / "config" / "mycroft" / "mycroft.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps(VOICE))
+    one = conversation(folder, name, hub, environment="voice", PYTHONPATH=str(HERE / "stand_ins"))
+    one.set_identity(hub, hub.clients[0])
+    return one
 
 
 def conversation(folder: Path, name: str, hub: Server, **environ: str) -> Program:

@@ -140,6 +140,8 @@ class Binary(BinaryDataHandlerProtocol):
 
     def handle_stt_transcribe_request(self, data, sample_rate, sample_width, lang, client):
         self.received("STT_AUDIO_TRANSCRIBE", data, client, sample_rate=sample_rate, lang=lang)
+        answer = Message("recognizer_loop:transcribe.response", {"transcriptions": [["hello", 1.0]]})
+        client.send(HiveMessage(HiveMessageType.BUS, payload=answer))
 
     def handle_stt_handle_request(self, data, sample_rate, sample_width, lang, client):
         self.received("STT_AUDIO_HANDLE", data, client, sample_rate=sample_rate, lang=lang)

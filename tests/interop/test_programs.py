@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from interop.programs import Program, conversation
+from interop.programs import Program, conversation, voice
 from interop.servers import Server
 
 NEWEST = "5.3.10a1"
@@ -55,6 +55,21 @@ def test_home_assistant_is_set_up_before_its_hub_and_leaves_no_thread(start_hub,
         told = program.told()
     assert told["told"] == [["speak", "ovos.utterance.handled"]] * 2
     assert told["threads left"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mic_satellite", {"sent": "RAW_AUDIO", "played": "echo.wav"}),
+        ("voice_relay", {"understood": ["hello"], "played": "echo.wav"}),
+    ],
+)
+def test_voice_satellite_hears_and_speaks(name, told, start_hub, tmp_path):
+    hub = start_hub(NEWEST)
+    with voice(tmp_path / "program", name, hub) as program:
+        said = program.told()
+    assert said.pop("client").startswith("hivemind_sdk")
+    assert said == told
 
 
 def test_wrong_password_is_said(start_hub, tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
-from noise_kit import ReadOnlyState, connect, hub, satellite
+from noise_kit import QuickArgon2id, ReadOnlyState, connect, hub, satellite
 
-from hivemind_noise.psk import SECRET
-from hivemind_sdk.errors import AuthenticationRefused, HandshakeError
+from hivemind_noise.psk import DERIVED, SECRET, DerivedKeys
+from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, MalformedFrame
 
 
 def entries(node):
@@ -16,8 +17,10 @@ def entries(node):
 
 
 def obtain(node, node_id="node-1", pepper=bytes(32)):
+    """In a process of its own."""
     from hivemind_noise.psk import PskCache
 
+    DERIVED.clear()
     cache, context = PskCache(), node.context({"node_id": node_id}, {})
     return cache.find(context, pepper) or cache.derivation(context, pepper).work()
 
@@ -74,6 +77,7 @@ def test_a_failed_handshake_drops_the_entry(attempt):
         with pytest.raises(HandshakeError):
             connect(client, other)
         before = client.crypto.argon2id.derived
+        DERIVED.clear()
         with pytest.raises(AuthenticationRefused):
             connect(client, other)
         assert client.crypto.argon2id.derived == before + 1, "the kept key was used again"
@@ -129,3 +133,45 @@ def test_where_nothing_can_be_written_the_key_is_derived_once_for_each_process()
     for _ in range(2):
         obtain(client)
     assert client.crypto.argon2id.derived == 2
+
+
+def test_satellites_of_one_password_and_hub_derive_one_key_in_a_process():
+    """Also those that connect at the same time; another password or hub has another key."""
+    started, go = threading.Barrier(9, timeout=30), threading.Event()
+
+    class Slow(QuickArgon2id):
+        def derive(self, password, salt, **costs):
+            go.wait(30)
+            return super().derive(password, salt, **costs)
+
+    argon2id, keys, found = Slow(), DerivedKeys(), []
+
+    def connect_one():
+        started.wait()
+        found.append(keys.get(argon2id, "password", "node-1"))
+
+    threads = [threading.Thread(target=connect_one) for _ in range(8)]
+    for one in threads:
+        one.start()
+    started.wait()
+    go.set()
+    for one in threads:
+        one.join(30)
+    assert len(found) == 8
+    assert set(found) == {keys.get(argon2id, "password", "node-1")}
+    assert argon2id.derived == 1
+    others = {
+        keys.get(argon2id, *other) for other in (("password", "node-2"), ("passwor", "dnode-1"), ("other", "node-1"))
+    }
+    assert len(others | set(found)) == 4
+    assert argon2id.derived == 4
+
+
+def test_the_keys_of_a_process_are_bounded_and_an_error_is_not_kept():
+    argon2id, keys = QuickArgon2id(), DerivedKeys(size=2)
+    for node_id in ("1", "2", "3", "1"):
+        keys.get(argon2id, "password", node_id)
+    assert argon2id.derived == 4
+    for _ in range(2):
+        with pytest.raises(MalformedFrame):
+            keys.get(argon2id, "password", "\ud800")

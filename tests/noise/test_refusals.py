@@ -9,6 +9,7 @@ import pytest
 from noise_links import KEY, PASSWORD, SOON, catalogue, make_hub, make_satellite
 
 from hivemind_sdk import HiveMessageBusClient, NodeIdentity
+from hivemind_sdk.contracts import TransportFeatures
 from hivemind_sdk.contracts.observations import Secured, Warned
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.engine.connection import Phase
@@ -184,3 +185,42 @@ def test_the_client_without_the_plugin_for_v3_says_so_of_itself_and_not_only_of_
             client.connect()
         assert raised.value.hint.startswith("the hub speaks protocol 3, and no handshake that is active here does")
         client.close()
+
+
+class WithoutCodes:
+    """The embedded hub over a transport that can't carry a code or a reason, as HTTP and brokers can't."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def connect(self, dial):
+        return _Muted(self._inner.connect(dial))
+
+
+class _Muted:
+    features = TransportFeatures()
+
+    def __init__(self, inner):
+        self._inner, self.send, self.close = inner, inner.send, inner.close
+
+    def receive(self, timeout=None):
+        try:
+            return self._inner.receive(timeout)
+        except LinkClosed:
+            raise LinkClosed("the hub has ended the session", code=1005) from None
+
+
+def test_a_second_device_is_refused_with_the_same_hint_where_there_are_no_codes():
+    told = []
+    with make_hub("5.3.10a1") as hub:
+        for connector in (hub.connector(), hub.connector(), WithoutCodes(hub.connector())):
+            one = make_satellite(connector, MemoryState())
+            try:
+                one.connect(timeout=SOON)
+            except AuthenticationRefused as refused:
+                told.append(refused.hint)
+            finally:
+                one.close()
+    assert len(told) == 2
+    assert told[0] == told[1]
+    assert "reset-noise-pin" in told[0]

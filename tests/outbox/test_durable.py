@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import resource
-import sqlite3
-import stat
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -195,26 +192,6 @@ def test_a_refusal_keeps_what_is_durable_for_whoever_connects_again(file):
         sat.connect()
         assert sat.drain(LONG)
         assert [number for number, _ in arrived(hub, 2)] == [0, 1]
-
-
-def test_a_file_serves_one_satellite_its_owner_alone_and_a_bad_one_is_named(file, tmp_path):
-    sat = satellite(Reached(), durable=file)
-    threads = threading.active_count()
-    with pytest.raises(StoreFailed, match="locked") as caught:
-        satellite(Reached(), durable=file)
-    assert caught.value.hint
-    assert threading.active_count() == threads
-    assert stat.S_IMODE((tmp_path / "messages.db").stat().st_mode) == 0o600
-    sat.close()
-    (tmp_path / "no.db").write_bytes(b"this is no database, and stays as it is" * 100)
-    for path in (tmp_path / "no.db", tmp_path / "missing" / "m.db", tmp_path):
-        with pytest.raises(StoreFailed, match=path.name):
-            satellite(Reached(), durable=str(path))
-    with sqlite3.connect(tmp_path / "new.db") as database:
-        database.execute("PRAGMA user_version=9")
-    database.close()
-    with pytest.raises(StoreFailed, match="format is 9"):
-        satellite(Reached(), durable=str(tmp_path / "new.db"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from hivemind_sdk.messages import HiveMessageType
 from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
 from hivemind_sdk.plugins.loader import load
-from hivemind_sdk.plugins.records import Claim, Origin, PluginReport, PluginState
+from hivemind_sdk.plugins.records import Origin, PluginReport, PluginState, Registration
 from hivemind_sdk.settings import PluginSettings
 
 WS = TransportPlugin(name="websocket", schemes=("ws", "wss"), create=object)
@@ -90,7 +90,7 @@ def test_a_catalogue_does_not_change():
 
 @pytest.mark.parametrize("prefer", [{}, {"handshake": ("x",)}])
 def test_a_name_given_twice_is_in_conflict_unless_the_user_tells_them_apart(prefer):
-    with pytest.raises(PluginConflict, match="handshake 'x' is claimed by"):
+    with pytest.raises(PluginConflict, match="handshake 'x' is provided by"):
         Catalogue.of(handshake("x", 1), handshake("x", 2), prefer=prefer).handshake("x")
 
 
@@ -124,14 +124,14 @@ def test_the_order_of_installation_decides_nothing(data):
         )
     )
     prefer = data.draw(st.dictionaries(st.sampled_from(["transport", "handler:a", "cipher"]), st.just(("dist2",))))
-    claims = [Claim(record, origin) for origin, record in pairs]
-    shuffled = data.draw(st.permutations(claims))
-    one, other = Catalogue.settled(claims, prefer=prefer), Catalogue.settled(shuffled, prefer=prefer)
+    registrations = [Registration(record, origin) for origin, record in pairs]
+    shuffled = data.draw(st.permutations(registrations))
+    one, other = Catalogue.resolved(registrations, prefer=prefer), Catalogue.resolved(shuffled, prefer=prefer)
     for kind in ("transports", "ciphers", "handshakes", "handlers", "conflicts"):
         assert getattr(one, kind) == getattr(other, kind)
     assert fates(one) == fates(other)
     reported = {(name, label) for name, _, labels in fates(one) for label in labels}
-    assert reported == {(claim.origin.plugin, claim.label) for claim in claims}
+    assert reported == {(registration.origin.plugin, registration.label) for registration in registrations}
 
 
 # --- what is missing ---

@@ -9,7 +9,7 @@ import sys
 import pytest
 from cli_kit import Terminal, program, run
 from plugins.dists import PIGEON, ROT13, WAVE, transport
-from plugins.test_examination import OPTIONS
+from plugins.test_inspection import OPTIONS
 
 from hivemind_sdk.plugins.config import config_file, plugin_settings
 from hivemind_sdk.plugins.records import KINDS
@@ -27,7 +27,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def pigeons(dists):
-    """Two that claim one name, and one that does not."""
+    """Two that provide one name, and one that does not."""
     dists.install("pigeon-a", {"transport.pigeon": PIGEON}, version="1.1")
     dists.install("pigeon-b", {"transport.dove": PIGEON}, version="2.2")
     dists.install("zoo", {"cipher.rot13": ROT13})

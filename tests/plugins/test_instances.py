@@ -11,7 +11,7 @@ from hivemind_sdk.errors import IdentityError, InvalidCipher, OptionError, Plugi
 from hivemind_sdk.hooks import CipherPlugin, IdentityPlugin, ObserverPlugin, PrimitivePlugin
 from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
-from hivemind_sdk.plugins.records import Claim, Origin
+from hivemind_sdk.plugins.records import Origin, Registration
 from hivemind_sdk.settings import PluginSettings
 
 
@@ -98,8 +98,8 @@ def test_teardown_is_in_reverse_and_one_that_fails_stops_nothing(caplog):
 
 def test_options_come_from_argument_environment_and_config():
     record = observer("counter", options=Options)
-    claims = [Claim(record, Origin("observer.counter"))]
-    catalogue = Catalogue.settled(claims)
+    registrations = [Registration(record, Origin("observer.counter"))]
+    catalogue = Catalogue.resolved(registrations)
     settings = PluginSettings(options={"counter": {"pace": 2}})
     environ = {"HIVEMIND_OBSERVER_COUNTER_PACE": "3"}
     assert Instances(catalogue, environ={}).make(record).options == Options(1)
@@ -115,7 +115,7 @@ def test_an_option_of_one_record_is_not_unknown_to_another_of_the_same_plugin():
         depth: int = 0
 
     one, other, plain = observer("one", options=Options), observer("other", options=Others), observer("plain")
-    catalogue = Catalogue.settled([Claim(record, Origin("many")) for record in (one, other, plain)])
+    catalogue = Catalogue.resolved([Registration(record, Origin("many")) for record in (one, other, plain)])
     instances = Instances(catalogue, PluginSettings(options={"many": {"pace": 2, "depth": 3}}), {})
     assert instances.make(one).options == Options(2)
     assert instances.make(other).options == Others(3)

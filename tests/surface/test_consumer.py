@@ -44,6 +44,6 @@ def test_it_loads_as_a_plugin(plugin, module, kinds, monkeypatch):
     monkeypatch.syspath_prepend(str(CONSUMER))
     loaded = load_one(Origin(plugin, module), frozenset(KINDS))
     assert loaded.report is None
-    assert {claim.record.kind for claim in loaded.claims} == kinds
+    assert {registration.record.kind for registration in loaded.registrations} == kinds
     for name in [name for name in sys.modules if name.partition(".")[0] == "hivemind_pigeon"]:
         del sys.modules[name]  # other tests ask whether there is such a module

@@ -48,15 +48,16 @@ def command(
     resolve, connect, tls, upgrade, hello, handshake, permissions, echo. Nothing that has an effect is sent unless
     --utterance says so: types are asked for with an empty message, so name none with --msg that acts without data.
     """
-    from ...doctor import examine
+    from ...doctor import diagnose, installation
     from ...engine.utterances import UTTERANCE
     from ...plugins.loader import shared
 
     settings, identity = make_settings(ctx.obj, link, timeout)
     for text in unread(shared(settings.plugins)):
         warn(text)
-    told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"hub": str(settings.endpoint), "steps": []})
-    steps = examine(
+    report = {"hub": str(settings.endpoint), "installation": installation(), "steps": []}
+    told: dict[str, Any] = ctx.meta.setdefault(REPORT, report)
+    steps = diagnose(
         settings,
         identity=identity.state,
         types=tuple(dict.fromkeys((UTTERANCE, *msg))),
@@ -65,6 +66,8 @@ def command(
         patience=timeout,
     )
     if not as_json:
+        for name, whose in told["installation"].items():
+            line(fitted(one_line(f"{name}: {whose}")), dim=True)
         line(f"== examining {settings.endpoint}", bold=True)
         steps = _shown(steps)
     errors = []

@@ -46,4 +46,4 @@ def _hub(identity: NodeIdentity, host: str | None, port: int | None) -> str:
     """Under which name it is pinned."""
     from ...identity.credentials import endpoint
 
-    return endpoint(identity, host, port).authority
+    return endpoint(identity, host, port).pin_name

@@ -27,6 +27,7 @@ from ...errors import (
     MetadataTooLarge,
     NoCommonHandshake,
     NotConnected,
+    Reflected,
     RemoteProtocolError,
     SessionBroken,
     UnexpectedFrame,
@@ -190,7 +191,7 @@ class Link:
         except DecryptionError as error:
             return self._undecryptable(error)
         except UnexpectedFrame as error:
-            return [_discarded("cleartext", error)]
+            return [_discarded("reflected" if isinstance(error, Reflected) else "cleartext", error)]
         except RemoteProtocolError as error:
             return [_discarded("malformed frame", error)]
         self._failures = 0

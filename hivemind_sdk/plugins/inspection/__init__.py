@@ -1,7 +1,7 @@
-"""Plugins looked at from a distance: each in a process of its own, so that none harms whoever asks, nor another one.
+"""Inspection of plugins, each imported in a process of its own, so that none harms the caller or another plugin.
 
-Names are settled here as the loader settles them, on what the processes report. A process keeps a plugin that exits,
-hangs or floods away from the terminal; it is no sandbox, and what a plugin says of itself may be a lie.
+Conflicts are resolved as by the loader, on what the processes report. A process isolates a plugin that exits, hangs or
+floods the terminal; it is no sandbox, and what a plugin reports need not be true.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ...settings import PluginSettings
 from ..catalogue import Catalogue
 from ..entrypoints import select
-from ..records import KINDS, Claim, Origin, PluginReport, PluginState
+from ..records import KINDS, Origin, PluginReport, PluginState, Registration
 from .facts import Facts, written
 from .processes import ask
 
@@ -24,23 +24,25 @@ _CHILD = "import sys; sys.path[:] = sys.argv[2:]; from {package}.child import ma
 
 
 @dataclass(frozen=True)
-class Examination:
-    """`catalogue` holds records that can't create anything, and every report. `claims`: also those that lost.
+class Inspection:
+    """`catalogue` holds records that can't create anything, and every report. `registrations`: also those that lost.
 
-    `facts`: what each plugin that answered says of itself. `contenders`: all that may load, or would but for a name.
+    `facts`: what each plugin that answered says of itself. `candidates`: all that may load, or would but for a name.
     """
 
     catalogue: Catalogue
-    contenders: tuple[Origin, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    candidates: tuple[Origin, ...] = ()
+    registrations: tuple[Registration, ...] = ()
     facts: Mapping[tuple[str, str], Facts] = field(default_factory=dict)
     """by plugin and distribution"""
 
 
-def examine(settings: PluginSettings, kinds: frozenset[str] = frozenset(KINDS), *, limit: float = LIMIT) -> Examination:
+def inspect_plugins(
+    settings: PluginSettings, kinds: frozenset[str] = frozenset(KINDS), *, limit: float = LIMIT
+) -> Inspection:
     """Import every plugin of these kinds in a process of its own, for at most `limit` seconds each."""
     selection = select(settings, kinds)
-    claims: list[Claim] = []
+    registrations: list[Registration] = []
     reports = list(selection.reports)
     facts: dict[tuple[str, str], Facts] = {}
     commands = [child_command(__name__, origin, limit) for origin in selection.origins]
@@ -51,10 +53,10 @@ def examine(settings: PluginSettings, kinds: frozenset[str] = frozenset(KINDS), 
             reports.append(origin.report(PluginState.BROKEN, answer.failure or "its process reports what is no report"))
             continue
         facts[origin.plugin, origin.provider] = found
-        claims += [one for one in found.claims if one.record.kind in kinds]
+        registrations += [one for one in found.registrations if one.record.kind in kinds]
         reports += [found.report] if found.report else []
-    catalogue = Catalogue.settled(claims, reports, settings.prefer, selection.conflicts)
-    return Examination(catalogue, tuple(selection.contenders), tuple(claims), facts)
+    catalogue = Catalogue.resolved(registrations, reports, settings.prefer, selection.conflicts)
+    return Inspection(catalogue, tuple(selection.candidates), tuple(registrations), facts)
 
 
 def found(settings: PluginSettings) -> tuple[PluginReport, ...]:

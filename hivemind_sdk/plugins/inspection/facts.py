@@ -1,6 +1,6 @@
-"""What a plugin says of itself, as one line of JSON: its records without their code, its options, where it comes from.
+"""What a plugin provides, as one line of JSON: its records without their code, its options, its origin.
 
-Both ends are here: the process that has imported the plugin writes, the one that asked reads, and trusts nothing.
+Both ends are here: the process that has imported the plugin writes; the one that asked reads and validates.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ...hooks import PluginRecord
 from ...messages import HiveMessageType
 from ..loader import HOOKS, Loaded
 from ..options import OptionFacts, described
-from ..records import Claim, Origin, PluginReport, PluginState, record_fault
+from ..records import Origin, PluginReport, PluginState, Registration, record_fault
 from ..typehints import field_fault
 
 RECORDS: Mapping[str, type[PluginRecord]] = {record.kind: record for record in HOOKS.values()}
@@ -32,13 +32,13 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """`claims`: records that create nothing. `report` where it provides none, with the reason.
+    """`registrations`: records that create nothing. `report` where it provides none, with the reason.
 
     `options`: `kind:name` of a record -> what it can be told. `doc`: the first line of the module's docstring; `file`:
     its source.
     """
 
-    claims: tuple[Claim, ...]
+    registrations: tuple[Registration, ...]
     report: PluginReport | None
     options: Mapping[str, tuple[OptionFacts, ...]]
     doc: str = ""
@@ -58,17 +58,17 @@ def written(origin: Origin) -> str:
 
 
 def read_origin(text: str) -> Origin:
-    return Origin(**{**json.loads(text), "warnings": ()})
+    return Origin(**json.loads(text))
 
 
 def line_of(loaded: Loaded, origin: Origin, doc: str, file: str) -> bytes:
     """What the asking process reads, with its end."""
     told: dict[str, Any] = {"doc": doc, "file": file, "records": []}
-    told |= {"import_seconds": loaded.origin.import_seconds, "warnings": loaded.origin.warnings}
+    told["import_seconds"] = loaded.origin.import_seconds
     if loaded.report is not None:
         told |= {"state": loaded.report.state, "reason": loaded.report.reason}
-    for claim in loaded.claims:
-        record = claim.record
+    for registration in loaded.registrations:
+        record = registration.record
         options = described(origin.names, record.options) if record.options else ()
         told["records"].append({"kind": record.kind, "fields": dict(_fields(record)), "options": options})
     return json.dumps(told, default=dataclasses.asdict).encode() + b"\n"
@@ -81,16 +81,16 @@ def _fields(record: PluginRecord) -> Iterator[tuple[str, Any]]:
 
 
 def _read(told: Mapping[str, Any], origin: Origin) -> Facts:
-    warnings = tuple(map(_text, told["warnings"]))
-    origin = dataclasses.replace(origin, import_seconds=float(told["import_seconds"]), warnings=warnings)
-    claims = tuple(Claim(_record(one["kind"], one["fields"]), origin) for one in told["records"])
+    origin = dataclasses.replace(origin, import_seconds=float(told["import_seconds"]))
+    registrations = tuple(Registration(_record(one["kind"], one["fields"]), origin) for one in told["records"])
     options = {
-        claim.label: tuple(map(_option, one["options"])) for claim, one in zip(claims, told["records"], strict=True)
+        registration.label: tuple(map(_option, one["options"]))
+        for registration, one in zip(registrations, told["records"], strict=True)
     }
     report = None
-    if not claims:
+    if not registrations:
         report = origin.report(PluginState(told["state"]), _text(told["reason"]))
-    return Facts(claims, report, options, _text(told["doc"]), _text(told["file"]))
+    return Facts(registrations, report, options, _text(told["doc"]), _text(told["file"]))
 
 
 def _record(kind: str, fields: Mapping[str, Any]) -> PluginRecord:

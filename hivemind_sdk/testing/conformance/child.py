@@ -30,8 +30,10 @@ def _results(origin: Origin) -> dict[str, Any]:
     if loaded.report is not None:
         return {"reason": loaded.report.reason or "it provides nothing", "unchecked": [], "results": []}
     settings = plugin_settings()
-    catalogue = Catalogue.settled(loaded.claims, prefer=settings.prefer)
-    contracts = {claim.label: contract_of(claim, catalogue, settings) for claim in loaded.claims}
+    catalogue = Catalogue.resolved(loaded.registrations, prefer=settings.prefer)
+    contracts = {
+        registration.label: contract_of(registration, catalogue, settings) for registration in loaded.registrations
+    }
     return {
         "reason": "",
         "unchecked": [label for label, contract in contracts.items() if contract is None],

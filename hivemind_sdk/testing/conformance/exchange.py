@@ -186,6 +186,18 @@ def _compute(script: HandshakeScript, request: Compute) -> Any:
     return script.send(result)
 
 
+def first_outcome(script: HandshakeScript) -> Any:
+    """What a script yields or returns first, the work that it asks for included: Send, Established or Declined."""
+    try:
+        request = next(script)
+        while isinstance(request, Compute):
+            request = _compute(script, request)
+    except StopIteration as stop:
+        return stop.value
+    script.close()
+    return request
+
+
 def _opens(sender: Session, receiver: Session) -> bool:
     from ...contracts import Form
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from ...plugins.catalogue import Catalogue
 from ...plugins.instances import Instances
-from ...plugins.records import Claim
+from ...plugins.records import Registration
 from ...settings import PluginSettings
 from .cipher import CipherContract
 from .command import CommandContract
@@ -31,24 +31,30 @@ _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
 }
 
 
-def contract_of(claim: Claim, catalogue: Catalogue, settings: PluginSettings | None = None) -> type[Contract] | None:
+def contract_of(
+    registration: Registration, catalogue: Catalogue, settings: PluginSettings | None = None
+) -> type[Contract] | None:
     """The contract of this record. None where the kit has none for it.
 
     `catalogue`: where the plugin's other records are, to know whose option is whose. `settings` has the options that
     the user has set; identities are made without any, so that none is the user's own.
     """
-    build = _BUILDERS.get(claim.record.kind)
-    return build(claim.record, partial(_made, catalogue, settings, claim)) if build is not None else None
+    build = _BUILDERS.get(registration.record.kind)
+    return build(registration.record, partial(_made, catalogue, settings, registration)) if build is not None else None
 
 
 def _made(
-    catalogue: Catalogue, settings: PluginSettings | None, claim: Claim, contract: Contract, **context: Any
+    catalogue: Catalogue,
+    settings: PluginSettings | None,
+    registration: Registration,
+    contract: Contract,
+    **context: Any,
 ) -> Any:
     """A new instance; closed with the check."""
-    own = claim.record.kind == "identity"
+    own = registration.record.kind == "identity"
     instances = Instances(catalogue, None if own else settings, {} if own else None)
     contract.after(instances.close)
-    return instances.make(claim.record, **context)
+    return instances.make(registration.record, **context)
 
 
 def _of(base: type[Contract], record: Any, maker: str, make: Callable[..., Any], **fields: Any) -> type[Contract]:

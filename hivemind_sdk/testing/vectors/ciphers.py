@@ -23,19 +23,23 @@ def run(case: Case) -> None:
     case.same("tag_hex", fields.hex("tag_hex").hex(), sealed[-16:].hex())
     case.same("binary_hex", fields.hex("binary_hex").hex(), (nonce + sealed).hex())
 
-    sessions: dict[str, EnvelopeSession] = {}
+    def new(encoding: str) -> EnvelopeSession:
+        """One for each frame: a session draws one nonce, and refuses what it has sealed itself."""
+        return case.engine.session(cipher, encoding, key, lambda _size: nonce)
+
+    names: list[str] = []
     for name, text in fields.take("json_envelopes").items():
-        sessions[name] = case.engine.session(cipher, name, key, lambda _size: nonce)
-        case.same(f"json_envelopes.{name}", [text], sessions[name].seal(Form.TEXT, plaintext))
-        _opens(case, f"json_envelopes.{name}", sessions[name], text, plaintext)
+        names.append(name)
+        case.same(f"json_envelopes.{name}", [text], new(name).seal(Form.TEXT, plaintext))
+        _opens(case, f"json_envelopes.{name}", new(name), text, plaintext)
     for name, text in fields.take("json_envelopes_no_tag").items():
-        if name not in sessions:
+        if name not in names:
             raise CaseProblem(f"json_envelopes misses {name}")
-        _opens(case, f"json_envelopes_no_tag.{name}", sessions[name], text, plaintext)
+        _opens(case, f"json_envelopes_no_tag.{name}", new(name), text, plaintext)
         case.true(f"json_envelopes_no_tag.{name}: has a tag", '"tag"' not in text)
-    for name, session in sessions.items():
-        _opens(case, f"binary_hex with {name}", session, fields.hex("binary_hex"), plaintext)
-        case.same(f"binary_hex with {name}", [fields.hex("binary_hex").hex()], _sealed_binary(session, plaintext))
+    for name in names:
+        _opens(case, f"binary_hex with {name}", new(name), fields.hex("binary_hex"), plaintext)
+        case.same(f"binary_hex with {name}", [fields.hex("binary_hex").hex()], _sealed_binary(new(name), plaintext))
 
 
 def _key(case: Case, fields: Fields) -> bytes:

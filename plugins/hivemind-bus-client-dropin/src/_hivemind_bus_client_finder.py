@@ -5,8 +5,6 @@ finder takes each module from the first that has it, so what we do not have (`no
 reference's.
 """
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False  # as typing's, whose import would take longer than all this
@@ -25,7 +23,9 @@ class Finder:
     """A meta path finder (importlib.abc.MetaPathFinder) for this one name."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
         if name != NAME:
             return None
         import os.path
@@ -42,7 +42,7 @@ class Finder:
         return spec
 
 
-def _find(finder: Any, path: Sequence[str] | None, target: ModuleType | None) -> Any:
+def _find(finder: "Any", path: "Sequence[str] | None", target: "ModuleType | None") -> "Any":
     """What another finder has under our name."""
     find_spec = None if finder is Finder else getattr(finder, "find_spec", None)
     return find_spec(NAME, path, target) if find_spec else None

@@ -39,14 +39,14 @@ def command(no_load: bool, timeout: float, as_json: bool) -> None:
     Each is imported in a process of its own, so that one that hangs, exits or floods the terminal harms nothing.
     """
     from ....plugins.config import plugin_settings
-    from ....plugins.inspection import examine, found
+    from ....plugins.inspection import found, inspect_plugins
 
     settings = plugin_settings()
     missing: Sequence[str] = ()
     if no_load:
         reports = found(settings)
     else:
-        catalogue = examine(settings, limit=timeout).catalogue
+        catalogue = inspect_plugins(settings, limit=timeout).catalogue
         reports, missing = catalogue.reports, catalogue.missing()
     strange = unknown_names(settings)
     if as_json:
@@ -69,8 +69,6 @@ def _table(reports: Sequence[PluginReport]) -> None:
         line(head, fg=_COLOURS.get(report.state, "red"))
         for text in filter(None, (provided(report), report.reason, _slowness(report))):
             line(fitted(one_line(text), indent=" " * 13), dim=True)
-        for text in report.warnings:
-            line(fitted(one_line(f"warning: it {text}"), indent=" " * 13), fg="yellow")
     counts = Counter(str(one.state) for one in reports)
     line(f"{len(reports)} plugins: " + ", ".join(f"{count} {state}" for state, count in counts.most_common()))
 

@@ -74,6 +74,8 @@ def _taken(kind: str) -> set[str]:
         served = set(BUILT_IN)
     else:
         builtin = PluginSettings(only=frozenset(one.plugin for one in origins if one.builtin))
-        claims = load(builtin, kinds={kind}).claims
-        served = {name for claim in claims for name in (claim.record.name, *names_of(claim))}
+        registrations = load(builtin, kinds={kind}).registrations
+        served = {
+            name for registration in registrations for name in (registration.record.name, *names_of(registration))
+        }
     return served | {one.names[-1] for one in origins if one.kind in (kind, "")}

@@ -10,7 +10,7 @@ from ...options import json_option
 from .naming import kind_of, unknown
 
 if TYPE_CHECKING:
-    from ....plugins.records import Claim, Origin
+    from ....plugins.records import Origin, Registration
     from ....settings import PluginSettings
 
 
@@ -24,8 +24,7 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 
     KIND is transport, cipher and so on; with a NAME (a scheme, a cipher) this is for that name alone, and counts more.
     """
-    from ....plugins.config import PREFER, plugin_settings, preferences
-    from ....plugins.config_edit import preferring
+    from ....plugins.config import PREFER, plugin_settings, preferences, preferring
     from .saving import save
 
     if forget == bool(providers):
@@ -50,16 +49,16 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 def _check(settings: PluginSettings, kind: str, name: str, providers: tuple[str, ...]) -> None:
     """Raises click.BadParameter for a name that nothing has, and for a provider that does not provide it."""
     from ....plugins.conflicts import names_of
-    from ....plugins.inspection import examine
+    from ....plugins.inspection import inspect_plugins
     from ....plugins.records import KINDS
 
-    examined = examine(settings, frozenset({kind}) & frozenset(KINDS) or frozenset(KINDS))
-    rivals: list[tuple[str, Origin | Claim]] = [
-        (one.contested[1], one) for one in examined.contenders if one.contested[0] == kind
+    inspected = inspect_plugins(settings, frozenset({kind}) & frozenset(KINDS) or frozenset(KINDS))
+    rivals: list[tuple[str, Origin | Registration]] = [
+        (one.contested[1], one) for one in inspected.candidates if one.contested[0] == kind
     ]
-    for claim in examined.claims:
-        if claim.record.kind == kind:
-            rivals += [(contested, claim) for contested in names_of(claim)]
+    for registration in inspected.registrations:
+        if registration.record.kind == kind:
+            rivals += [(contested, registration) for contested in names_of(registration)]
     if name and name not in dict(rivals):
         unknown(kind, name, dict(rivals), "KIND[:NAME]")
     candidates = [one for contested, one in rivals if name in ("", contested)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ....plugins.config_edit import Change, edit
+from ....plugins.config import Change, edit
 from ...console import fitted, json_line, line, one_line, warn
 
 

@@ -12,9 +12,9 @@ from ...console import fitted, json_line, line, one_line
 from ...options import json_option
 
 if TYPE_CHECKING:
-    from ....plugins.inspection import Examination
+    from ....plugins.inspection import Inspection
     from ....plugins.options import OptionFacts
-    from ....plugins.records import Claim, PluginReport
+    from ....plugins.records import PluginReport, Registration
 
 _UNSAID = ("name", "help", "rank", "create", "create_async", "options")
 """fields of a record that have a place of their own"""
@@ -26,18 +26,18 @@ _UNSAID = ("name", "help", "rank", "create", "create_async", "options")
 def command(name: str, as_json: bool) -> None:
     """Show the plugin NAME: what it provides, its options, where it comes from, its state and why."""
     from ....plugins.config import plugin_settings
-    from ....plugins.inspection import examine
+    from ....plugins.inspection import inspect_plugins
     from ....plugins.records import KINDS
     from .naming import plugin_named
 
     origin = plugin_named(name)
     kinds = frozenset({origin.kind}) if origin.kind else frozenset(KINDS)
-    examined = examine(plugin_settings(), kinds)
+    inspected = inspect_plugins(plugin_settings(), kinds)
     by_provider: dict[str, list[PluginReport]] = {}
-    for report in examined.catalogue.reports:
+    for report in inspected.catalogue.reports:
         if report.name == origin.plugin:
             by_provider.setdefault(report.provider, []).append(report)
-    found = [_described(reports, examined) for reports in by_provider.values()]
+    found = [_described(reports, inspected) for reports in by_provider.values()]
     if as_json:
         json_line(found)
         return
@@ -46,10 +46,10 @@ def command(name: str, as_json: bool) -> None:
             line(fitted(one_line(text), indent=" " * 13, first=f"{label:<13}"))
 
 
-def _described(reports: list[PluginReport], examined: Examination) -> dict[str, Any]:
+def _described(reports: list[PluginReport], inspected: Inspection) -> dict[str, Any]:
     """All that is known of the plugin that these reports are about."""
     first = reports[0]
-    facts = examined.facts.get((first.name, first.provider))
+    facts = inspected.facts.get((first.name, first.provider))
     return {
         "name": first.name,
         "provider": first.provider,
@@ -60,13 +60,16 @@ def _described(reports: list[PluginReport], examined: Examination) -> dict[str, 
         "file": facts.file if facts else "",
         "import_seconds": max(one.import_seconds for one in reports),
         "fates": [{"state": str(one.state), "reason": one.reason, "records": one.records} for one in reports],
-        "warnings": first.warnings,
-        "records": [_record(claim, facts.options.get(claim.label, ())) for claim in facts.claims] if facts else [],
+        "records": [
+            _record(registration, facts.options.get(registration.label, ())) for registration in facts.registrations
+        ]
+        if facts
+        else [],
     }
 
 
-def _record(claim: Claim, options: tuple[OptionFacts, ...]) -> dict[str, Any]:
-    record = claim.record
+def _record(registration: Registration, options: tuple[OptionFacts, ...]) -> dict[str, Any]:
+    record = registration.record
     fields = {name: value for name, value in vars(record).items() if name not in _UNSAID}
     return {
         "kind": record.kind,
@@ -88,8 +91,6 @@ def _lines(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "state", fate["state"] + (f": {', '.join(fate['records'])}" if len(one["fates"]) > 1 else "")
         if fate["reason"]:
             yield "", fate["reason"]
-    for text in one["warnings"]:
-        yield "warning", f"it {text}"
     yield "module", one["value"] + (f", {one['file']}" if one["file"] else "")
     if one["import_seconds"]:
         yield "import", f"{one['import_seconds'] * 1000:.0f} ms"

@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+WORKER_JOIN_TIMEOUT = 5
+"""seconds that `close` waits"""
+WEBSOCKET_CONNECT_TIMEOUT = 10.0
+"""seconds for the transport to open, unless it is said"""
 _FINAL = (State.CLOSED, State.REFUSED)
 _WIRE_TYPES = frozenset(kind.value for kind in HiveMessageType)
 
@@ -117,6 +121,8 @@ class HiveMessageBusClient(SDKClient):
     is False (or a CA, or a pin, is given); binary frames are used where the hub offers them. `port` may be text.
     Raises NotConfigured (a RuntimeError) without access key or host.
     """
+
+    AUTH_REJECTED_CLOSE_CODE = 1008
 
     def __init__(
         self,

@@ -84,7 +84,8 @@ _NONCE_SIZES = {_AES: AES_NONCE_SIZE, _CHACHA: CHACHA20_NONCE_SIZE}
 
 
 @cache
-def _crypto() -> Crypto:
+def crypto() -> Crypto:
+    """The installed ciphers and primitives, loaded once."""
     return installed_crypto()
 
 
@@ -96,7 +97,7 @@ def cpu_supports_AES() -> bool:  # noqa: N802 the reference's name
 def optimal_ciphers() -> list[SupportedCiphers]:
     """The installed ciphers, best first."""
     known = {cipher.value: cipher for cipher in SupportedCiphers}
-    return [known[name] for name in _crypto().cipher_names if name in known]
+    return [known[name] for name in crypto().cipher_names if name in known]
 
 
 def get_encoder(encoding: SupportedEncodings | str) -> Callable[[bytes], bytes]:
@@ -196,16 +197,16 @@ def hybrid_encrypt(public_key: Any, plaintext: str | bytes, sign_key: Any = None
 
     Keys are PEM texts, paths of PEM files, or objects with `export_key` (pycryptodome). Raises IdentityError.
     """
-    crypto = _crypto()
+    suite = crypto()
     private = None if sign_key is None else _pem(sign_key)
-    sealed: dict[str, str] = crypto.primitive("INTERCOM").seal(crypto, _pem(public_key), _bytes(plaintext), private)
+    sealed: dict[str, str] = suite.primitive("INTERCOM").seal(suite, _pem(public_key), _bytes(plaintext), private)
     return sealed
 
 
 def hybrid_decrypt(private_key: Any, envelope: Mapping[str, str]) -> bytes:
     """The plaintext; who signed it is not looked at. Raises ValueError, IdentityError."""
-    crypto = _crypto()
-    opened: bytes = crypto.primitive("INTERCOM").open(crypto, _pem(private_key), dict(envelope))
+    suite = crypto()
+    opened: bytes = suite.primitive("INTERCOM").open(suite, _pem(private_key), dict(envelope))
     return opened
 
 
@@ -229,7 +230,7 @@ def _encrypt(cipher: SupportedCiphers, key: Any, text: Any, nonce: bytes | None)
 def _seal(cipher: SupportedCiphers, key: Any, nonce: bytes, plaintext: bytes) -> bytes:
     secret = _key(cipher, key)
     try:
-        return _crypto().cipher(cipher.value).bind(secret).encrypt(nonce, plaintext)
+        return crypto().cipher(cipher.value).bind(secret).encrypt(nonce, plaintext)
     except HiveMindError as error:
         raise EncryptionKeyError(str(error)) from error
 
@@ -239,7 +240,7 @@ def _open(cipher: SupportedCiphers, key: Any, nonce: bytes, sealed: bytes) -> by
     if len(sealed) < _TAG or len(nonce) != _NONCE_SIZES[cipher]:
         raise DecryptionKeyError(f"too short, or a nonce of another size than {_NONCE_SIZES[cipher]} bytes")
     try:
-        return _crypto().cipher(cipher.value).bind(secret).decrypt(nonce, sealed)
+        return crypto().cipher(cipher.value).bind(secret).decrypt(nonce, sealed)
     except RemoteProtocolError as error:
         raise DecryptionKeyError(str(error)) from None
 

@@ -102,10 +102,6 @@ class Negotiation:
         return self._script is not None
 
     @property
-    def crypto(self) -> Crypto:
-        return self._crypto
-
-    @property
     def session_key(self) -> bytes | None:
         """Of a session of protocols 0 to 2."""
         return self._crypto.key

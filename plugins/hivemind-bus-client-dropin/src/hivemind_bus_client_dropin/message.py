@@ -8,7 +8,10 @@ from ovos_bus_client.message import Message
 
 from hivemind_sdk import BusMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk import HiveMessage as SDKMessage
-from hivemind_sdk.messages import NESTING_TYPES as _ROUTING_TYPES  # noqa: F401 programs look for it here
+from hivemind_sdk.errors import MalformedMessage
+from hivemind_sdk.messages import NESTING_TYPES
+
+_ROUTING_TYPES = NESTING_TYPES  # programs look for it here
 
 __all__ = ["HiveMessage", "HiveMessageType", "HiveMindBinaryPayloadType", "MalformedWirePayload", "Message"]
 
@@ -20,6 +23,15 @@ class HiveMessage(SDKMessage):
     """See hivemind_sdk.HiveMessage. The payload of BUS and SHARED_BUS is an OVOS Message; `str()` is the JSON text."""
 
     __slots__ = ()
+
+    def __init__(self, msg_type: HiveMessageType | str, payload: Any = None, *arguments: Any, **more: Any) -> None:
+        """As in the reference, a bus message is no payload of a routing verb: ValueError says to wrap it in BUS."""
+        if isinstance(payload, Message) and msg_type in NESTING_TYPES:
+            raise MalformedMessage(
+                f"the payload of {str(msg_type)!r} is a HiveMessage, not a bus message",
+                hint="wrap it: HiveMessage(msg_type, HiveMessage(HiveMessageType.BUS, message))",
+            )
+        super().__init__(msg_type, payload, *arguments, **more)
 
     @classmethod
     def bus_payload(cls, message: BusMessage) -> Any:
@@ -57,6 +69,10 @@ class HiveMessage(SDKMessage):
     @property
     def _meta(self) -> dict[str, Any]:
         return self.metadata
+
+    @property
+    def _targets(self) -> list[str]:
+        return list(self._target_peers)
 
     @property
     def _source_peer(self) -> str | None:

@@ -7,7 +7,6 @@ installed handshakes and handlers itself.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
@@ -37,10 +36,11 @@ from hivemind_sdk.contracts import (
 from hivemind_sdk.errors import HiveMindError, Refused, RemoteProtocolError
 
 from .aggregation import CascadeAggregator, QueryLivenessTimer
-from .encryption import SupportedCiphers, SupportedEncodings
+from .encryption import SupportedCiphers, SupportedEncodings, crypto
 from .handshaking import Negotiation, NoiseTransport
 from .hive_map import FloodIdCache
 from .identity import NodeIdentity, shared_identity_for
+from .local_bus import HiveMindSlaveInternalProtocol, SharedFloods, settle
 from .message import HiveMessage, HiveMessageType, Message
 
 __all__ = [
@@ -61,38 +61,8 @@ _KINDS = HiveMessageType
 
 
 @dataclass
-class HiveMindSlaveInternalProtocol:
-    """What the OVOS bus of this device says to the hub."""
-
-    hm_bus: Any
-    share_bus: bool = False
-    bus: Any = None
-    node_id: str = ""
-
-    def register_bus_handlers(self) -> None:
-        self.bus.on("hive.send.upstream", self.handle_send)
-        self.bus.on("message", self.handle_outgoing_mycroft)
-
-    def handle_send(self, message: Any) -> None:
-        """Somebody wants a HiveMessage sent; BROADCAST is for hubs alone."""
-        kind = message.data["msg_type"]
-        if kind != HiveMessageType.BROADCAST:
-            self.hm_bus.emit(HiveMessage(kind, message.data.get("payload")))
-
-    def handle_outgoing_mycroft(self, message: Any) -> None:
-        """All that is said on the bus: shared if that is wanted, sent if it is meant for the hub."""
-        if isinstance(message, str):
-            message = Message.deserialize(message)
-        if self.share_bus:
-            self.hm_bus.emit(HiveMessage(HiveMessageType.SHARED_BUS, message))
-        peers = message.context.get("destination") or []
-        if self.node_id and self.node_id in (peers if isinstance(peers, list) else [peers]):
-            self.hm_bus.emit(HiveMessage(HiveMessageType.BUS, message))
-
-
-@dataclass
 class HiveMindSlaveProtocol:
-    """See the module. `query_timeout` and the two handshake fields are kept for those who pass them."""
+    """See the module. The three handshake fields are kept for those who pass them."""
 
     hm: Any
     identity: NodeIdentity | None = None
@@ -109,6 +79,7 @@ class HiveMindSlaveProtocol:
     hive_mapper: HiveMapper | None = None
     cascade_aggregator: CascadeAggregator | None = field(default=None, repr=False)
     query_liveness: QueryLivenessTimer | None = field(default=None, repr=False)
+    noise_handshake: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._negotiation: Negotiation | None = None
@@ -252,7 +223,7 @@ class HiveMindSlaveProtocol:
         for name in names:
             call = getattr(self.hm, name, None)
             if callable(call):
-                _settle(call(str(error)) if name == "latch_refusal" else call())
+                settle(call(str(error)) if name == "latch_refusal" else call())
 
     def reset_connection_state(self) -> None:
         """The connection is gone: what belonged to it is forgotten."""
@@ -277,7 +248,7 @@ class HiveMindSlaveProtocol:
         """Let a hub in this process and this connection answer each flood once: `cache` has the ids of both."""
         self._flood_ids = cache
         if self._native:
-            self.hm.satellite.own_floods = _SharedFloods(cache)
+            self.hm.satellite.own_floods = SharedFloods(cache)
 
     def arm_query_timeout(self) -> None:
         """Say `hive.query.timeout` on the bus when nothing comes back for `query_timeout` seconds (0: never)."""
@@ -416,27 +387,14 @@ class HiveMindSlaveProtocol:
             public_key=identity.public_key if identity else None,
             private_key=identity.private_pem if identity else None,
             trusted_keys=identity.trusted_keys if identity else {},
-            crypto=self._negotiation.crypto if self._negotiation else None,
+            crypto=crypto(),
             expected_nodes=len(mapper.nodes) if mapper else 0,
             cascade_timeout=self.cascade_timeout,
             cascade_select=self.cascade_select_callback,
         )
 
     def _emit(self, message: Any) -> None:
-        _settle(self.hm.emit(message))
-
-
-class _SharedFloods:
-    """The floods that this node answers no more: asking for an id claims it, so that one of two asks alone answers."""
-
-    def __init__(self, cache: FloodIdCache) -> None:
-        self._cache = cache
-
-    def add(self, flood_id: str) -> None:
-        self._cache.add(flood_id)
-
-    def __contains__(self, flood_id: object) -> bool:
-        return self._cache.check(flood_id)
+        settle(self.hm.emit(message))
 
 
 _METHODS = {
@@ -450,10 +408,3 @@ _METHODS = {
     _KINDS.BUS: "handle_bus",
 }
 """which method acts on a type"""
-
-
-def _settle(result: Any) -> None:
-    """Of a client whose methods are coroutines: run it on its loop."""
-    if asyncio.iscoroutine(result):
-        task = asyncio.ensure_future(result)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())

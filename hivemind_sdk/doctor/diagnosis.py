@@ -23,7 +23,7 @@ _PING_AFTER = 0.2
 """seconds of silence before a ping of the transport: an echo that every hub gives"""
 
 
-def examine(
+def diagnose(
     settings: Settings,
     catalogue: Catalogue | None = None,
     *,

@@ -1,4 +1,4 @@
-"""Plugins are examined in processes of their own: whatever they do there, the others and the terminal don't notice."""
+"""Plugins are inspected in processes of their own: whatever they do there, the others and the terminal don't notice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from plugins.dists import HEAD, PIGEON, ROT13, WAVE, transport
 
 from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
-from hivemind_sdk.plugins.inspection import examine, found
+from hivemind_sdk.plugins.inspection import found, inspect_plugins
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.plugins.records import KINDS, PluginState
 from hivemind_sdk.settings import PluginSettings
@@ -21,8 +21,8 @@ PATIENT = 60.0
 """seconds, for what does not hang"""
 
 
-def reports(examined) -> dict[str, tuple[str, str]]:
-    return {one.name: (str(one.state), one.reason) for one in examined.catalogue.reports}
+def reports(inspected) -> dict[str, tuple[str, str]]:
+    return {one.name: (str(one.state), one.reason) for one in inspected.catalogue.reports}
 
 
 OPTIONS = """
@@ -56,12 +56,12 @@ def test_names_are_settled_as_the_loader_settles_them(world, prefer, dists):
     settings = PluginSettings(prefer=prefer)
     for distribution, plugins in world:
         dists.install(distribution, plugins)
-    examined = examine(settings, limit=PATIENT).catalogue
+    inspected = inspect_plugins(settings, limit=PATIENT).catalogue
     assert not any(dists.is_imported(*plugin) for plugin in dists.modules)
     loaded = load(settings, kinds=KINDS)
-    assert _without_time(examined.reports) == _without_time(loaded.reports)
-    assert examined.conflicts == loaded.conflicts
-    assert examined.missing() == loaded.missing()
+    assert _without_time(inspected.reports) == _without_time(loaded.reports)
+    assert inspected.conflicts == loaded.conflicts
+    assert inspected.missing() == loaded.missing()
 
 
 def _without_time(reports):
@@ -71,8 +71,8 @@ def _without_time(reports):
 def test_options_doc_and_source_come_along_but_no_secret(dists):
     source = PIGEON.replace("create=", "options=Options, help='coo', create=")
     dists.install("post", {"transport.pigeon": OPTIONS + source}, head='"""Pigeons.\n\nMore."""\n' + HEAD)
-    examined = examine(ALL, limit=PATIENT)
-    facts = examined.facts["transport.pigeon", "post"]
+    inspected = inspect_plugins(ALL, limit=PATIENT)
+    facts = inspected.facts["transport.pigeon", "post"]
     assert (facts.doc, Path(facts.file).name) == ("Pigeons.", f"{dists.modules['post', 'transport.pigeon']}.py")
     assert [(one.name, one.type, one.default) for one in facts.options["transport:pigeon"]] == [
         ("loft", "str", ""),
@@ -84,8 +84,8 @@ def test_options_doc_and_source_come_along_but_no_secret(dists):
         "HIVEMIND_TRANSPORT_PIGEON_GRAINS",
         "HIVEMIND_PIGEON_GRAINS",
     )
-    assert "shrill" not in repr(examined)
-    assert examined.catalogue.transport("pigeon").help == "coo"
+    assert "shrill" not in repr(inspected)
+    assert inspected.catalogue.transport("pigeon").help == "coo"
 
 
 FORK = "import os, time\nif os.fork() == 0:\n    time.sleep(600)\n"
@@ -126,7 +126,7 @@ BAD = {
 def test_a_plugin_that_does_its_worst_harms_nobody_and_is_reported(source, state, reason, dists, capfd):
     dists.install("good", {"cipher.rot13": ROT13})
     dists.install("bad", {"bad": source} if source else {}, more="" if source else "bad = no_such_module")
-    found = reports(examine(ALL, limit=PATIENT))
+    found = reports(inspect_plugins(ALL, limit=PATIENT))
     assert found["bad"][0] == state
     assert reason in found["bad"][1]
     assert found["cipher.rot13"] == ("active", "")
@@ -140,7 +140,7 @@ def test_one_that_hangs_is_ended_with_all_that_it_has_started(dists, tmp_path):
     source = f"import os, time\nkept = os.open({str(alive)!r}, os.O_WRONLY)\nos.fork()\ntime.sleep(3600)\n"
     dists.install("stuck", {"stuck": source})
     started = time.monotonic()
-    found = reports(examine(ALL, limit=1.0))
+    found = reports(inspect_plugins(ALL, limit=1.0))
     assert found["stuck"] == ("broken", "it hangs: nothing came within 1 s")
     assert time.monotonic() - started < PATIENT
     os.set_blocking(reader, True)
@@ -152,7 +152,7 @@ def test_its_process_ends_by_itself_where_whoever_asked_was_killed(dists):
     source = "import signal\nleft = signal.getitimer(signal.ITIMER_REAL)[0]\n"
     source += f"raise ValueError(0 < left < {PATIENT + 10} and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL)"
     dists.install("patient", {"patient": source})
-    assert reports(examine(ALL, limit=PATIENT))["patient"] == ("broken", "import: ValueError: True")
+    assert reports(inspect_plugins(ALL, limit=PATIENT))["patient"] == ("broken", "import: ValueError: True")
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ def test_its_process_ends_by_itself_where_whoever_asked_was_killed(dists):
 def test_a_report_that_is_none_is_not_believed(line, dists):
     forged = f"import os\nfor fd in range(3, 20):\n    try: os.write(fd, {line!r} + b'\\n')\n    except OSError: pass\n"
     dists.install("liar", {"liar": forged + PIGEON})
-    assert reports(examine(ALL, limit=PATIENT))["liar"] == ("broken", "its process reports what is no report")
+    assert reports(inspect_plugins(ALL, limit=PATIENT))["liar"] == ("broken", "its process reports what is no report")
 
 
 def test_what_is_disabled_or_not_wanted_is_not_even_imported_there(dists, tmp_path):
     mark = tmp_path / "imported"
     dists.install("post", {"transport.pigeon": f"open({str(mark)!r}, 'w')"})
-    assert reports(examine(PluginSettings(disabled=frozenset({"pigeon"}))))["transport.pigeon"][0] == "disabled"
-    assert reports(examine(ALL, frozenset({"cipher"}))) == {}
+    assert reports(inspect_plugins(PluginSettings(disabled=frozenset({"pigeon"}))))["transport.pigeon"][0] == "disabled"
+    assert reports(inspect_plugins(ALL, frozenset({"cipher"}))) == {}
     assert [one.state for one in found(ALL)] == [PluginState.FOUND]
     assert not mark.exists()

@@ -1,0 +1,161 @@
+"""Runs a plain transport for an event loop: its calls block on threads, and its author does not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from ..contracts import AsyncTransport, Dial, Frame, Transport, TransportConnector
+from ..errors import HiveMindError, LinkClosed, LinkError, MalformedFrame
+from . import offload
+
+_MOST_WAITING = 64
+"""frames that wait for `receive` before nothing more is read"""
+
+
+class BridgedConnector:
+    """An AsyncTransportConnector over a plain one."""
+
+    def __init__(self, connector: TransportConnector) -> None:
+        self._connector = connector
+
+    async def connect(self, dial: Dial) -> AsyncTransport:
+        """Dial on a shared thread. Where it is cancelled, the link is closed as soon as it is there."""
+        loop = asyncio.get_running_loop()
+        dialling = loop.run_in_executor(offload.executor(), self._connector.connect, dial)
+        try:
+            transport = await asyncio.shield(dialling)
+        except asyncio.CancelledError:
+            dialling.add_done_callback(_close_unwanted)
+            raise
+        return BridgedTransport(transport)
+
+
+def _close_unwanted(dialling: asyncio.Future[Transport]) -> None:
+    if not dialling.cancelled() and dialling.exception() is None:
+        transport = dialling.result()
+        offload.executor().submit(transport.close, 1000, "", 0.0)
+
+
+class BridgedTransport:
+    """An AsyncTransport: one thread of its own reads, shared threads write, in order."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.features = transport.features
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._frames: deque[Frame | HiveMindError] = deque()
+        self._end: HiveMindError | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._room = threading.Semaphore(_MOST_WAITING)
+        self._outgoing: deque[Frame | Callable[[], Any]] = deque()
+        self._writing: asyncio.Future[None] | None = None
+        self._thread = threading.Thread(target=self._read, name="hivemind-bridge", daemon=True)
+        self._thread.start()
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        if self._end is not None and not isinstance(self._end, MalformedFrame):
+            raise self._end
+        self._outgoing.extend(frames)
+        self._go_on()
+
+    async def drain(self) -> None:
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
+        if isinstance(self._end, LinkClosed):
+            raise self._end
+
+    async def receive(self) -> Frame:
+        while True:
+            frame = self.receive_nowait()
+            if frame is not None:
+                return frame
+            if self._end is not None:
+                raise self._end
+            self._reader = self._loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+
+    def receive_nowait(self) -> Frame | None:
+        if not self._frames:
+            return None
+        found = self._frames.popleft()
+        self._room.release()
+        if isinstance(found, HiveMindError):
+            raise found
+        return found
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """See contracts.ProbingTransport; only if the features say `probes`."""
+        transport: Any = self._transport
+        there = partial(self._loop.call_soon_threadsafe, arrived)
+        self._outgoing.append(partial(transport.probe, there))
+        self._go_on()
+
+    async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        self._room.release(_MOST_WAITING)  # the reader must not wait for room any more
+        closing = self._loop.run_in_executor(offload.executor(), self._transport.close, code, reason, timeout)
+        await asyncio.wait([closing], timeout=timeout + 1.0)
+
+    # --- writing ---
+
+    def _go_on(self) -> None:
+        if self._writing is None and self._outgoing:
+            batch = list(self._outgoing)
+            self._outgoing.clear()
+            self._writing = self._loop.run_in_executor(offload.executor(), self._write, batch)
+            self._writing.add_done_callback(self._written)
+
+    def _write(self, batch: Sequence[Frame | Callable[[], Any]]) -> None:
+        for one in batch:
+            if callable(one):
+                one()
+            else:
+                self._transport.send(one)
+
+    def _written(self, done: asyncio.Future[None]) -> None:
+        self._writing = None
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._ended(error if isinstance(error, HiveMindError) else LinkError(f"unexpected {type(error).__name__}"))
+        self._go_on()
+
+    # --- reading ---
+
+    def _read(self) -> None:
+        while True:
+            self._room.acquire()
+            try:
+                frame: Frame | HiveMindError = self._transport.receive()
+            except MalformedFrame as error:
+                frame = error
+            except HiveMindError as error:
+                return self._tell(self._ended, error)
+            except BaseException as error:  # noqa: BLE001 - a transport broke its contract: the link ends
+                return self._tell(self._ended, LinkError(f"unexpected {type(error).__name__} in the transport"))
+            self._tell(self._arrived, frame)
+
+    def _tell(self, what: Callable[[Any], None], value: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(what, value)
+        except RuntimeError:
+            return  # the loop is closed
+
+    def _arrived(self, frame: Frame | HiveMindError) -> None:
+        self._frames.append(frame)
+        self._wake()
+
+    def _ended(self, error: HiveMindError) -> None:
+        if self._end is None:
+            self._end = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

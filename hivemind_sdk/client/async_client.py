@@ -1,0 +1,479 @@
+"""AsyncHiveMessageBusClient: the asyncio face, with the names of the reference's asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..aio.receipts import AsyncReceipt
+from ..contracts.status import FINAL, State, Status
+from ..delivery import Key, Outcome, Policy
+from ..engine.requests import Request
+from ..engine.utterances import SPOKEN, UTTERANCES, new_id, session_id_of
+from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable, RequestTimeout
+from ..identity.credentials import resolve
+from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType, is_bus_message
+from ..satellite.async_requests import AsyncHiveRequests, Stream
+from ..satellite.async_satellite import STREAM_LIMIT, AsyncSatellite, MessageStream
+from ..satellite.events import is_coroutine
+from ..satellite.message_context import as_hive_message, plain_message
+from ..settings import Backoff, Callbacks, Failover, Limits, Upstream
+from . import binary_data
+from .binary_data import BinaryDataCallbacks
+from .emitter import RAW, WIRE_TYPES, Emitter
+from .node_identity import NodeIdentity
+from .ovos import to_message
+from .settings_of import RETRY_WITHIN, settings_of
+from .wait_for import BusWait, HiveWait, UtteranceWait
+
+if TYPE_CHECKING:
+    from ovos_bus_client.message import Message
+
+    from ..contracts import AsyncTransportConnector, Counters, Observer, SessionInfo, TransportConnector
+    from ..plugins.catalogue import Catalogue
+
+
+class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
+    """A satellite's link to its hub on the running event loop. The arguments are those of HiveMessageBusClient.
+
+    Callbacks may be coroutine functions, which run as tasks; plain functions run on a shared thread. Answers and
+    messages are OVOS Messages:
+
+        async with AsyncHiveMessageBusClient(key=KEY, password=PASSWORD, host="ws://hub") as client:
+            async for reply in client.ask("what time is it?"):
+                print(reply.data["utterance"])
+
+    Raises SettingsError if something is missing or of the wrong type.
+    """
+
+    def __init__(
+        self,
+        key: str | None = None,
+        password: str | None = None,
+        crypto_key: str | None = None,
+        host: str | None = None,
+        port: int | str | None = None,
+        useragent: str = "",
+        self_signed: bool = False,
+        share_bus: bool = False,
+        compress: bool | None = True,
+        binarize: bool = False,
+        identity: NodeIdentity | None = None,
+        internal_bus: Any = None,
+        bin_callbacks: BinaryDataCallbacks | None = None,
+        websocket_ping_interval: float | None = None,
+        websocket_ping_timeout: float | None = None,
+        max_protocol_version: int = 3,
+        websocket_connect_timeout: float | None = None,
+        *,
+        min_protocol: int = 0,
+        ca: str | None = None,
+        tls_pin: str | None = None,
+        proxy: str | None = None,
+        site_id: str | None = None,
+        provisioned_key: str | None = None,
+        fallbacks: Iterable[Upstream | str] = (),
+        delivery: Mapping[Key, Policy] | None = None,
+        durable: str | None = None,
+        retry_refused: bool = False,
+        backoff: Backoff | None = None,
+        limits: Limits | None = None,
+        headers: Mapping[str, str] | None = None,
+        callbacks: Callbacks | None = None,
+        failover: Failover | None = None,
+        catalogue: Catalogue | None = None,
+        transport: AsyncTransportConnector | TransportConnector | None = None,
+        observers: tuple[Observer, ...] = (),
+    ) -> None:
+        self.identity = identity if identity is not None else NodeIdentity()
+        self._resolve = partial(
+            resolve,
+            self.identity,
+            key=key,
+            password=password,
+            host=host,
+            port=port,
+            preshared_key=crypto_key,
+            provisioned_key=provisioned_key,
+        )
+        settings = settings_of(
+            self._resolve(),
+            useragent=useragent,
+            internal_bus=internal_bus,
+            site_id=site_id,
+            min_protocol=min_protocol,
+            max_protocol=max_protocol_version,
+            binarize=binarize,
+            compress=compress,
+            proxy=proxy,
+            fallbacks=fallbacks,
+            delivery=delivery,
+            durable=durable,
+            retry_refused=retry_refused,
+            backoff=backoff,
+            limits=limits,
+            headers=headers,
+            callbacks=callbacks,
+            failover=failover,
+            self_signed=self_signed,
+            ca=ca,
+            tls_pin=tls_pin,
+            connect_timeout=websocket_connect_timeout,
+            keepalive=websocket_ping_interval,
+            keepalive_timeout=websocket_ping_timeout,
+        )
+        self.satellite = AsyncSatellite(
+            settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
+        )
+        super().__init__(self.satellite.parts, to_message)
+        self.emitter = Emitter(self.satellite.events)
+        self.share_bus = share_bus
+        self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
+        self.internal_bus = internal_bus
+        self.handshake_event = asyncio.Event()
+        self.connected_event = asyncio.Event()
+        self._last_status = self.satellite.status
+        self.satellite.on_state(self._state_changed, inline=True)
+        self.satellite.on_binary(self._binary_callback())
+        if internal_bus is not None:
+            self.emitter.add(self.emitter.topic(RAW), self._share)
+
+    # --- life ---
+
+    async def connect(
+        self,
+        bus: Any = None,
+        protocol: Any = None,
+        site_id: str | None = None,
+        handshake_max_retries: int | None = None,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> SessionInfo:
+        """Connect and wait until the link is READY. Returns what was negotiated. See HiveMessageBusClient.connect."""
+        if protocol is not None:
+            warnings.warn("protocol= has no effect: the protocol is the engine's", stacklevel=2)
+        if handshake_max_retries is not None and timeout is None:
+            timeout, retry = RETRY_WITHIN * (handshake_max_retries + 1), True
+        if site_id:
+            self.site_id = site_id
+        if bus is not None:
+            self.internal_bus = bus
+            self.emitter.add(self.emitter.topic(RAW), self._share)
+        return await self.satellite.connect(timeout, retry=retry)
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""
+        await self.satellite.close(timeout)
+
+    async def close_connection(self) -> None:
+        """Drop the present link; it comes back by itself."""
+        await self.satellite.drop()
+
+    async def run_forever(self) -> None:
+        """Connect, if that was not done, and wait until the link is closed. Raises what it was refused with."""
+        status = await self.satellite.start().wait_until(lambda now: now.state in FINAL)
+        if status.state is State.REFUSED and status.cause is not None:
+            raise status.cause
+
+    async def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
+        """Wait until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
+        limit = timeout * ((max_retries or 0) + 1)
+        status = await self.satellite.wait_for(State.READY, timeout=limit)
+        if status.state is not State.READY:
+            if status.cause is not None and status.state in FINAL:
+                raise status.cause
+            text = f"not READY within {limit:g} s (still {status})"
+            raise LinkTimeout(text, phase=status.state.value, hint=status.hint) from status.cause
+
+    async def __aenter__(self) -> AsyncHiveMessageBusClient:
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    @property
+    def status(self) -> Status:
+        """State, cause, since when, attempt, next try, and a hint for the user."""
+        return self.satellite.status
+
+    @property
+    def counters(self) -> Counters:
+        """See Satellite.counters."""
+        return self.satellite.counters
+
+    @property
+    def node_id(self) -> str:
+        """The id that the hub gave itself; empty until its HELLO."""
+        return self.node.hub_id
+
+    def session(self, session_id: str, *, lang: str | None = None) -> AsyncSession:
+        """Another person on this satellite: asks and hears under a session of its own, beside all others."""
+        return AsyncSession(self, session_id, lang)
+
+    # --- sending ---
+
+    async def emit(
+        self,
+        message: Message | HiveMessage | BusMessage,
+        binary_type: HiveMindBinaryPayloadType = HiveMindBinaryPayloadType.UNDEFINED,
+        *,
+        delivery: Policy | None = None,
+    ) -> AsyncReceipt:
+        """Send a bus message (wrapped as BUS) or a HiveMessage. See HiveMessageBusClient.emit."""
+        if isinstance(message, HiveMessage) and binary_type:
+            message = message.forward(bin_type=binary_type)
+        return await self._post(self.node.prepare(message), delivery)
+
+    async def emit_many(
+        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
+    ) -> list[AsyncReceipt]:
+        """As `emit` for each of them, in order. See HiveMessageBusClient.emit_many."""
+        outgoing = [as_hive_message(one) for one in messages]
+        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
+        receipts = await self.satellite.emit_many(all_plain, delivery=delivery)
+        for receipt in receipts:
+            self._heard(receipt)
+        return receipts
+
+    async def emit_mycroft(self, message: Message | BusMessage) -> AsyncReceipt:
+        """Send a bus message as BUS."""
+        return await self.emit(HiveMessage(HiveMessageType.BUS, message))
+
+    async def emit_intercom(self, message: Any, pubkey: str | bytes) -> None:
+        """The reference client's name for `intercom` with a public key (PEM)."""
+        await self.intercom(message, pubkey.decode() if isinstance(pubkey, bytes) else pubkey)
+
+    async def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: take nothing more, and wait until nothing waits to be sent, or to be confirmed."""
+        return await self.satellite.drain(timeout)
+
+    # --- listening ---
+
+    def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Call `func` for each event, as HiveMessageBusClient.on does. `func` may be a coroutine function."""
+        self._listen(event_name, func, once=False)
+
+    def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """The same, for one event."""
+        self._listen(event_name, func, once=True)
+
+    def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
+        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
+        self.emitter.add(self.emitter.topic(mycroft_msg_type), func)
+
+    def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
+        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
+        self.emitter.remove_listener(event_name, func)
+        self.emitter.forget(self.emitter.topic(event_name), func)
+
+    def messages(self, *msg_types: str, limit: int = STREAM_LIMIT) -> MessageStream[Message]:
+        """The bus messages of these types (none: all) that arrive from now on. See AsyncSatellite.messages."""
+        places = [self.emitter.topic(kind) for kind in msg_types or (RAW,)]
+        return self.satellite.stream(places, limit, to_message)
+
+    def statuses(self) -> MessageStream[Status]:
+        """The changes of state from now on."""
+        return self.satellite.statuses()
+
+    def _listen(self, event_name: HiveMessageType | str, func: Callable[..., Any], *, once: bool) -> None:
+        place = self.emitter.topic(RAW) if event_name == RAW else self.emitter.place(event_name)
+        self.emitter.add(place, func, once=once)
+
+    # --- waiting for one message ---
+
+    async def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
+        """The next message of a HiveMessage type (a HiveMessage) or of a bus type (a Message); None in vain."""
+        return await self._wait(self._wait_for(message_type), timeout)
+
+    async def wait_for_mycroft(self, mycroft_msg_type: str, timeout: float = 3.0) -> Any:
+        """The next bus message of this type, a Message; None in vain."""
+        return await self._wait(self._bus_wait([mycroft_msg_type]), timeout)
+
+    async def wait_for_payload(
+        self,
+        payload_type: HiveMessageType | str,
+        message_type: HiveMessageType | str = HiveMessageType.BUS,
+        timeout: float = 3.0,
+    ) -> Any:
+        """The next HiveMessage of `message_type` whose inner type is `payload_type`; None in vain."""
+        return await self._wait(self._wait_for(message_type, str(payload_type)), timeout)
+
+    async def wait_for_response(
+        self, message: Any, reply_type: HiveMessageType | str | list[str] | None = None, timeout: float = 3.0
+    ) -> Any:
+        """Sends, then waits for the answer; None in vain. See HiveMessageBusClient.wait_for_response."""
+        if is_bus_message(message):
+            return await self._exchange(message, reply_type or f"{message.msg_type}.response", None, timeout, bus=True)
+        return await self._exchange(message, reply_type or message.msg_type, None, timeout)
+
+    async def wait_for_payload_response(
+        self,
+        message: Any,
+        payload_type: HiveMessageType | str,
+        reply_type: HiveMessageType | str | None = None,
+        timeout: float = 3.0,
+    ) -> Any:
+        """Sends, then waits for a HiveMessage of `reply_type` (by default of the type sent) with this inner type."""
+        sent_type = HiveMessageType.BUS if is_bus_message(message) else message.msg_type
+        return await self._exchange(message, reply_type or sent_type, str(payload_type), timeout)
+
+    # --- inside ---
+
+    async def _exchange(
+        self,
+        message: Any,
+        reply_type: HiveMessageType | str | list[str],
+        payload_type: str | None,
+        timeout: float,
+        *,
+        bus: bool = False,
+    ) -> Any:
+        request_id = new_id()
+        outgoing = self.node.prepare(message, request_id)
+        sent = outgoing.payload if outgoing.msg_type in BUS_TYPES else None
+        fields: dict[str, Any] = {"request_id": request_id}
+        if sent is not None:
+            fields.update(sent_type=sent.msg_type, session_id=session_id_of(sent))
+        if not bus:
+            kind = reply_type if isinstance(reply_type, str) else reply_type[0]
+            return await self._wait(self._wait_for(kind, payload_type, **fields), timeout, outgoing)
+        types = [reply_type] if isinstance(reply_type, str) else reply_type
+        utterance = sent is not None and sent.msg_type in UTTERANCES
+        request = self._bus_wait(types, UtteranceWait if utterance else BusWait, **fields)
+        return await self._wait(request, timeout, outgoing)
+
+    def _wait_for(self, kind: HiveMessageType | str, payload_type: str | None = None, **fields: Any) -> Request:
+        found = WIRE_TYPES.get(str(kind))
+        return self._bus_wait([str(kind)], **fields) if found is None else HiveWait(found, payload_type, **fields)
+
+    def _bus_wait(self, types: Iterable[str], kind: type[BusWait] = BusWait, **fields: Any) -> Request:
+        renamed = self.emitter.renamed
+        renamed.load()
+        return kind(map(str, types), renamed, **fields)
+
+    async def _wait(self, request: Request, timeout: float, outgoing: HiveMessage | None = None) -> Any:
+        answers = self.parts.requests.open(request, timeout)
+        try:
+            if outgoing is not None:
+                if request.utterance:
+                    await answers.await_turn(self.node.protocol)
+                await self._post(outgoing, None, open_already=request.utterance)
+            found = await answers.__anext__()
+        except RequestTimeout:
+            return None
+        finally:
+            answers.close()
+        return to_message(found) if isinstance(found, BusMessage) else found
+
+    async def _post(
+        self, outgoing: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False
+    ) -> AsyncReceipt:
+        """Sends a prepared message, and lets local listeners hear it."""
+        post = self.parts.outgoing.post
+        try:
+            receipt = await post(outgoing, delivery, open_already=open_already)
+        except MetadataTooLarge:
+            raise
+        except NotEncodable as error:  # objects of OVOS, such as sessions, are rare: looked for when they are met
+            if outgoing.msg_type is HiveMessageType.BINARY:
+                raise
+            try:
+                plain = plain_message(outgoing)
+            except RecursionError:
+                raise error from None
+            receipt = await post(plain, delivery, open_already=open_already)
+        self._heard(receipt)
+        return receipt
+
+    def _heard(self, receipt: AsyncReceipt) -> None:
+        sent = receipt.message
+        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
+            self.emitter.hear(sent.payload)
+
+    def _share(self, text: str) -> None:
+        """What the hub sends, for the local bus."""
+        self.internal_bus.emit(to_message(BusMessage.deserialize(text)))
+
+    def _binary_callback(self) -> Callable[[HiveMessage], Any]:
+        callbacks = self.bin_callbacks
+        functions = (callbacks.handle_receive_tts, callbacks.handle_receive_file)
+        if any(is_coroutine(one) for one in functions):
+
+            async def deliver(message: HiveMessage) -> None:
+                result = binary_data.deliver(message, self.bin_callbacks)
+                if asyncio.iscoroutine(result):
+                    await result
+
+            return deliver
+        return lambda message: binary_data.deliver(message, self.bin_callbacks)
+
+    def _state_changed(self, status: Status) -> None:
+        ready = status.state is State.READY
+        for flag in (self.connected_event, self.handshake_event):
+            flag.set() if ready else flag.clear()
+        before, self._last_status = self._last_status, status
+        if ready:
+            self.emitter.tell("open")
+        elif before.state is State.READY:
+            self.emitter.tell("close")
+        if status.cause is not None and status.cause is not before.cause:
+            self.emitter.tell("error", status.cause)
+        if status.state is State.BACKOFF:
+            self.emitter.tell("reconnecting")
+        elif status.state is State.REFUSED:
+            self.emitter.tell("auth_rejected", str(status.cause))
+
+
+class AsyncSession:
+    """One of several people on a satellite. What is asked here has this session, and so have its replies."""
+
+    def __init__(self, client: AsyncHiveMessageBusClient, session_id: str, lang: str | None) -> None:
+        self._client = client
+        self.session_id = session_id
+        self.lang = lang
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What messages of this session have in their context."""
+        session: dict[str, Any] = {"session_id": self.session_id, "site_id": self._client.site_id}
+        if self.lang:
+            session["lang"] = self.lang
+        return {"session": session}
+
+    def ask(
+        self, what: Any, *, timeout: float = 15.0, lang: str | None = None, replies: Collection[str] = SPOKEN
+    ) -> Stream[Message]:
+        """See AsyncHiveMessageBusClient.ask."""
+        spoken = lang or self.lang or "en-us"
+        return self._client.ask(what, timeout=timeout, lang=spoken, replies=replies, context=self.context)
+
+    def on(self, msg_type: str, func: Callable[[Message], Any]) -> Callable[[], None]:
+        """Call `func(Message)` for each bus message of this type and session. Returns what ends it."""
+
+        def mine(message: Message) -> bool:
+            return session_id_of(BusMessage.of(message)) == self.session_id
+
+        if is_coroutine(func):
+
+            async def hear(message: Message) -> None:
+                if mine(message):
+                    await func(message)
+
+            listener: Callable[[Message], Any] = hear
+        else:
+
+            def listener(message: Message) -> None:
+                if mine(message):
+                    func(message)
+
+        self._client.on_mycroft(msg_type, listener)
+        return lambda: self._client.remove(msg_type, listener)

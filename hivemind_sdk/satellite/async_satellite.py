@@ -1,0 +1,434 @@
+"""AsyncSatellite: one node with one link to a hub on an event loop. The asyncio twin of satellite."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..aio import offload
+from ..aio.callbacks import CallbackTasks, spawn
+from ..aio.link_loop import AsyncLinkHooks, AsyncLinkLoop
+from ..aio.pending import AsyncRequests
+from ..aio.receipts import AsyncReceipt
+from ..aio.sender import AsyncLink, AsyncSender
+from ..contracts import (
+    AsyncTransportConnector,
+    Cipher,
+    Counters,
+    CountingObserver,
+    NodeState,
+    Observer,
+    SessionInfo,
+    TransportConnector,
+)
+from ..contracts.observations import CallbackHung, Dropped, StateChanged
+from ..contracts.status import FINAL, State, Status
+from ..delivery import Policy, Rules
+from ..engine.connection import NamedHandshake
+from ..engine.dispatch import Dispatcher, NamedHandler
+from ..engine.supervisor import Supervisor
+from ..errors import LinkTimeout, NotConnected, PluginMissing
+from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..settings import Settings
+from .actions import ActionRunner, Timer
+from .assembly import Overrides, assemble, async_connectors
+from .async_hubs import AsyncUpstreams
+from .async_outgoing import AsyncOutgoing
+from .async_requests import AsyncHiveRequests, AsyncNodeParts
+from .events import ANY, Callback, Channel, Events, Subscription
+from .handler_context import LiveContext
+from .inbound import Inbound
+from .local_bus import LocalBus
+from .local_node import LocalNode
+from .observers import Hear, ObserverFanout
+
+if TYPE_CHECKING:
+    from ..plugins.catalogue import Catalogue
+
+log = logging.getLogger(__name__)
+logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
+T = TypeVar("T")
+STREAM_LIMIT = 1000
+"""messages that an iterator keeps while its consumer is slow; then the oldest are dropped"""
+
+
+class AsyncSatellite(AsyncHiveRequests[BusMessage]):
+    """One link to a hub, with all its parts, on the running event loop. The arguments are those of Satellite.
+
+    `transport` may be an AsyncTransportConnector or a plain one. Create it in a coroutine, use it on that loop only:
+
+        async with AsyncSatellite(settings) as satellite:
+            async for reply in satellite.ask("what time is it?"):
+                print(reply.data["utterance"])
+
+    Every task belongs to the satellite and ends with `close`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue | None = None,
+        *,
+        transport: AsyncTransportConnector | TransportConnector | None = None,
+        handshakes: Sequence[NamedHandshake] = (),
+        handlers: Sequence[NamedHandler] = (),
+        ciphers: Mapping[str, Cipher] | None = None,
+        identity: NodeState | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        if catalogue is None:
+            from ..plugins.loader import shared
+
+            catalogue = shared(settings.plugins)
+        self.catalogue = catalogue
+        given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
+        self._components = assemble(settings, catalogue, given)
+        self._connectors = async_connectors(settings, catalogue, self._components)
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        self._observe = ObserverFanout(self._components.observers, own).tell
+        self._callbacks = CallbackTasks(settings.callbacks.waiting, settings.callbacks.hang_after, self._callback_hung)
+        node = LocalNode(settings, self._components.state, self._components.crypto)
+        self.events = events = Events(self._callbacks, self._observe, coroutines=True)
+        requests = AsyncRequests(settings.limits)
+        local_bus = LocalBus(node, events, requests, self._observe)
+        self._sender = AsyncSender(
+            Rules(settings.delivery),
+            settings.limits,
+            settings.deadlines.send,
+            self._link_of_sender(),
+            self._components.store,
+        )
+        self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
+        super().__init__(AsyncNodeParts(node, events, requests, local_bus, self._outgoing))
+        dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
+        self._actions = ActionRunner(
+            dispatcher,
+            LiveContext(node, requests),
+            node,
+            events,
+            requests,
+            local_bus,
+            self._outgoing,
+            self._observe,
+            _call_later,
+        )
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
+        self._link: AsyncLinkLoop | None = None
+        self._streams: set[MessageStream[Any]] = set()
+        self._released = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- life ---
+
+    async def connect(self, timeout: float | None = None, *, retry: bool = False) -> SessionInfo:
+        """Starts the link and waits until it is READY. Returns what was negotiated.
+
+        The first attempt (at each hub, if there are fallbacks) decides, within the settings' deadlines; with `retry`,
+        attempts go on with back-off. `timeout` in seconds bounds all of it. Raises as Satellite.connect. A `connect`
+        that fails, or is cancelled, leaves nothing running; a link that was READY once comes back by itself.
+        """
+        link = self.start()
+        try:
+            waiting = link.wait_until(lambda now: now.state is State.READY or _given_up(now, retry))
+            status = await asyncio.wait_for(waiting, timeout)
+        except asyncio.TimeoutError:
+            status = link.status
+        except BaseException:
+            await self._stop_link()
+            raise
+        if status.state is State.READY and status.info is not None:
+            return status.info
+        if status.state not in FINAL:
+            await self._stop_link()
+        raise status.cause or LinkTimeout(
+            f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
+        )
+
+    def start(self) -> AsyncLinkLoop:
+        """Starts without waiting; the link then comes up, and comes back, in the background."""
+        if self._released:
+            raise NotConnected("this satellite was closed", hint="make a new one")
+        link = self._link
+        if link is None or link.status.state in FINAL:
+            link = self._link = self._new_link()
+            link.start()
+        return link
+
+    async def close(self, timeout: float | None = None) -> None:
+        """Ends everything within `timeout` seconds (None: Deadlines.close). Idempotent; safe in a callback."""
+        limit = self.settings.deadlines.close if timeout is None else timeout
+        released, self._released = self._released, True
+        await self._stop_link(limit)
+        if released:
+            return
+        self._actions.close()
+        await self._callbacks.wait_idle(limit)  # for callbacks of the end, and those before
+        await self._callbacks.close()
+        for stream in list(self._streams):
+            stream.end()
+        self.events.clear()
+        await self._outgoing.close()
+        await self._sender.close("the satellite was closed")
+        for task in list(self._tasks):
+            task.cancel()
+        await offload.run(self._components.close)
+
+    async def __aenter__(self) -> AsyncSatellite:
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def drop(self) -> None:
+        """Ends the present link, if there is one; it comes back by itself."""
+        if self._link is not None:
+            await self._link.drop()
+
+    @property
+    def status(self) -> Status:
+        """State of the link, its cause, and a hint for the user."""
+        return self._link.status if self._link is not None else Status(State.IDLE, 0.0)
+
+    @property
+    def counters(self) -> Counters:
+        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing if nothing counts."""
+        for observer in self._components.observers:
+            if isinstance(observer, CountingObserver):
+                return observer.counters()
+        raise PluginMissing(
+            "nothing counts: no observer that does is installed, or given",
+            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
+        )
+
+    async def wait_for(self, *states: State, timeout: float | None = None) -> Status:
+        """Waits until one of these states, or a final one, is reached. Returns the status then."""
+        link = self._link or self.start()
+        waiting = link.wait_until(lambda now: now.state in FINAL or now.state in states)
+        try:
+            return await asyncio.wait_for(waiting, timeout)
+        except asyncio.TimeoutError:
+            return link.status
+
+    async def wait_idle(self, timeout: float = 5.0) -> bool:
+        """Waits until all callbacks have run that are due, `timeout` seconds at most. Returns True if they have."""
+        return await self._callbacks.wait_idle(timeout)
+
+    # --- sending ---
+
+    async def emit(self, message: Any, *, delivery: Policy | None = None) -> AsyncReceipt:
+        """Sends a bus message (OVOS or ours, wrapped as BUS) or a HiveMessage. See Satellite.emit."""
+        return await self._outgoing.emit(message, delivery)
+
+    async def emit_many(self, messages: Iterable[Any], *, delivery: Policy | None = None) -> list[AsyncReceipt]:
+        """As `emit` for each of them, in order. See Satellite.emit_many."""
+        return await self._outgoing.emit_many(messages, delivery)
+
+    def prepare(self, message: Any) -> HiveMessage:
+        """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
+        return self.node.prepare(message)
+
+    async def send(self, message: HiveMessage) -> None:
+        """Sends a message exactly as it is, now. See Satellite.send."""
+        await self._outgoing.send(message)
+
+    async def flush(self, timeout: float = 5.0) -> bool:
+        """Waits until all that was emitted before was sent, or has ended otherwise. Returns False after `timeout` s."""
+        return await self._sender.flush(timeout)
+
+    async def drain(self, timeout: float = 5.0) -> bool:
+        """Before `close`: takes nothing more, and waits until nothing waits to be sent or, if durable, to be confirmed.
+
+        Returns False if that takes more than `timeout` seconds.
+        """
+        return await self._sender.drain(timeout)
+
+    # --- listening ---
+
+    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
+        """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.
+
+        A coroutine function runs as a task, its calls one after the other. A plain function runs on a shared thread;
+        with `inline` it runs on the loop, and must not block.
+        """
+        return self.events.bus.add(msg_type, callback, once=once, inline=inline)
+
+    def on_message(
+        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
+    ) -> Subscription:
+        """`callback(HiveMessage)` for each message of this type that arrives. See on_bus."""
+        return self.events.hive.add(msg_type, callback, once=once, inline=inline)
+
+    def on_binary(self, callback: Callback) -> Subscription:
+        """`callback(HiveMessage)` for each BINARY message that a handler passes on. See on_bus."""
+        return self.events.binary.add(ANY, callback)
+
+    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
+        """`callback(Status)` for each change of state. See on_bus."""
+        return self.events.state.add(ANY, callback, inline=inline)
+
+    def messages(self, *msg_types: str, limit: int = STREAM_LIMIT) -> MessageStream[BusMessage]:
+        """The bus messages of these types (none: all) that are delivered from now on; goes on over reconnects.
+
+        While the consumer is slow, `limit` messages are kept; then the oldest are dropped, see `dropped`. Ends with
+        the satellite.
+        """
+        return self.stream([(self.events.bus, kind) for kind in msg_types or (ANY,)], limit)
+
+    def statuses(self) -> MessageStream[Status]:
+        """The changes of state from now on."""
+        return self.stream([(self.events.state, ANY)], STREAM_LIMIT)
+
+    def stream(
+        self, places: Iterable[tuple[Channel, Any]], limit: int, convert: Callable[[Any], Any] | None = None
+    ) -> MessageStream[Any]:
+        """An iterator over the events of these channels and keys."""
+        stream: MessageStream[Any] = MessageStream(limit, self._streams.discard, convert)
+        for channel, key in places:
+            stream.subscriptions.append(channel.add(key, stream.put, inline=True))
+        self._streams.add(stream)
+        if self._released:
+            stream.end()
+        return stream
+
+    def deliver(self, message: BusMessage) -> None:
+        """Lets requests and callbacks hear a bus message as coming from the hive."""
+        self.parts.local_bus.deliver(message)
+
+    # --- inside ---
+
+    def _new_link(self) -> AsyncLinkLoop:
+        settings = self.settings
+        supervisor = Supervisor(
+            settings.backoff,
+            hubs=len(settings.upstreams),
+            failover=settings.failover,
+            reconnect=settings.reconnect,
+            retry_refused=settings.retry_refused,
+        )
+        sink = self._inbound
+        hooks = AsyncLinkHooks(
+            sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting
+        )
+        upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
+        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+
+    def _link_of_sender(self) -> AsyncLink:
+        return AsyncLink(
+            send=self._send_now,
+            ready=lambda: (link := self._link) is not None and link.ready,
+            probes=lambda: (link := self._link) is not None and link.probes,
+            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
+            drain=self._drain_link,
+            observe=self._observe,
+        )
+
+    def _send_now(self, message: HiveMessage) -> None:
+        if self._link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        self._link.send(message)
+
+    async def _drain_link(self) -> None:
+        if self._link is not None:
+            await self._link.drain()
+
+    async def _stop_link(self, timeout: float | None = None) -> None:
+        link = self._link
+        if link is not None:
+            # a task of its own, so that being cancelled does not leave half of it
+            closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
+            await asyncio.shield(closing)
+
+    def _state_changed(self, event: StateChanged) -> None:
+        if event.after.state is State.READY and event.after.info is not None:
+            self.node.protocol = event.after.info.protocol
+        self._sender.state_changed(event.before, event.after)
+        self.events.state.publish(ANY, event.after)
+
+    def _callback_hung(self, owner: Any, seconds: float) -> None:
+        name = getattr(owner, "name", "a callback")
+        log.warning("%s has not returned for %.3g s", name, seconds)
+        self._observe(CallbackHung(name, seconds))
+
+
+class MessageStream(AsyncIterator[T], Generic[T]):
+    """Events as they come, with a bound. An asynchronous context manager, too: it stops listening at its end."""
+
+    def __init__(
+        self, limit: int, forget: Callable[[MessageStream[Any]], object], convert: Callable[[Any], T] | None = None
+    ) -> None:
+        self._kept: deque[Any] = deque(maxlen=limit)
+        self._forget = forget
+        self._convert = convert
+        self._bell: asyncio.Future[None] | None = None
+        self._ended = False
+        self.dropped = 0
+        """events that were dropped because the consumer is too slow"""
+        self.subscriptions: list[Subscription] = []
+
+    def put(self, event: Any) -> None:
+        """An event has come."""
+        if len(self._kept) == self._kept.maxlen:
+            self.dropped += 1
+        self._kept.append(event)
+        self._ring()
+
+    def end(self) -> None:
+        """No more comes."""
+        self._ended = True
+        for one in self.subscriptions:
+            one.cancel()
+        self._forget(self)
+        self._ring()
+
+    def __aiter__(self) -> MessageStream[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._kept:
+            if self._ended:
+                raise StopAsyncIteration
+            self._bell = asyncio.get_running_loop().create_future()
+            try:
+                await self._bell
+            finally:
+                self._bell = None
+        event = self._kept.popleft()
+        found: T = event if self._convert is None else self._convert(event)
+        return found
+
+    async def __aenter__(self) -> MessageStream[T]:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.end()
+
+    async def aclose(self) -> None:
+        """Stops listening."""
+        self.end()
+
+    def _ring(self) -> None:
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+
+def _call_later(delay: float, call: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(delay, call)
+
+
+def _given_up(status: Status, retry: bool) -> bool:
+    """True if `connect` has waited long enough."""
+    if status.state is State.BACKOFF:
+        return not retry and not status.at_once
+    return status.state in FINAL
+
+
+def _log_dropped(event: Dropped) -> None:
+    log.debug("dropped: %s (%s)", event.reason, event.detail)

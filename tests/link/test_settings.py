@@ -1,0 +1,92 @@
+"""Settings: a value of the wrong type, a name that does not exist, is an error where it is given."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+from link_kit import CREDENTIALS, catalogue
+
+from hivemind_sdk.cli.set_option import with_set
+from hivemind_sdk.errors import NotConnected, SettingsError
+from hivemind_sdk.satellite.satellite import Satellite
+from hivemind_sdk.settings import Backoff, Callbacks, Deadlines, Endpoint, Failover, Limits, Settings, Upstream
+from hivemind_sdk.testing import MemoryState
+
+SECRET = "correct-horse-battery-9"
+
+
+def settings(**fields):
+    return Settings(Endpoint("ws", "hub"), CREDENTIALS, **fields)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: settings(handlers="bus"), "handlers"),
+        (lambda: settings(handlers=(object(),)), "handlers"),
+        (lambda: settings(limits=3), "limits"),
+        (lambda: settings(reconnect="no"), "reconnect"),
+        (lambda: settings(min_protocol="3"), "min_protocol"),
+        (lambda: settings(headers=[("a", "b")]), "headers"),
+        (lambda: settings(fallbacks="ws://other"), "fallbacks"),
+        (lambda: settings(tls=None), "tls"),
+        (lambda: settings(durable=3), "durable"),
+        (lambda: settings(proxy=SECRET.encode()), "proxy"),
+        (lambda: Deadlines(connect="5"), "Deadlines.connect"),
+        (lambda: Limits(frame=1.5), "Limits.frame"),
+        (lambda: Backoff(first=True), "Backoff.first"),
+        (lambda: Callbacks(workers="2"), "Callbacks.workers"),
+        (lambda: Failover(return_after=None), "Failover.return_after"),
+        (lambda: Upstream("ws://hub"), "Upstream.endpoint"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_an_error_that_names_the_field_and_its_type(make, name):
+    with pytest.raises(SettingsError, match=name) as error:
+        make()
+    assert "its type is" in error.value.hint
+    assert SECRET not in f"{error.value} {error.value.hint}"
+
+
+def test_values_of_the_right_type_are_taken():
+    made = settings(durable=Path("out.db"), handlers=["bus"], deadlines=Deadlines(connect=5), compress=None)
+    assert (made.durable, made.deadlines.connect) == ("out.db", 5)
+
+
+def test_a_handler_that_does_not_exist_is_an_error_that_names_those_that_do():
+    with pytest.raises(SettingsError, match="'buss'") as error:
+        Satellite(settings(handlers=("bus", "buss")), catalogue(), identity=MemoryState())
+    assert "cascade" in error.value.hint
+
+
+def test_the_command_line_sets_any_field():
+    pairs = [
+        "retry_refused=true",
+        "limits.outbox_messages=50",
+        "headers.X-Room=a=b",
+        "callbacks.workers=2",
+        "compress=",
+    ]
+    made = with_set(settings(), [*pairs, "backoff.cap=3", "failover.return_after=0.5"])
+    assert (made.retry_refused, made.limits.outbox_messages, made.headers) == (True, 50, {"X-Room": "a=b"})
+    assert (made.callbacks.workers, made.compress, made.backoff.cap, made.failover.return_after) == (2, None, 3.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["retry_refusd=1", "limits=3", "limits.x=3", "limits.frame=a", "headers=3", "x", "reconnect.x=1", "credentials=k"],
+)
+def test_what_the_command_line_can_not_set_is_an_error(pair):
+    with pytest.raises(SettingsError, match="--set"):
+        with_set(settings(), [pair])
+
+
+def test_the_hint_of_an_error_is_a_note_of_it():
+    error = NotConnected("gone", hint="first")
+    error.hint = "call connect()"
+    assert error.__notes__ == ["hint: call connect()"]
+    if hasattr(error, "add_note"):  # Python 3.11
+        assert "hint: call connect()" in traceback.format_exception(error)[-1]
+    error.hint = ""
+    assert error.__notes__ == []
