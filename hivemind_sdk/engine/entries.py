@@ -94,10 +94,7 @@ class Expiries:
 
     def __init__(self) -> None:
         self.heaps: tuple[list[tuple[float, int, Entry]], list[tuple[float, int, Entry]]] = ([], [])
-
-    def push(self, entry: Entry) -> None:
-        if not math.isinf(entry.expires):
-            heapq.heappush(self.heaps[entry.row is not None], (entry.expires, entry.number, entry))
+        """(end, number, entry): by the monotonic clock, and by the wall clock"""
 
     def expired(self, now: Moment) -> Iterator[Entry]:
         """Take those whose time is over, done or not."""

@@ -29,6 +29,7 @@ from ..hooks import (
     ObserverPlugin,
     PluginRecord,
     PrimitivePlugin,
+    ResolverPlugin,
     TransportPlugin,
 )
 from ..settings import PluginSettings
@@ -48,6 +49,7 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
     "hivemind_handlers": HandlerPlugin,
     "hivemind_identities": IdentityPlugin,
     "hivemind_observers": ObserverPlugin,
+    "hivemind_resolvers": ResolverPlugin,
     "hivemind_commands": CommandPlugin,
 }
 """hook -> the records that it returns"""

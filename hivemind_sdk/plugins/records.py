@@ -13,7 +13,7 @@ from .typehints import field_fault
 if TYPE_CHECKING:
     from ..hooks import PluginRecord
 
-KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "command")
+KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "resolver", "command")
 """what a record can be, and the prefixes that the name of an entry point may have"""
 
 

@@ -45,6 +45,8 @@ class Received:
     """A message, complete and authenticated."""
 
     message: HiveMessage
+    size: int = 0
+    """bytes of its text, or of its binary frame"""
 
 
 @dataclass(frozen=True, slots=True)
