@@ -13,11 +13,11 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ._dataclass import fields
 from .errors import SettingsError
 
 _MARK = "\ufeff"

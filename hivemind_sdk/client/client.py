@@ -1,7 +1,7 @@
 """HiveMessageBusClient: a Satellite with the names of the reference client and of the OVOS bus client.
 
-It does not inherit from OVOS' client, whose import would cost every user most of a second: `ovos_bus_client` is
-imported when the first bus message is handed to a callback.
+It does not inherit from OVOS' client, whose import would cost every user most of a second: callbacks get a `Message`
+that stands for OVOS' own without importing it, see `ovos_message`.
 """
 
 from __future__ import annotations
