@@ -28,6 +28,7 @@ from .handlers import (
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .resolvers import Lookup, Resolver
 from .sessions import Form, Session, SessionInfo
 from .transports import (
     AsyncTransport,
@@ -73,12 +74,14 @@ __all__ = [
     "HandshakeScript",
     "IdentityBackend",
     "LookingConnector",
+    "Lookup",
     "NodeState",
     "Observer",
     "ProbingTransport",
     "RSAKeyPair",
     "Redispatch",
     "Resolve",
+    "Resolver",
     "Role",
     "RoundTrips",
     "Run",

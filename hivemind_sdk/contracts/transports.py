@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .._dataclass import dataclass, field
 from ..settings import Credentials, Endpoint, TLSSettings
 from .ends import Frame
 

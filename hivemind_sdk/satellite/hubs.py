@@ -12,6 +12,7 @@ from ..contracts.observations import Observation
 from ..engine.connection import LinkConfig, SatelliteLink
 from .assembly import Components
 from .local_node import LocalNode
+from .resolving import ResolvingConnector
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,10 @@ class Upstreams:
             observe=self._observe,
             connected=connected,
         )
+
+    def others(self, hub: int) -> bool:
+        connector = self._components.connectors[hub]
+        return isinstance(connector, ResolvingConnector) and connector.others
 
     def new_link(self, hub: int) -> SatelliteLink:
         settings, components = self._node.settings, self._components

@@ -24,10 +24,11 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
-from ..threads.link_loop import LinkHooks, LinkLoop
+from ..threads.link import Link
+from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
-from ..threads.sender import Link, Sender
+from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble
 from .events import ANY, Callback, Events, Subscription
@@ -39,6 +40,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
+from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -78,6 +80,8 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
             Secured: self._secured,
@@ -92,14 +96,23 @@ class Satellite(HiveRequests[BusMessage]):
         self._callbacks = CallbackQueue(
             self._workers,
             limit=settings.callbacks.waiting,
+            limit_bytes=settings.callbacks.waiting_bytes,
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )
+        self._released = False
+        self._link: LinkLoop | None = None
+        self._life = threading.RLock()
+        try:
+            self._sender = sender = self._open_sender(settings)
+        except BaseException:
+            self._release(0.0)
+            raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        outgoing = Outgoing(node, requests, self._post, self._post_many, self._sending, self._observe)
+        outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
         super().__init__(NodeParts(node, events, requests, local_bus, outgoing))
         dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
         self._actions = ActionRunner(
@@ -113,15 +126,7 @@ class Satellite(HiveRequests[BusMessage]):
             self._observe,
             self._call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
-        self._released = False
-        self._link: LinkLoop | None = None
-        self._life = threading.RLock()
-        try:
-            self._sender = self._open_sender()
-        except BaseException:
-            self._release(0.0)
-            raise
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
         _living.add(self)
 
     # --- life ---
@@ -169,7 +174,7 @@ class Satellite(HiveRequests[BusMessage]):
         if released:
             return
         self._actions.close()
-        self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
+        self._callbacks.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -222,8 +227,9 @@ class Satellite(HiveRequests[BusMessage]):
         return (self._link or self.start()).wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
-        """Waits until all callbacks have run that are due, `timeout` seconds at most. Returns True if they have."""
-        return self._callbacks.wait_idle(timeout)
+        """Waits until all callbacks have run that are due, and what handlers send was sent. False after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        return self._callbacks.wait_idle(timeout) and self._sending.wait_idle(max(0.0, deadline - time.monotonic()))
 
     # --- sending ---
 
@@ -305,13 +311,10 @@ class Satellite(HiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting)
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return LinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
-    def _open_sender(self) -> Sender:
-        settings = self.settings
+    def _open_sender(self, settings: Settings) -> Sender:
         link = Link(
             send=self._send_now,
             ready=lambda: (link := self._link) is not None and link.ready,
@@ -321,12 +324,6 @@ class Satellite(HiveRequests[BusMessage]):
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
-
-    def _post(self, message: HiveMessage, policy: Policy | None) -> Receipt:
-        return self._sender.post(message, policy)
-
-    def _post_many(self, messages: Sequence[HiveMessage], policy: Policy | None) -> list[Receipt]:
-        return self._sender.post_many(messages, policy)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
@@ -348,6 +345,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
@@ -356,6 +354,7 @@ class Satellite(HiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
         self.events.state.publish(ANY, event.after)
 
     def _delivery_changed(self, event: DeliveryChanged) -> None:

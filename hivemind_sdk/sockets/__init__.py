@@ -1,7 +1,8 @@
 """Tools for authors of transports: open a connection, start TLS, keep a deadline, read and write a stream.
 
     deadline = Deadline(dial.timeout)
-    stream = Stream(open_socket(dial, deadline, secure=dial.endpoint.scheme == "wss"))
+    secure = dial.endpoint.scheme == "wss"
+    stream = Stream(open_socket(dial, deadline, secure=secure))
     stream.deadline = deadline.at
     stream.send(request)
     answer = stream.recv()

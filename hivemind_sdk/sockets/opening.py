@@ -14,11 +14,11 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from .._dataclass import dataclass, field
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
 from ..errors import LinkError, LinkTimeout, SettingsError, Unreachable

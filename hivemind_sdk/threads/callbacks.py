@@ -41,8 +41,9 @@ class CallbackQueue:
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
 
-    `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after`
-    seconds (0: nobody is told); it must be quick.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by `weight`.
+    `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after` seconds (0: nobody is told);
+    it must be quick.
 
     Every method may be called from a signal handler or `__del__`: `post` and `close` take no lock.
     """
@@ -53,15 +54,24 @@ class CallbackQueue:
         clock: Callable[[], float] = time.monotonic,
         *,
         limit: int = 10_000,
+        limit_bytes: int = 2 * 1024 * 1024,
         hang_after: float = 0.0,
         hung: Callable[[Any, float], None] = lambda _owner, _seconds: None,
     ) -> None:
         self._workers = workers
         self._clock = clock
+        self.weight = 0
+        """bytes that each job which is posted from now on holds: of the message that it is about"""
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._posted: dict[object, int] = {}
+        self._begun: dict[object, int] = {}
+        """owner -> bytes of its jobs, so far. Two counters, since posting takes no lock"""
+        self._behind: set[object] = set()
+        """owners whose jobs held too much for longer than PATIENCE, and of whom none has begun since"""
         self._hang_after = hang_after
         self._hung = hung
-        self._waiting: deque[tuple[object, Job]] = deque()
+        self._waiting: deque[tuple[object, Job, int]] = deque()
         self._busy = threading.Lock()
         """held as long as a thread runs what waits, or is about to; by no thread in particular"""
         self._lock = threading.RLock()
@@ -83,9 +93,14 @@ class CallbackQueue:
         """
         if len(self._waiting) >= self._limit and not self._gets_room():
             return False
+        weight = self.weight
+        if weight:
+            if self._is_full(owner, weight) and not self._gets_bytes(owner, weight):
+                return False
+            self._posted[owner] = self._posted.get(owner, 0) + weight
         if self._closed:
             return True
-        self._waiting.append((owner, job))
+        self._waiting.append((owner, job, weight))
         if self._busy.acquire(blocking=False):
             self._begin()
         elif self._watch_timer is None and (turn := self._turn) is not None and turn.owner is not owner:
@@ -111,6 +126,8 @@ class CallbackQueue:
         """Forget what has not started."""
         self._closed = True
         self._waiting.clear()
+        self._posted.clear()
+        self._begun.clear()
         for timer in (self._watch_timer, self._hang_timer):
             if timer is not None:
                 timer.cancel()
@@ -133,6 +150,24 @@ class CallbackQueue:
             self._complained = True
             log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
         return not self._stuck
+
+    def _is_full(self, owner: object, weight: int) -> bool:
+        """Whether this much more is too much: never for the only one that waits, however large."""
+        held = self._posted.get(owner, 0) - self._begun.get(owner, 0)
+        return held > 0 and held + weight > self._limit_bytes
+
+    def _gets_bytes(self, owner: object, weight: int) -> bool:
+        """Wait a little for the owner's jobs; not at all where that was in vain, and none of them has begun since."""
+        if owner in self._behind:
+            return False
+        give_up = time.monotonic() + PATIENCE
+        while self._is_full(owner, weight) and not self._closed:
+            if time.monotonic() >= give_up:
+                self._behind.add(owner)
+                log.warning("%d bytes wait for one callback: what comes now for it is dropped", self._limit_bytes)
+                return False
+            time.sleep(_GLANCE)
+        return True
 
     def _is_idle(self) -> bool:
         return self._turn is None and not self._overtaken and not self._waiting
@@ -181,16 +216,18 @@ class CallbackQueue:
             return None
         if self._overtaken:
             held = [one.owner for one in self._overtaken]
-            index = next((index for index, (owner, _) in enumerate(list(waiting)) if owner not in held), None)
+            index = next((index for index, (owner, _, _) in enumerate(list(waiting)) if owner not in held), None)
             if index is None:
                 return None
-            turn.owner, job = waiting[index]
+            turn.owner, job, weight = waiting[index]
             del waiting[index]
         else:
             try:
-                turn.owner, job = waiting.popleft()
+                turn.owner, job, weight = waiting.popleft()
             except IndexError:
                 return None
+        if weight:
+            self._release(turn.owner, weight)
         self._taken += 1
         self._stuck = False
         turn.job_began, turn.reported = self._clock(), False
@@ -200,9 +237,17 @@ class CallbackQueue:
             self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
         return job
 
+    def _release(self, owner: object, weight: int) -> None:
+        self._behind.discard(owner)
+        if not self._waiting:  # nobody's job waits: start again, and keep no owner that is gone
+            self._posted.clear()
+            self._begun.clear()
+        else:
+            self._begun[owner] = self._begun.get(owner, 0) + weight
+
     def _is_runnable(self) -> bool:
         held = [one.owner for one in self._overtaken]
-        return any(owner not in held for owner, _ in list(self._waiting)) if held else bool(self._waiting)
+        return any(owner not in held for owner, _, _ in list(self._waiting)) if held else bool(self._waiting)
 
     # --- patience, on the timers' thread ---
 

@@ -253,3 +253,23 @@ def test_cancelling_the_last_timer_ends_the_thread_at_once():
     timer.cancel()
     thread.join(LONG)
     assert not thread.is_alive()
+
+
+def test_what_waits_for_one_owner_is_bounded_in_bytes_and_others_go_on(workers):
+    queue, let_go, ran, begun = CallbackQueue(workers, limit_bytes=1000), threading.Event(), [], threading.Event()
+    queue.post(lambda: (begun.set(), let_go.wait(10)), "stuck")
+    assert begun.wait(10)
+    queue.weight = 400
+    taken = [queue.post(lambda: ran.append("stuck"), "stuck") for _ in range(4)]
+    assert taken == [True, True, False, False]
+    others = [queue.post(lambda: ran.append("other"), "other") for _ in range(2)]
+    assert others == [True, True]
+    queue.weight = 0
+    assert queue.post(lambda: ran.append("small"), "stuck")
+    let_go.set()
+    assert queue.wait_idle(10)
+    assert sorted(ran) == ["other", "other", "small", "stuck", "stuck"]
+    queue.weight = 5000  # larger than all that may wait: it is alone
+    assert queue.post(lambda: ran.append("large"), "stuck")
+    assert queue.wait_idle(10)
+    assert ran[-1] == "large"
