@@ -71,6 +71,8 @@ class AsyncSender:
         self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
         self._turn = asyncio.Lock()
         self._disk = asyncio.Lock()
+        self._submitted: list[Entry] = []
+        """durable entries that the next transaction writes"""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
@@ -202,7 +204,8 @@ class AsyncSender:
         entries = [entry for _, entry in made]
         for entry, receipt in zip(entries, receipts, strict=True):
             entry.receipt = weakref.ref(receipt)
-        self._core.submit(entries)
+        self._core.outbox.reserve(entries)
+        self._submitted += entries
         # a task of its own: whoever is cancelled must not leave the others without an answer
         await asyncio.shield(spawn(self._tasks, self._add(entries[-1])))
         for entry in entries:
@@ -221,13 +224,15 @@ class AsyncSender:
         async with self._disk:
             if entry.stored or entry.failure is not None:
                 return
-            add = self._core.add()
+            entries, self._submitted = self._submitted, []
             try:
-                await offload.run(partial(self._opened().add, add.entries))
+                await offload.run(partial(self._opened().add, entries))
             except HiveMindError as error:
-                self._core.not_added(add, error)
+                self._core.outbox.release(entries)
+                for one in entries:
+                    one.failure = error
             else:
-                self._core.added(add, ready=self._link.ready())
+                self._core.stored(entries, ready=self._link.ready())
 
     # --- sending what waits ---
 
