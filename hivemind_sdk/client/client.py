@@ -9,18 +9,17 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import replace
 from ..contracts.cascade import Select
 from ..contracts.status import State, Status
-from ..delivery import Key, Outcome, Policy
-from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
+from ..delivery import Key, Policy
+from ..errors import LinkTimeout
 from ..identity.credentials import resolve
-from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from ..messages import HiveMessage
 from ..satellite.hive_requests import HiveRequests
-from ..satellite.message_context import as_hive_message, plain_message
 from ..satellite.satellite import Satellite
 from ..settings import (
     Backoff,
@@ -34,7 +33,6 @@ from ..settings import (
     TLSSettings,
     Upstream,
 )
-from ..threads.receipts import Receipt
 from . import binary_data
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
@@ -42,10 +40,11 @@ from .emitter import Emitter, Listening
 from .node_identity import NodeIdentity
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
+from .sending import Sending
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
-    from ovos_bus_client.message import Message
+    from ovos_bus_client.message import Message  # noqa: F401 - for the type of HiveRequests
 
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
@@ -56,7 +55,7 @@ _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSCompat):
+class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"], OVOSCompat):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given is read from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
@@ -306,71 +305,6 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         """The URL that a websocket transport dials. It holds the access key: show it to nobody."""
         endpoint = Endpoint("wss" if ssl else "ws", host, port)
         return f"{endpoint}?authorization={Credentials(key).token(useragent)}"
-
-    # --- sending ---
-
-    def emit(
-        self,
-        message: Message | HiveMessage | BusMessage,
-        binary_type: HiveMindBinaryPayloadType = HiveMindBinaryPayloadType.UNDEFINED,
-        *,
-        delivery: Policy | None = None,
-    ) -> Receipt:
-        """Send a bus message (wrapped as BUS) or a HiveMessage. The caller's objects are not changed.
-
-        `delivery` says what becomes of it where it can't be sent at once; None: what the settings say for its type. An
-        utterance is queued for some seconds, live audio is dropped, most others raise NotConnected or LinkClosed.
-        Local listeners hear an outgoing BUS message after it was sent, or queued. -> what becomes of it. Raises also
-        MalformedMessage, NotEncodable, OutboxFull; see Satellite.emit.
-        """
-        if isinstance(message, HiveMessage) and binary_type:
-            message = message.forward(bin_type=binary_type)
-        return self._post(self.node.prepare(message), delivery)
-
-    def _post(self, outgoing: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
-        """Sends a prepared message, and lets local listeners hear it."""
-        post = self.parts.outgoing.post
-        try:
-            receipt = post(outgoing, delivery, open_already=open_already)
-        except MetadataTooLarge:
-            raise
-        except NotEncodable as error:  # objects of OVOS, such as sessions, are rare: looked for when they are met
-            if outgoing.msg_type is HiveMessageType.BINARY:
-                raise
-            try:
-                receipt = post(plain_message(outgoing), delivery, open_already=open_already)
-            except RecursionError:
-                raise error from None
-        self._heard(receipt)
-        return receipt
-
-    def emit_many(
-        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
-    ) -> list[Receipt]:
-        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
-
-        Returns a receipt for each. Raises as `emit`; the messages before the one (or the durable ones) that failed were
-        taken.
-        """
-        outgoing = [as_hive_message(one) for one in messages]
-        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
-        receipts = self.satellite.emit_many(all_plain, delivery=delivery)
-        for receipt in receipts:
-            self._heard(receipt)
-        return receipts
-
-    def _heard(self, receipt: Receipt) -> None:
-        """Local listeners and the bridge hear what was sent, or queued."""
-        sent = receipt.message
-        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
-            self.emitter.hear(sent.payload)
-            bridge = self._bridge
-            if bridge is not None:
-                bridge.sent(sent.payload)
-
-    def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
-        """Send a bus message as BUS."""
-        return self.emit(HiveMessage(HiveMessageType.BUS, message))
 
     # --- from the satellite ---
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._dataclass import dataclass
 from ..delivery import Outcome
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType

@@ -22,7 +22,7 @@ class EventSink(Protocol):
     def greeted(self, hello: JSONObject) -> None:
         """The hub's HELLO arrived."""
 
-    def received(self, message: HiveMessage) -> None:
+    def received(self, message: HiveMessage, size: int = 0) -> None:
         """A message arrived."""
 
     def lost(self, cause: HiveMindError) -> None:
@@ -33,3 +33,6 @@ class EventSink(Protocol):
 
     def busy(self) -> bool:
         """True while requests wait for answers: the link should not be left for a better hub."""
+
+    def waiting(self) -> bool:
+        """True while messages wait to be sent: a hub is tried sooner then."""

@@ -12,9 +12,9 @@ import itertools
 import math
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._dataclass import dataclass
 from ..contracts.status import State, Status
 from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..errors import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..aio import offload
 from ..aio.callbacks import CallbackTasks, spawn
-from ..aio.link_loop import AsyncLinkHooks, AsyncLinkLoop
+from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
 from ..aio.sender import AsyncLink, AsyncSender
@@ -24,7 +24,7 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy, Rules
 from ..engine.connection import NamedHandshake
@@ -87,9 +87,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
         self._observe = ObserverFanout(self._components.observers, own).tell
-        self._callbacks = CallbackTasks(settings.callbacks.waiting, settings.callbacks.hang_after, self._callback_hung)
+        self._callbacks = CallbackTasks(
+            settings.callbacks.waiting,
+            settings.callbacks.hang_after,
+            self._callback_hung,
+            limit_bytes=settings.callbacks.waiting_bytes,
+        )
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe, coroutines=True)
         requests = AsyncRequests(settings.limits)
@@ -115,7 +120,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             self._observe,
             _call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
         self._streams: set[MessageStream[Any]] = set()
         self._released = False
@@ -172,8 +177,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self.events.clear()
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
-        for task in list(self._tasks):
-            task.cancel()
         await offload.run(self._components.close)
 
     async def __aenter__(self) -> AsyncSatellite:
@@ -313,12 +316,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = AsyncLinkHooks(
-            sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting
-        )
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
-        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
     def _link_of_sender(self) -> AsyncLink:
         return AsyncLink(
@@ -345,6 +344,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             # a task of its own, so that being cancelled does not leave half of it
             closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
             await asyncio.shield(closing)
+
+    def _secured(self, event: Secured) -> None:
+        self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
         if event.after.state is State.READY and event.after.info is not None:

@@ -21,6 +21,9 @@ ANY = "*"
 class Queue(Protocol):
     """Runs jobs one after the other, off the calling thread or on it, as threads.callbacks.CallbackQueue does."""
 
+    weight: int
+    """bytes of the message that the next jobs are about"""
+
     def post(self, job: Callable[[], None], owner: object = None) -> bool:
         """Runs `job` later. Returns False if it is dropped because too many wait."""
 
@@ -192,11 +195,14 @@ class Channel:
         listeners = self._snapshots.get(key, self._any)
         if listeners is None:
             listeners = self._snapshot(key)
+        post = self.runner.queue.post
         for one in listeners:
-            if one.inline and not one.once:
-                one.call(*args)
-            else:
+            if one.once:
                 one.deliver(*args)
+            elif one.inline:
+                one.call(*args)
+            elif not post(partial(one.call, *args), one):
+                self.runner.dropped(one.name)
 
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""

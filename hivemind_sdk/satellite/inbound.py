@@ -16,7 +16,7 @@ from .local_node import LocalNode
 class Inbound:
     """See engine.ports.EventSink."""
 
-    __slots__ = ("_hive", "_node", "_requests", "_runner", "observe")
+    __slots__ = ("_events", "_hive", "_node", "_requests", "_runner", "observe", "waiting")
 
     def __init__(
         self,
@@ -25,18 +25,23 @@ class Inbound:
         requests: RequestTable,
         runner: ActionRunner,
         observe: Callable[[Observation], None],
+        waiting: Callable[[], bool],
     ) -> None:
+        """`waiting`: whether messages wait to be sent."""
         self._node = node
+        self._events = events
         self._hive = events.hive
         self._requests = requests
         self._runner = runner
         self.observe = observe
+        self.waiting = waiting
 
     def greeted(self, hello: JSONObject) -> None:
         self._node.greeted(hello)
         self.observe(PhasePassed("hello", self._node.hub_id[:200]))
 
-    def received(self, message: HiveMessage) -> None:
+    def received(self, message: HiveMessage, size: int = 0) -> None:
+        self._events.runner.queue.weight = size
         self._hive.publish(message.msg_type, message)
         if self._requests.hive_hearers:
             self._requests.hear_hive(message)

@@ -30,6 +30,7 @@ from ..settings import Limits
 from .disk import finish
 from .link import Link
 from .receipts import Receipt
+from .reentry import Reentry
 from .timers import now
 from .transmitter import Transmitter
 
@@ -94,6 +95,17 @@ class Sender(Transmitter):
             else:
                 receipts += [self.post(message, one) for message in same]
         return receipts
+
+    def abandon(self, reason: str) -> None:
+        """Take nothing more and write nothing: in the child of a fork, where threads that held the locks are gone."""
+        self._turn, self._lock, self._reentry = threading.Lock(), threading.Lock(), Reentry()
+        self._core.closed = reason
+
+    @property
+    def waiting(self) -> bool:
+        """True if messages wait for the link. Any thread."""
+        outbox = self._core.outbox
+        return not outbox.empty and outbox.waiting
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was posted before was sent, or has ended otherwise. -> whether it has"""

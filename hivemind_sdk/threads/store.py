@@ -67,7 +67,7 @@ class MessageStore:
             self._check_header()
             name = f"file:{quote(str(Path(path).absolute()))}?mode=rw"
             self._db = self._try(
-                lambda: sqlite3.connect(name, 1.0, isolation_level=None, check_same_thread=False, uri=True)
+                lambda: sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
             )
             try:
                 self._prepare()
