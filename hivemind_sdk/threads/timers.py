@@ -116,6 +116,9 @@ class Timers:
             self._start()
 
 
+LONGEST_ALARM = 60.0
+"""Seconds. A timer that was cancelled is forgotten when its time comes, so none is set for days. And a deadline by the
+wall clock is looked at again soon after that clock was set."""
 shared = Timers()
 """the timers of this process"""
 if hasattr(os, "register_at_fork"):
@@ -138,13 +141,16 @@ class Alarm:
         self._at = math.inf
 
     def set(self, deadline: float) -> None:
-        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
-        if deadline < self._at:
+        """Monotonic seconds; math.inf: never. It may come too early: no alarm is set for longer than LONGEST_ALARM."""
+        if math.isinf(deadline):
             self.cancel()
-            self._at = deadline
-            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
-        elif math.isinf(deadline):
-            self.cancel()
+        elif deadline < self._at:
+            left = min(max(0.0, deadline - time.monotonic()), LONGEST_ALARM)
+            at = time.monotonic() + left
+            if at < self._at:
+                self.cancel()
+                self._at = at
+                self._timer = shared.call_later(left, self._call)
 
     def cancel(self) -> None:
         """Also for whoever was called: it is not set any more."""
