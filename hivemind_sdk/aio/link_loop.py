@@ -80,7 +80,7 @@ class AsyncLinkLoop:
         self._loop = asyncio.get_running_loop()
         self._clock = time.monotonic
         self._watches: list[Callable[[Status], object]] = []
-        self._woken = asyncio.Event()
+        self._woken: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -166,12 +166,12 @@ class AsyncLinkLoop:
         """Try now instead of waiting for the back-off, at a bounded pace. `reason` is for the log."""
         log.debug("woken: %s", reason)
         self._life.wake()
-        self._woken.set()
+        self._end_pause()
 
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
         self._closing = True
-        self._woken.set()
+        self._end_pause()
         await self._end(min(timeout, HANG_UP_WITHIN))
         task = self._task
         for other in [*self._tasks, *([task] if task is not None else [])]:
@@ -219,13 +219,17 @@ class AsyncLinkLoop:
         return step is not None
 
     async def _pause(self, until: float) -> None:
-        self._woken.clear()
         if self._closing:
             return
+        self._woken = self._loop.create_future()
         try:
-            await asyncio.wait_for(self._woken.wait(), max(0.0, until - self._clock()))
-        except asyncio.TimeoutError:
-            return
+            await asyncio.wait([self._woken], timeout=max(0.0, until - self._clock()))
+        finally:
+            self._woken = None
+
+    def _end_pause(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def _attempt(self, hub: int) -> HiveMindError:
         """One link from dialling to its end. Returns why it ended; nothing of it is left."""

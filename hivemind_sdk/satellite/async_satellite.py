@@ -172,8 +172,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self.events.clear()
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
-        for task in list(self._tasks):
-            task.cancel()
         await offload.run(self._components.close)
 
     async def __aenter__(self) -> AsyncSatellite:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -31,6 +32,16 @@ _PROBE_SIZE = 8
 """bytes of a probe's payload: the pings of the keep-alive have none"""
 _MOST_WAITING = 64
 """frames that wait for `receive` before nothing more is read from the socket"""
+
+
+class _Buffer(threading.local):
+    """What a link of this thread's loop has just read. It is taken out at once, so one serves all links."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(64 * 1024))
+
+
+_buffer = _Buffer()
 _QUIET = logging.Logger("websockets", logging.CRITICAL)  # noqa: LOG001 - not one that anybody can turn on
 """what `websockets` would log holds the access key"""
 
@@ -54,7 +65,7 @@ class AsyncWebSocketConnector:
         return link
 
 
-class AsyncWebSocketTransport(asyncio.Protocol):
+class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     """LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away."""
 
     features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
@@ -81,9 +92,9 @@ class AsyncWebSocketTransport(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._alive_at = self._pinged_at = 0.0
-        self._pinged = False
+        self._pinged = self._upgraded = False
         self._probe = 0
-        self._probes: deque[tuple[int, Callable[[], object]]] = deque()
+        self._probes: list[tuple[int, Callable[[], object]]] = []
 
     # --- contracts.AsyncTransport ---
 
@@ -175,13 +186,15 @@ class AsyncWebSocketTransport(asyncio.Protocol):
             self._reader = None
         if not done and not self._answered():
             raise deadline.timeout("upgrade")
-        if self._protocol.state is not State.OPEN:
+        if not self._upgraded:
             raise refusal(self._head)
+        self._protocol.response = None  # they are not needed any more, and the request holds the access key
+        self._head = b""
         self._alive_at = self._loop.time()
         self._watch()
 
     def _answered(self) -> bool:
-        return self._protocol.state is State.OPEN or self._protocol.handshake_exc is not None
+        return self._upgraded or self._protocol.handshake_exc is not None
 
     # --- asyncio.Protocol ---
 
@@ -189,7 +202,13 @@ class AsyncWebSocketTransport(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._gone = self._loop.create_future()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        return _buffer.view
+
+    def buffer_updated(self, count: int) -> None:
+        self._data_received(bytes(_buffer.view[:count]))
+
+    def _data_received(self, data: bytes) -> None:
         if len(self._head) < 64 and self._protocol.state is State.CONNECTING:
             self._head += data[:64]
         self._alive_at = self._loop.time()
@@ -225,6 +244,7 @@ class AsyncWebSocketTransport(asyncio.Protocol):
     def _take_events(self) -> None:
         for event in self._protocol.events_received():
             if isinstance(event, Response):
+                self._upgraded = self._protocol.handshake_exc is None
                 continue
             self._take(cast("WireFrame", event))
         self._flush()
@@ -269,7 +289,7 @@ class AsyncWebSocketTransport(asyncio.Protocol):
         if len(data) == _PROBE_SIZE:
             answered = int.from_bytes(data, "big")
             while self._probes and self._probes[0][0] <= answered:
-                self._probes.popleft()[1]()
+                self._probes.pop(0)[1]()
         elif self._pinged_at:
             self._dial.observe(RoundTrip(self._loop.time() - self._pinged_at))
             self._pinged_at = 0.0
