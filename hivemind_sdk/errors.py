@@ -248,7 +248,7 @@ class PolicyDenied(RequestError):
     def __init__(
         self, message: str = "", *, denied_type: str = "", code: str = "", reason: str = "", hint: str = ""
     ) -> None:
-        super().__init__(message or f"the hub denied {denied_type!r} ({code}): {reason}", hint=hint)
+        super().__init__(message or f"the hub denied {denied_type!r} ({shown(code)}): {shown(reason)}", hint=hint)
         self.denied_type = denied_type
         self.code = code
         self.reason = reason
@@ -258,6 +258,11 @@ class RequestAborted(RequestError):
     """The link went away before the answer came; `__cause__` says why."""
 
 
+def shown(text: str) -> str:
+    """A peer's text for logs and terminals: what does not print (controls, marks of direction) as an escape."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def _closed_text(code: int | None, reason: str) -> str:
     text = "the link was closed" + (f" with code {code}" if code is not None else " without a code")
-    return f"{text}: {reason}" if reason else text
+    return f"{text}: {shown(reason)}" if reason else text

@@ -26,11 +26,11 @@ it returns has a `close()`, that is called when the client is closed, in reverse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pluggy
 
+from ._dataclass import dataclass
 from .contracts import (
     AsyncTransportConnector,
     Cipher,
@@ -38,6 +38,7 @@ from .contracts import (
     Handshake,
     IdentityBackend,
     Observer,
+    Resolver,
     TransportConnector,
 )
 from .messages import HiveMessageType
@@ -79,6 +80,8 @@ class TransportPlugin(PluginRecord):
 
     kind = "transport"
     schemes: tuple[str, ...]
+    network: bool = True
+    """it connects to TCP ports; False for Unix sockets, serial lines and such, which the conformance kit then knows"""
     create: Callable[..., TransportConnector]
     create_async: Callable[..., AsyncTransportConnector] | None = None
     """a connector for asyncio; None: the SDK runs the plain one on threads"""
@@ -141,6 +144,14 @@ class ObserverPlugin(PluginRecord):
 
     kind = "observer"
     create: Callable[..., Observer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolverPlugin(PluginRecord):
+    """Finds hubs. Its name is the scheme of the addresses that it resolves: `auto` serves `auto` and `auto://KITCHEN`."""
+
+    kind = "resolver"
+    create: Callable[..., Resolver]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +255,17 @@ class Hooks:
                 return [ObserverPlugin(name="counter", create=Counter)]
 
         See contracts.Observer and hivemind_sdk.contracts.observations. All of them are told everything.
+        """
+
+    @hookspec
+    def hivemind_resolvers(self) -> Iterable[ResolverPlugin]:  # type: ignore[empty-body]
+        """Ways to find a hub by something that is no address.
+
+            @hookimpl
+            def hivemind_resolvers():
+                return [ResolverPlugin(name="directory", create=Directory)]
+
+        See contracts.Resolver. Asked before each attempt to dial `directory://NAME`.
         """
 
     @hookspec

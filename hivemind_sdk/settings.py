@@ -6,15 +6,17 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
 from . import user_input
+from ._dataclass import dataclass, field
 from .delivery import Key, Policy
 from .errors import SettingsError
 
 DEFAULT_PORT = 5678
+AUTO = "auto"
+"""as a host: whatever hub the resolver of this name finds"""
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
 
 
@@ -29,21 +31,21 @@ class Endpoint:
 
     @classmethod
     def parse(cls, url: str, port: int | None = None) -> Endpoint:
-        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`. `port` wins over the default, not over one in the URL.
+        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`, `auto`. `port` wins over the default, not one in the URL.
 
         Raises SettingsError for anything that is not an address.
         """
         text = url.strip()
         scheme, sep, rest = text.partition("://")
         if not sep:
-            scheme, rest = "ws", text
+            scheme, rest = (AUTO, "") if text.lower() == AUTO else ("ws", text)
         authority, slash, path = rest.partition("/")
         if any(mark in rest for mark in "?#") or "@" in authority:
             raise SettingsError(
                 f"host {_redacted(url)!r} holds a query, a fragment or a user name",
                 hint="give the access key separately, and the host as ws://NAME or wss://NAME[/PATH]",
             )
-        host, found = _split_authority(authority, url)
+        host, found = ("", None) if scheme.lower() == AUTO and not authority else _split_authority(authority, url)
         return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
 
     @property
@@ -54,7 +56,7 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """`host:port`, with brackets around an IPv6 address."""
-        return f"{self.host_text}:{self.port}"
+        return f"{self.host_text}:{self.port}" if self.host else self.scheme
 
     @property
     def pin_name(self) -> str:
@@ -65,6 +67,8 @@ class Endpoint:
         return f"{self.authority}{self.path}"
 
     def __str__(self) -> str:
+        if not self.host:
+            return self.scheme
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
@@ -153,11 +157,15 @@ class Limits:
 
     frame: int = 10 * 1024 * 1024
     inflated: int = 16 * 1024 * 1024
+    """of a binary frame, when it is decompressed"""
     depth: int = 64
     """nesting of JSON"""
     route: int = 256
     """hops that a route may have"""
-    reassembly: int = 32 * 1024 * 1024
+    values: int = 200_000
+    """commas and brackets that the JSON of a message may have: each may cost 100 bytes of memory"""
+    reassembly: int = 16 * 1024 * 1024
+    """of a message that comes in several frames (v3)"""
     decrypt_failures: int = 8
     """in a row, on a v1/v2 link, before it is closed"""
     redispatch: int = 8
@@ -206,6 +214,8 @@ class Callbacks:
     """seconds after which one that has not returned is reported; 0: never"""
     waiting: int = 10_000
     """calls that may wait; what comes then, while none gets done, is dropped and counted"""
+    waiting_bytes: int = 2 * 1024 * 1024
+    """of the messages that wait for one callback; more are dropped and counted, but for one that waits alone"""
 
     def __post_init__(self) -> None:
         user_input.check_types(self)

@@ -21,15 +21,28 @@ class CallbackTasks:
     A job whose owner says `is_coroutine` is called on the loop and awaited in a task; any other runs on a shared
     thread, so that a slow one does not hold up the loop. Plain jobs run in one order, whoever owns them.
 
-    `limit`: jobs that may wait. `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0:
-    never). Call everything on the loop's thread.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one queue may hold meanwhile, by `weight`.
+    `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0: never). Call everything on the
+    loop's thread.
     """
 
-    def __init__(self, limit: int, hang_after: float = 0.0, hung: Callable[[Any, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        hang_after: float = 0.0,
+        hung: Callable[[Any, float], None] | None = None,
+        *,
+        limit_bytes: int = 2 * 1024 * 1024,
+    ) -> None:
+        self.weight = 0
+        """bytes that each job which is posted from now on holds: of the message that it is about"""
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._held: dict[object, int] = {}
+        """key of a queue -> bytes that its waiting jobs hold"""
         self._hang_after = hang_after
         self._hung = hung
-        self._queues: dict[object, deque[tuple[Job, object]]] = {}
+        self._queues: dict[object, deque[tuple[Job, object, int]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._closed = False
@@ -41,12 +54,16 @@ class CallbackTasks:
         if self._waiting >= self._limit:
             return False
         key = owner if getattr(owner, "is_coroutine", False) else None
-        queue = self._queues.get(key)
+        queue, weight, held = self._queues.get(key), self.weight, self._held.get(key, 0)
+        if held and held + weight > self._limit_bytes:
+            return False
         self._waiting += 1
+        if weight:
+            self._held[key] = held + weight
         if queue is not None:
-            queue.append((job, owner))
+            queue.append((job, owner, weight))
             return True
-        queue = self._queues[key] = deque([(job, owner)])
+        queue = self._queues[key] = deque([(job, owner, weight)])
         task = asyncio.get_running_loop().create_task(self._work(key, queue))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -74,11 +91,13 @@ class CallbackTasks:
         if others:
             await asyncio.wait(others)
 
-    async def _work(self, key: object, queue: deque[tuple[Job, object]]) -> None:
+    async def _work(self, key: object, queue: deque[tuple[Job, object, int]]) -> None:
         try:
             while queue:
-                job, owner = queue.popleft()
+                job, owner, weight = queue.popleft()
                 self._waiting -= 1
+                if weight:
+                    self._held[key] = self._held.get(key, weight) - weight
                 watch = self._watch(owner)
                 try:
                     await self._run(job, owner, coroutine=key is not None)
@@ -87,6 +106,8 @@ class CallbackTasks:
                         watch.cancel()
         finally:
             self._waiting -= len(queue)
+            if self._queues.get(key) in (queue, None):
+                self._held.pop(key, None)
             if self._queues.get(key) is queue:
                 del self._queues[key]
 

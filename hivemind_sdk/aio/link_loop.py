@@ -285,7 +285,7 @@ class AsyncLinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message)
+                self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._sink.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):
@@ -355,7 +355,7 @@ class AsyncLinkLoop:
                 return
             if found is not None:
                 give_up = self._clock() + self._failover.wait_for_requests
-                while self._sink.busy() and self._clock() < give_up and self._is(ready):
+                while self._sink.busy() and self._clock() < give_up and self._is(ready):  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
                 if self._is(ready):
                     log.info("going back to %s, which answers again", self._hubs.name(found))

@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
-_CONTROLS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""what turns the direction of a line round, or ends it, so that it shows another text than it holds"""
+_CONTROLS = {
+    code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0), *_DIRECTIONS, 0xFEFF) if code not in (0x09, 0x0A)
+}
 
 
 def clean(text: object) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import replace
 from ..contracts.cascade import Select
 from ..contracts.status import State, Status
 from ..delivery import Key, Policy

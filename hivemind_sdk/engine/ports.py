@@ -22,7 +22,7 @@ class EventSink(Protocol):
     def greeted(self, hello: JSONObject) -> None:
         """The hub's HELLO arrived."""
 
-    def received(self, message: HiveMessage) -> None:
+    def received(self, message: HiveMessage, size: int = 0) -> None:
         """A message arrived."""
 
     def lost(self, cause: HiveMindError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ..errors import AuthenticationRefused, HiveMindError, LinkClosed, NoCommonHandshake, Refused
+from ..errors import AuthenticationRefused, HiveMindError, LinkClosed, NoCommonHandshake, Refused, shown
 from .connection import Phase
 
 SILENT_CLOSES = 2
@@ -98,5 +98,5 @@ def refusal(closed: LinkClosed, phase: Phase) -> Refused | None:
     if phase is Phase.ESTABLISHED and hint is _CHANGED:
         hint = _PIN
     kind = NoCommonHandshake if hint is _VERSION else AuthenticationRefused
-    text = f"the hub refused this satellite: {closed.reason or f'close code {closed.code}'}"
+    text = f"the hub refused this satellite: {shown(closed.reason) or f'close code {closed.code}'}"
     return kind(text, code=closed.code, reason=closed.reason, hint=hint)

@@ -37,8 +37,11 @@ def dumps_ascii(value: Any) -> str:
     return _write_ascii(value)
 
 
-def loads(text: str | bytes, *, depth: int = 64) -> Any:
-    """Parse JSON strictly: UTF-8, no NaN, no infinity, nested at most `depth` levels.
+def loads(text: str | bytes, *, depth: int = 64, values: int | None = None) -> Any:
+    """Parse JSON strictly: UTF-8, no NaN, no infinity, nested at most `depth` levels, with at most `values` values.
+
+    Values are counted by their commas and brackets, those in texts included: each costs up to 100 bytes of memory,
+    where it may have cost the sender two.
 
     So half of a surrogate pair is an escape, or refused: two halves that were apart would be one when they are written.
     Raises MalformedFrame, or LimitExceeded where the nesting is too deep.
@@ -48,6 +51,8 @@ def loads(text: str | bytes, *, depth: int = 64) -> Any:
             data, text = text, text.decode()
         else:
             data = text.encode()
+        if values is not None and len(data) > values:
+            _check_values(data, values)
         if len(data) > 2 * depth and _openings(data) > depth:
             _check_depth(data, depth)
         value, end = _scan(text, 0 if text[:1] > " " else len(text) - len(text.lstrip(_WHITESPACE)))
@@ -98,6 +103,13 @@ def _shape(error: Exception) -> str:
 def _openings(data: bytes) -> int:
     """Brackets that open, those in strings included. Leaving them out is three times as fast as counting them."""
     return 2 * len(data) - len(data.replace(b"[", b"")) - len(data.replace(b"{", b""))
+
+
+def _check_values(data: bytes, values: int) -> None:
+    if (found := sum(map(data.count, (b",", b"[", b"{")))) > values:
+        raise LimitExceeded(
+            f"JSON of {found} values came, and {values} are allowed", hint="raise Limits.values if the hub is trusted"
+        )
 
 
 def _check_depth(data: bytes, limit: int) -> None:

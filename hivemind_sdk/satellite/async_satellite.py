@@ -24,7 +24,7 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy, Rules
 from ..engine.connection import NamedHandshake
@@ -87,9 +87,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Dropped: _log_dropped}
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
         self._observe = ObserverFanout(self._components.observers, own).tell
-        self._callbacks = CallbackTasks(settings.callbacks.waiting, settings.callbacks.hang_after, self._callback_hung)
+        self._callbacks = CallbackTasks(
+            settings.callbacks.waiting,
+            settings.callbacks.hang_after,
+            self._callback_hung,
+            limit_bytes=settings.callbacks.waiting_bytes,
+        )
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe, coroutines=True)
         requests = AsyncRequests(settings.limits)
@@ -339,6 +344,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             # a task of its own, so that being cancelled does not leave half of it
             closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
             await asyncio.shield(closing)
+
+    def _secured(self, event: Secured) -> None:
+        self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
         if event.after.state is State.READY and event.after.info is not None:

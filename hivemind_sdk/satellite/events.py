@@ -21,6 +21,9 @@ ANY = "*"
 class Queue(Protocol):
     """Runs jobs one after the other, off the calling thread or on it, as threads.callbacks.CallbackQueue does."""
 
+    weight: int
+    """bytes of the message that the next jobs are about"""
+
     def post(self, job: Callable[[], None], owner: object = None) -> bool:
         """Runs `job` later. Returns False if it is dropped because too many wait."""
 

@@ -16,7 +16,7 @@ from .local_node import LocalNode
 class Inbound:
     """See engine.ports.EventSink."""
 
-    __slots__ = ("_hive", "_node", "_requests", "_runner", "observe", "waiting")
+    __slots__ = ("_events", "_hive", "_node", "_requests", "_runner", "observe", "waiting")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Inbound:
     ) -> None:
         """`waiting`: whether messages wait to be sent."""
         self._node = node
+        self._events = events
         self._hive = events.hive
         self._requests = requests
         self._runner = runner
@@ -39,7 +40,8 @@ class Inbound:
         self._node.greeted(hello)
         self.observe(PhasePassed("hello", self._node.hub_id[:200]))
 
-    def received(self, message: HiveMessage) -> None:
+    def received(self, message: HiveMessage, size: int = 0) -> None:
+        self._events.runner.queue.weight = size
         self._hive.publish(message.msg_type, message)
         if self._requests.hive_hearers:
             self._requests.hear_hive(message)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -22,10 +24,11 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
+from ..threads.link import Link
 from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
-from ..threads.sender import Link, Sender
+from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble
 from .events import ANY, Callback, Events, Subscription
@@ -37,6 +40,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
+from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -76,7 +80,14 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: _log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -85,12 +96,13 @@ class Satellite(HiveRequests[BusMessage]):
         self._callbacks = CallbackQueue(
             self._workers,
             limit=settings.callbacks.waiting,
+            limit_bytes=settings.callbacks.waiting_bytes,
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )
         self._released = False
         self._link: LinkLoop | None = None
-        self._life = threading.Lock()
+        self._life = threading.RLock()
         try:
             self._sender = sender = self._open_sender(settings)
         except BaseException:
@@ -115,6 +127,7 @@ class Satellite(HiveRequests[BusMessage]):
             self._call_later,
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
+        _living.add(self)
 
     # --- life ---
 
@@ -181,6 +194,16 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
         if link is not None:
             link.drop()
+
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log).
+
+        For plugins that learn that the hub may be back: a discovery, a network monitor. The pace is bounded; nothing
+        happens unless the state is BACKOFF. Any thread.
+        """
+        link = self._link
+        if link is not None:
+            link.wake(reason)
 
     @property
     def status(self) -> Status:
@@ -322,6 +345,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
@@ -330,12 +354,37 @@ class Satellite(HiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""
         log.warning("%s has not returned for %.3g s", owner.name, seconds)
         self._senders.submit(lambda: self._observe(CallbackHung(owner.name, seconds)))
+
+    def _abandon(self) -> None:
+        """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
+        reason = "this client belongs to the process that made it"
+        self._life, self._released = threading.RLock(), True
+        self._sender.abandon(reason)
+        if self._link is not None:
+            self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))
+
+
+_living: weakref.WeakSet[Satellite] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for one in list(_living):
+        one._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

@@ -71,11 +71,11 @@ def _begin(
         if code in _GOING_ON:
             selector.register(sock, selectors.EVENT_WRITE, sock)
             return None
-        failure = OSError(code, os.strerror(code)) if code else None
-    except OSError as refused:
-        failure = refused
-    if failure is not None:
-        failures.append(failure)
+        failed = OSError(code, os.strerror(code)) if code else None
+    except OSError as error:
+        failed = error
+    if failed is not None:
+        failures.append(failed)
         running.discard(sock)
         sock.close()
         return None

@@ -26,10 +26,10 @@ from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
 from ..engine.ports import EventSink
 from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
+from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
-from . import pool
+from . import pool, trim
 from .failback import FailbackProbe, FailbackSettings, Hubs, join
 
 log = logging.getLogger(__name__)
@@ -216,12 +216,20 @@ class LinkLoop:
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
+        self._hubs.interrupt()
         if self.status.state is State.CONNECTING:  # whoever waits for it hears so at once
             self._enter(lambda now: self._life.closed(now, closed_here()))
         if waits:
             for thread in (self._thread, failback.thread if failback is not None else None):
                 join(thread, deadline - self._clock())
         self._enter(lambda now: self._life.closed(now, self.status.cause))
+
+    def abandon(self, cause: HiveMindError) -> None:
+        """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
+        self._closing, self._thread, self._transport, self._session = True, None, None, None
+        self._send_lock, self._state_lock, self._inside = threading.Lock(), threading.RLock(), set()
+        if self.status.state is not State.CLOSED:
+            self._told = self._life.closed(self._clock(), cause)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
@@ -293,11 +301,15 @@ class LinkLoop:
             self._talk(session, self._transport)
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
             cause = as_link_error(error)
-        return session.ended(cause) if session is not None else cause
+        if session is not None:
+            cause = session.ended(cause)
+        if isinstance(cause, Refused) and self._hubs.others(hub):
+            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
+        return cause
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
-        clock, observe = self._clock, self._sink.observe
+        clock, observe, arrived = self._clock, self._sink.observe, trim.shared.arrived
         session.start(clock(), transport.features)
         while True:
             try:
@@ -308,6 +320,7 @@ class LinkLoop:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                arrived(len(frame))
                 events = session.frame_received(frame, clock())
             self._act(session, transport, events)
 
@@ -318,7 +331,7 @@ class LinkLoop:
         for event in events:
             if isinstance(event, Received):
                 self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message)
+                self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._sink.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):

@@ -12,6 +12,9 @@ from websockets.sync.server import serve
 
 from hivemind_sdk import Satellite
 from hivemind_sdk.contracts.observations import Dropped
+from hivemind_sdk.engine.connection import Phase
+from hivemind_sdk.engine.refusals import refusal
+from hivemind_sdk.errors import LinkClosed, PolicyDenied
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
@@ -121,3 +124,19 @@ def test_own_frames_that_come_back_are_not_taken_for_the_hubs(profile):
             assert bob.came.wait(10)
     assert "door.open" not in {one.msg_type for one in bob.heard}
     assert bob.dropped.count("reflected") >= 20
+
+
+@pytest.mark.parametrize("text", ["a\x1b]0;title\x07b", "a\u202eb\u2066c", "a\r\nROOT: b", "a\x9b31mb", "a\u2028b"])
+def test_texts_of_peers_can_not_steer_a_log_or_a_terminal(text):
+    from hivemind_sdk.cli.console import clean
+
+    errors = (
+        LinkClosed(code=1008, reason=text),
+        refusal(LinkClosed(code=1008, reason=text), Phase.GREETING),
+        PolicyDenied(denied_type=text, code=text, reason=text),
+    )
+    for error in errors:
+        assert str(error).isprintable()
+        assert "a" in str(error)
+    assert errors[0].reason == text
+    assert clean(text).replace("\n", "").isprintable()

@@ -64,3 +64,22 @@ def test_a_hub_that_has_not_proven_the_password_is_not_pinned():
     with make_hub(password="another-horse-battery-9") as hub, pytest.raises(AuthenticationRefused):
         join(hub, disk)
     assert disk.read(PINS) is None
+
+
+def test_hubs_that_differ_in_the_path_alone_have_pins_of_their_own():
+    """Behind one reverse proxy; without a path a pin is filed as the reference client files it."""
+    from hivemind_sdk.settings import Endpoint
+
+    names = [
+        Endpoint.parse(url).pin_name for url in ("ws://proxy", "ws://proxy/", "ws://proxy/kitchen", "ws://[::1]:1/a/")
+    ]
+    assert names == ["proxy:5678", "proxy:5678", "proxy:5678/kitchen", "[::1]:1/a"]
+    server = {name: hub() for name in ("proxy:5678/kitchen", "proxy:5678/garage")}
+    client = satellite()
+    for name, one in server.items():
+        client.extra["authority"] = name
+        connect(client, one)
+    assert set(client.state.read("pinned_noise_keys")) == set(server)
+    client.extra["authority"] = "proxy:5678/kitchen"
+    with pytest.raises((AuthenticationRefused, HandshakeError)):
+        connect(client, server["proxy:5678/garage"])

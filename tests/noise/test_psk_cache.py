@@ -175,3 +175,21 @@ def test_the_keys_of_a_process_are_bounded_and_an_error_is_not_kept():
     for _ in range(2):
         with pytest.raises(MalformedFrame):
             keys.get(argon2id, "password", "\ud800")
+
+
+def test_a_provisioned_key_takes_the_place_of_the_password_without_a_derivation():
+    """What `hivemind-core derive-psk` prints: argon2id of the password, salted with the hub's node id."""
+    from hivemind_sdk.settings import Credentials
+
+    server = hub()
+    derived = obtain(satellite())
+    client = satellite(password=None)
+    client.extra["credentials"] = Credentials("access-key", provisioned_key=derived.hex())
+    assert connect(client, server)[0].info.protocol == 3
+    assert client.crypto.argon2id.derived == 0
+    assert client.state.read_secret(SECRET) is None
+    client.extra["credentials"] = Credentials("access-key", provisioned_key="00" * 32)
+    client.state.write("pinned_noise_keys", None)
+    with pytest.raises(AuthenticationRefused, match="provisioned key") as refused:
+        connect(client, server)
+    assert "derive-psk" in refused.value.hint

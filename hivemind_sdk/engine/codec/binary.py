@@ -140,7 +140,9 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
     block = frame[begin:end]
     metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits)
     body = _inflate(frame[end:], limits.inflated) if compressed else frame[end:]
-    message = HiveMessage.from_parts(kind, loads(body, depth=limits.depth), metadata, max_hops=limits.route)
+    message = HiveMessage.from_parts(
+        kind, loads(body, depth=limits.depth, values=limits.values), metadata, max_hops=limits.route
+    )
     if kind in NESTING_TYPES:
         message.replace_route(message.payload.route)
     return message
@@ -190,7 +192,7 @@ def _any_header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
 def _metadata(block: bytes, compressed: int, limits: Limits) -> Any:
     if compressed:
         block = _inflate(block, min(limits.inflated, MAX_INFLATED_METADATA))
-    return loads(block, depth=limits.depth)
+    return loads(block, depth=limits.depth, values=limits.values)
 
 
 def _inflate(block: bytes, limit: int) -> bytes:

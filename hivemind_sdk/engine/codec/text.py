@@ -22,7 +22,7 @@ def decode_text(text: str | bytes, limits: Limits = Limits()) -> HiveMessage:
     """
     if len(text) > limits.frame:
         raise LimitExceeded(f"a text frame of {len(text)} exceeds the limit of {limits.frame}")
-    return message_from_object(loads(text, depth=limits.depth), limits)
+    return message_from_object(loads(text, depth=limits.depth, values=limits.values), limits)
 
 
 def message_from_object(value: Any, limits: Limits = Limits()) -> HiveMessage:

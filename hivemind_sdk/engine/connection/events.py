@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from ..._dataclass import dataclass, field
 from ...contracts import SessionInfo
 from ...messages import HiveMessage, HiveMessageType, JSONObject
 
@@ -45,6 +45,8 @@ class Received:
     """A message, complete and authenticated."""
 
     message: HiveMessage
+    size: int = 0
+    """bytes of its text, or of its binary frame"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
+from ..._dataclass import replace
 from ...contracts import (
     Compute,
     Declined,
@@ -156,7 +156,7 @@ class Link:
             raise LimitExceeded(f"a frame of {len(frame)} exceeds the limit of {self._limits.frame}")
         if isinstance(frame, bytes):
             return Kind.SEALED, frame
-        value = loads(frame, depth=self._limits.depth)
+        value = loads(frame, depth=self._limits.depth, values=self._limits.values)
         if isinstance(value, dict) and "ciphertext" in value and "msg_type" not in value:
             return Kind.SEALED, frame
         message = message_from_object(value, self._limits)
@@ -204,7 +204,7 @@ class Link:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
             return self._setup_message(message)
-        return [Received(message)]
+        return [Received(message, len(plaintext))]
 
     def _setup_message(self, message: HiveMessage) -> list[Event]:
         return [Discarded("out of turn", f"{message.msg_type.value} on an established session")]
