@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from hashlib import blake2b
 
 MAX_ID = 256
 """characters; an id of a flood, a message or a request is far shorter (a UUID has 36)"""
@@ -47,4 +46,6 @@ def _short(entry: Hashable) -> Hashable:
 
 
 def _digest(text: str) -> bytes:
+    from hashlib import blake2b  # takes milliseconds to load, and few need it
+
     return blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
