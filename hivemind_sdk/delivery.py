@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from ._dataclass import dataclass
 from .errors import SettingsError
 from .messages import BUS_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 

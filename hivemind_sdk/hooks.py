@@ -26,11 +26,11 @@ it returns has a `close()`, that is called when the client is closed, in reverse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pluggy
 
+from ._dataclass import dataclass
 from .contracts import (
     AsyncTransportConnector,
     Cipher,
@@ -38,6 +38,7 @@ from .contracts import (
     Handshake,
     IdentityBackend,
     Observer,
+    Resolver,
     TransportConnector,
 )
 from .messages import HiveMessageType
@@ -146,6 +147,14 @@ class ObserverPlugin(PluginRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResolverPlugin(PluginRecord):
+    """Finds hubs. Its name is the scheme of the addresses that it resolves: `auto` serves `auto` and `auto://KITCHEN`."""
+
+    kind = "resolver"
+    create: Callable[..., Resolver]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandPlugin(PluginRecord):
     """A sub-command of `hivemind-client`. `create()` returns a click.Command; its entry point is `command.NAME`."""
 
@@ -246,6 +255,17 @@ class Hooks:
                 return [ObserverPlugin(name="counter", create=Counter)]
 
         See contracts.Observer and hivemind_sdk.contracts.observations. All of them are told everything.
+        """
+
+    @hookspec
+    def hivemind_resolvers(self) -> Iterable[ResolverPlugin]:  # type: ignore[empty-body]
+        """Ways to find a hub by something that is no address.
+
+            @hookimpl
+            def hivemind_resolvers():
+                return [ResolverPlugin(name="directory", create=Directory)]
+
+        See contracts.Resolver. Asked before each attempt to dial `directory://NAME`.
         """
 
     @hookspec

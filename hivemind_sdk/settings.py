@@ -6,56 +6,18 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
 from . import user_input
+from ._dataclass import dataclass, field
 from .delivery import Key, Policy
 from .errors import SettingsError
 
 DEFAULT_PORT = 5678
+AUTO = "auto"
+"""as a host: whatever hub the resolver of this name finds"""
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
-
-
-def check_types(settings: Any) -> None:
-    """Raises SettingsError for a field of a dataclass of settings whose value is of another type. Shows no value."""
-    for one in fields(settings):
-        value = getattr(settings, one.name)
-        if not any(_fits(value, wanted) for wanted in str(one.type).split(" | ")):
-            raise SettingsError(
-                f"{type(settings).__name__}.{one.name} can't be {_kind(value)}",
-                hint=f"its type is {one.type}",
-            )
-
-
-def _fits(value: Any, wanted: str) -> bool:
-    name, _, items = wanted.partition("[")
-    if name == "tuple":
-        return isinstance(value, (tuple, list)) and (items != "str, ...]" or all(isinstance(one, str) for one in value))
-    if isinstance(value, bool):
-        return name in ("bool", "Any")
-    kinds = _TYPES.get(name) or globals().get(name)
-    return kinds is None or isinstance(value, kinds)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of " + ", ".join(sorted({type(one).__name__ for one in value}))
-    return "None" if value is None else f"of type {type(value).__name__}"
-
-
-_TYPES: Mapping[str, Any] = {
-    "str": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "None": type(None),
-    "Mapping": Mapping,
-    "frozenset": (frozenset, set),
-    "Any": object,
-}
-"""by the name in an annotation; a tuple is one of its types"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +31,21 @@ class Endpoint:
 
     @classmethod
     def parse(cls, url: str, port: int | None = None) -> Endpoint:
-        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`. `port` wins over the default, not over one in the URL.
+        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`, `auto`. `port` wins over the default, not one in the URL.
 
         Raises SettingsError for anything that is not an address.
         """
         text = url.strip()
         scheme, sep, rest = text.partition("://")
         if not sep:
-            scheme, rest = "ws", text
+            scheme, rest = (AUTO, "") if text.lower() == AUTO else ("ws", text)
         authority, slash, path = rest.partition("/")
         if any(mark in rest for mark in "?#") or "@" in authority:
             raise SettingsError(
                 f"host {_redacted(url)!r} holds a query, a fragment or a user name",
                 hint="give the access key separately, and the host as ws://NAME or wss://NAME[/PATH]",
             )
-        host, found = _split_authority(authority, url)
+        host, found = ("", None) if scheme.lower() == AUTO and not authority else _split_authority(authority, url)
         return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
 
     @property
@@ -94,7 +56,7 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """`host:port`, with brackets around an IPv6 address."""
-        return f"{self.host_text}:{self.port}"
+        return f"{self.host_text}:{self.port}" if self.host else self.scheme
 
     @property
     def pin_name(self) -> str:
@@ -105,6 +67,8 @@ class Endpoint:
         return f"{self.authority}{self.path}"
 
     def __str__(self) -> str:
+        if not self.host:
+            return self.scheme
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
@@ -184,7 +148,7 @@ class Deadlines:
     keepalive_timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +183,7 @@ class Limits:
     """durable messages that may be on their way, sent and not confirmed: so many come twice when a link is lost"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +200,7 @@ class Backoff:
     hub's port answers that did not before"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +218,7 @@ class Callbacks:
     """of the messages that wait for one callback; more are dropped and counted, but for one that waits alone"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
         if (self.workers is not None and self.workers < 1) or self.waiting < 1:
             raise SettingsError(
                 f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
@@ -275,7 +239,7 @@ class Upstream:
         return cls(Endpoint.parse(hub)) if isinstance(hub, str) else hub
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +253,7 @@ class Failover:
     """that going back waits for requests whose answer has not come"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +271,7 @@ class PluginSettings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_types(self)
+        user_input.check_types(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +334,7 @@ class Settings:
     def __post_init__(self) -> None:
         if isinstance(self.durable, (str, PathLike)):
             object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
-        check_types(self)
+        user_input.check_types(self)
         check_useragent(self.useragent)
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")

@@ -10,10 +10,14 @@ import base64
 import codecs
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from ._dataclass import fields
 from .errors import SettingsError
 
 _MARK = "\ufeff"
@@ -115,3 +119,44 @@ def config_home(environ: Mapping[str, str] | None = None) -> Path | None:
         return Path.home() / ".config"
     except RuntimeError:
         return None
+
+
+def check_types(settings: Any) -> None:
+    """Raises SettingsError for a field of a dataclass of settings whose value is of another type. Shows no value."""
+    module = sys.modules[type(settings).__module__]
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if not any(_fits(value, wanted, module) for wanted in str(one.type).split(" | ")):
+            raise SettingsError(
+                f"{type(settings).__name__}.{one.name} can't be {_kind(value)}",
+                hint=f"its type is {one.type}",
+            )
+
+
+def _fits(value: Any, wanted: str, module: ModuleType) -> bool:
+    name, _, items = wanted.partition("[")
+    if name == "tuple":
+        return isinstance(value, (tuple, list)) and (items != "str, ...]" or all(isinstance(one, str) for one in value))
+    if isinstance(value, bool):
+        return name in ("bool", "Any")
+    kinds = _TYPES.get(name) or vars(module).get(name)
+    return kinds is None or isinstance(value, kinds)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of " + ", ".join(sorted({type(one).__name__ for one in value}))
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+_TYPES: Mapping[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "None": type(None),
+    "Mapping": Mapping,
+    "frozenset": (frozenset, set),
+    "Any": object,
+}
+"""by the name in an annotation; a tuple is one of its types"""

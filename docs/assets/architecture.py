@@ -36,12 +36,21 @@ TIP = (
 
 def rows() -> list[list[str]]:
     """The layers of pyproject.toml, highest first: names of folders and files that exist."""
-    named = [[name.strip(" ()") for name in row.split("|")] for row in structure.layers()]
-    return [found for row in named if (found := [name for name in row if exists(name)])]
+    named = [
+        [name.strip(" ()") for name in row.split("|")]
+        for row in structure.layers()
+    ]
+    return [
+        found
+        for row in named
+        if (found := [name for name in row if exists(name)])
+    ]
 
 
 def exists(name: str) -> bool:
-    return (structure.PACKAGE / name).is_dir() or (structure.PACKAGE / f"{name}.py").is_file()
+    return (structure.PACKAGE / name).is_dir() or (
+        structure.PACKAGE / f"{name}.py"
+    ).is_file()
 
 
 def arrows() -> dict[str, set[str]]:
@@ -53,7 +62,13 @@ def arrows() -> dict[str, set[str]]:
             if here in edges and there in edges and here != there:
                 edges[here].add(there)
     return {
-        name: {one for one in targets if not any(one in reached(edges, other) for other in targets - {one})}
+        name: {
+            one
+            for one in targets
+            if not any(
+                one in reached(edges, other) for other in targets - {one}
+            )
+        }
         for name, targets in edges.items()
     }
 
@@ -75,9 +90,13 @@ def reached(edges: dict[str, set[str]], start: str) -> set[str]:
 def says(name: str) -> str:
     """The first sentence of its docstring."""
     folder = structure.PACKAGE / name
-    path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    path = (
+        folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    )
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return re.split(r"(?<=[.])\s|\n\n", text.replace("\n", " "), maxsplit=1)[0].rstrip(".")
+    return re.split(r"(?<=[.])\s|\n\n", text.replace("\n", " "), maxsplit=1)[
+        0
+    ].rstrip(".")
 
 
 def svg() -> str:
@@ -85,10 +104,16 @@ def svg() -> str:
     height = ROW * len(layers) + GAP
     places: dict[str, tuple[float, float, float]] = {}
     for number, row in enumerate(layers):
-        width = min(WIDEST, (WIDTH - 2 * MARGIN - GAP * (len(row) - 1)) / len(row))
+        width = min(
+            WIDEST, (WIDTH - 2 * MARGIN - GAP * (len(row) - 1)) / len(row)
+        )
         left = (WIDTH - len(row) * width - (len(row) - 1) * GAP) / 2
         for at, name in enumerate(row):
-            places[name] = (left + at * (width + GAP), GAP + number * ROW, width)
+            places[name] = (
+                left + at * (width + GAP),
+                GAP + number * ROW,
+                width,
+            )
     label = "The folders of hivemind_sdk in layers, with arrows to what each imports"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">',
@@ -100,23 +125,32 @@ def svg() -> str:
         for target in sorted(targets):
             start, end = places[name], places[target]
             if end[1] - start[1] > ROW:
-                right = middle_of(end) + (middle_of(start) - WIDTH / 2) / 100 >= WIDTH / 2
+                right = (
+                    middle_of(end) + (middle_of(start) - WIDTH / 2) / 100
+                    >= WIDTH / 2
+                )
                 parts.append(detour(start, end, taken[right], right=right))
                 taken[right] += 1
             else:
                 parts.append(arrow(start, end))
     for name, (x, y, width) in places.items():
         middle = x + width / 2
-        parts.append(f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{BOX}" rx="8"/>')
+        parts.append(
+            f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{BOX}" rx="8"/>'
+        )
         parts.append(
             f'<text class="name" x="{middle:.0f}" y="{y + 22}" text-anchor="middle" font-size="15">{name}</text>'
         )
         text = shortened(says(name), int(width / 6.6))
-        parts.append(f'<text x="{middle:.0f}" y="{y + 42}" text-anchor="middle" font-size="12">{escape(text)}</text>')
+        parts.append(
+            f'<text x="{middle:.0f}" y="{y + 42}" text-anchor="middle" font-size="12">{escape(text)}</text>'
+        )
     return "\n".join([*parts, "</svg>", ""])
 
 
-def arrow(start: tuple[float, float, float], end: tuple[float, float, float]) -> str:
+def arrow(
+    start: tuple[float, float, float], end: tuple[float, float, float]
+) -> str:
     """From the lower edge of one box to the upper edge of another, between the boxes on the way."""
     x1, y1 = start[0] + start[2] / 2, start[1] + BOX
     x2, y2 = end[0] + end[2] / 2, end[1]
@@ -129,17 +163,29 @@ def middle_of(place: tuple[float, float, float]) -> float:
     return place[0] + place[2] / 2
 
 
-def detour(start: tuple[float, float, float], end: tuple[float, float, float], number: int, *, right: bool) -> str:
+def detour(
+    start: tuple[float, float, float],
+    end: tuple[float, float, float],
+    number: int,
+    *,
+    right: bool,
+) -> str:
     """Around the boxes of the rows between, on the side of the target, each further out than the last."""
     out = 10 + 9 * number
-    x1, x2 = (start[0] + start[2], end[0] + end[2]) if right else (start[0], end[0])
+    x1, x2 = (
+        (start[0] + start[2], end[0] + end[2]) if right else (start[0], end[0])
+    )
     edge = WIDTH - MARGIN + out if right else MARGIN - out
     y1, y2 = start[1] + BOX / 2, end[1] + BOX / 2 - 8
     return f'<path d="M{x1:.0f} {y1:.0f} H{edge} V{y2:.0f} H{x2:.0f}" marker-end="url(#tip)"/>'
 
 
 def shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: text.rindex(" ", 0, length - 1)] + " …"
+    return (
+        text
+        if len(text) <= length
+        else text[: text.rindex(" ", 0, length - 1)] + " …"
+    )
 
 
 if __name__ == "__main__":

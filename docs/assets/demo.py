@@ -11,7 +11,14 @@ from html import escape
 from pathlib import Path
 
 COLUMNS, CHARACTER, LINE, MARGIN, TITLE = 80, 8.4, 20, 20, 34
-CLASSES = {"1": "bold", "2": "dim", "32": "green", "33": "yellow", "35": "magenta", "36": "cyan"}
+CLASSES = {
+    "1": "bold",
+    "2": "dim",
+    "32": "green",
+    "33": "yellow",
+    "35": "magenta",
+    "36": "cyan",
+}
 SGR = re.compile(r"\x1b\[([\d;]*)m")
 STYLE = """
   .box { fill: #ffffff; stroke: #d0d7de } .bar { fill: #f6f8fa } text { fill: #1f2328 }
@@ -49,14 +56,21 @@ def spans(line: str) -> Iterator[str]:
             active = [*active, *codes] if codes else []
         elif part:
             classes = " ".join(CLASSES[code] for code in active)
-            yield f'<tspan class="{classes}">{escape(part)}</tspan>' if classes else escape(part)
+            yield (
+                f'<tspan class="{classes}">{escape(part)}</tspan>'
+                if classes
+                else escape(part)
+            )
 
 
 def svg(prompt: str, lines: list[str]) -> str:
     """The picture of a terminal."""
     width = COLUMNS * CHARACTER + 2 * MARGIN
     height = (len(lines) + 1) * LINE + TITLE + MARGIN
-    rows = [f'<tspan class="dim">$</tspan> {escape(prompt)}', *("".join(spans(line)) for line in lines)]
+    rows = [
+        f'<tspan class="dim">$</tspan> {escape(prompt)}',
+        *("".join(spans(line)) for line in lines),
+    ]
     texts = "\n".join(
         f'  <text x="{MARGIN}" y="{TITLE + LINE * number}" xml:space="preserve">{row}</text>'
         for number, row in enumerate(rows, 1)
@@ -75,4 +89,6 @@ def svg(prompt: str, lines: list[str]) -> str:
 
 if __name__ == "__main__":
     output = shown([sys.executable, "-m", "hivemind_sdk", "demo"])
-    Path(__file__).with_suffix(".svg").write_text(svg("hivemind-client demo", output.split("\n")), encoding="utf-8")
+    Path(__file__).with_suffix(".svg").write_text(
+        svg("hivemind-client demo", output.split("\n")), encoding="utf-8"
+    )

@@ -59,8 +59,16 @@ def route(name: str, under: str) -> list[str]:
 
 def announcement(node: Node) -> HiveMessage:
     peer = key(node.name) if node in HUBS else f"{node.name}::{node.name}"
-    said = {"flood_id": node.name, "peer": peer, "site_id": node.site, "public_key": key(node.name)}
-    hops = [{"source": name, "targets": [name]} for name in route(node.name, node.under)]
+    said = {
+        "flood_id": node.name,
+        "peer": peer,
+        "site_id": node.site,
+        "public_key": key(node.name),
+    }
+    hops = [
+        {"source": name, "targets": [name]}
+        for name in route(node.name, node.under)
+    ]
     return HiveMessage(HiveMessageType.PING, said, route=hops)
 
 
@@ -68,7 +76,13 @@ def draw() -> str:
     now = 0.0
     hive = HiveMapper(clock=lambda: now)
     hive.set_origin(US, key("home"))
-    hive.mark_trusted_nodes({node.name: key(node.name) for node in (*HUBS, *SATELLITES) if node.trusted})
+    hive.mark_trusted_nodes(
+        {
+            node.name: key(node.name)
+            for node in (*HUBS, *SATELLITES)
+            if node.trusted
+        }
+    )
     for node in (*HUBS, *SATELLITES):
         hive.start_ping(node.name, now - node.rtt_ms / 1000)
         hive.on_ping(announcement(node))

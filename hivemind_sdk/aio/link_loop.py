@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -20,7 +19,6 @@ from ..contracts.observations import (
     FrameSent,
     MessageReceived,
     MessageSent,
-    Observation,
     Secured,
     StateChanged,
     Warned,
@@ -28,10 +26,11 @@ from ..contracts.observations import (
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received, SatelliteLink
 from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.ports import EventSink
 from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkTimeout, MalformedFrame, NotConnected
-from ..messages import HiveMessage, HiveMessageType, JSONObject
+from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
 from . import offload
 from .callbacks import spawn
@@ -62,18 +61,6 @@ class AsyncHubs(Protocol):
         """Whether its port takes connections; None: it can't be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncLinkHooks:
-    """What a link loop calls, on the loop's thread. None of them may block."""
-
-    greeted: Callable[[JSONObject], None]
-    received: Callable[[HiveMessage, int], None]
-    lost: Callable[[HiveMindError], None]
-    observe: Callable[[Observation], None]
-    busy: Callable[[], bool] = lambda: False
-    waiting: Callable[[], bool] = lambda: False
-
-
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
 
@@ -82,14 +69,14 @@ class AsyncLinkLoop:
         hubs: AsyncHubs,
         supervisor: Supervisor,
         deadlines: Deadlines,
-        hooks: AsyncLinkHooks,
+        sink: EventSink,
         failover: Failover = Failover(),
     ) -> None:
         self._hubs = hubs
         self._life = LinkLife(supervisor, deadlines)
         self._deadlines = deadlines
         self._failover = failover
-        self._hooks = hooks
+        self._sink = sink
         self._loop = asyncio.get_running_loop()
         self._clock = time.monotonic
         self._watches: list[Callable[[Status], object]] = []
@@ -144,7 +131,7 @@ class AsyncLinkLoop:
         if session.probes:
             session.sent(self._clock())
         self._observe_sent(frames)
-        self._hooks.observe(_SENT[message.msg_type])
+        self._sink.observe(_SENT[message.msg_type])
 
     async def drain(self) -> None:
         """Wait while the network is slow. Raises LinkClosed."""
@@ -220,7 +207,7 @@ class AsyncLinkLoop:
 
     async def _live(self) -> bool:
         """The next step. Returns False if there is none."""
-        step = self._life.next_step(self._clock(), self._hooks.waiting())
+        step = self._life.next_step(self._clock(), self._sink.waiting())
         if isinstance(step, Attempt):
             cause = await self._attempt(step.hub)
             if not self._closing:
@@ -266,7 +253,7 @@ class AsyncLinkLoop:
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
-        clock, observe = self._clock, self._hooks.observe
+        clock, observe = self._clock, self._sink.observe
         session.start(clock(), transport.features)
         handled = 0
         while True:
@@ -297,14 +284,14 @@ class AsyncLinkLoop:
                 self._observe_sent(frames)
         for event in events:
             if isinstance(event, Received):
-                self._hooks.observe(_RECEIVED[event.message.msg_type])
-                self._hooks.received(event.message, event.size)
+                self._sink.observe(_RECEIVED[event.message.msg_type])
+                self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
-                self._hooks.observe(Dropped(event.reason, event.detail))
+                self._sink.observe(Dropped(event.reason, event.detail))
             elif isinstance(event, ComputeNeeded):
                 await self._act(session, transport, await self._compute(session, event))
             elif isinstance(event, Greeted):
-                self._hooks.greeted(event.hello)
+                self._sink.greeted(event.hello)
             elif isinstance(event, ProbeNeeded):
                 self.probe(_ignore)
             else:
@@ -319,14 +306,14 @@ class AsyncLinkLoop:
 
     def _observe_sent(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
-            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     def _on_ready(self, info: SessionInfo) -> None:
-        self._hooks.observe(Secured(info))
+        self._sink.observe(Secured(info))
         for warning in self._life.unheard(info.warnings):
             log.warning("%s", warning)
         for warning in info.warnings:
-            self._hooks.observe(Warned(warning))
+            self._sink.observe(Warned(warning))
         self._enter(lambda now: self._life.ready(now, info))
 
     async def _hang_up(self) -> None:
@@ -343,12 +330,12 @@ class AsyncLinkLoop:
             return
         after = change(self._clock())
         if before.state is State.READY:
-            self._hooks.lost(after.cause or closed_here())
+            self._sink.lost(after.cause or closed_here())
         if after.state is State.REFUSED:
             log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
         else:
             log.info("link: %s", after)
-        self._hooks.observe(StateChanged(before, after))
+        self._sink.observe(StateChanged(before, after))
         for watch in list(self._watches):
             watch(after)
         if after.state is State.READY and after.next_try is not None and not self._closing:
@@ -368,7 +355,7 @@ class AsyncLinkLoop:
                 return
             if found is not None:
                 give_up = self._clock() + self._failover.wait_for_requests
-                while self._hooks.busy() and self._clock() < give_up and self._is(ready):
+                while self._sink.busy() and self._clock() < give_up and self._is(ready):  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
                 if self._is(ready):
                     log.info("going back to %s, which answers again", self._hubs.name(found))

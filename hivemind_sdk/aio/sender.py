@@ -11,11 +11,12 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard, TypeVar
 
+from .._dataclass import dataclass
 from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
@@ -29,17 +30,19 @@ from .callbacks import spawn
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Store(Protocol):
     """What keeps durable messages, as threads.store.MessageStore does. Every method may block."""
 
     def backlog(self) -> Backlog: ...
-    def add(self, entries: list[Entry]) -> None: ...
+    def commit(self, entries: list[Entry]) -> None: ...
+    def using(self) -> AbstractContextManager[None]: ...
     def text(self, row: int) -> str: ...
     def remove(self, rows: Sequence[int]) -> None: ...
-    def read(self, after: int, last: int, count: int) -> list[Entry]: ...
-    def expire(self, after: int, last: int, wall: float, count: int) -> tuple[list[Entry], float]: ...
+    def read(self, after: int, last: int, limit: int) -> list[Entry]: ...
+    def expire(self, after: int, last: int, wall: float, limit: int) -> tuple[list[Entry], float]: ...
     def close(self) -> None: ...
 
 
@@ -71,6 +74,8 @@ class AsyncSender:
         self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
         self._turn = asyncio.Lock()
         self._disk = asyncio.Lock()
+        self._submitted: list[list[Entry]] = []
+        """entries that wait to be written"""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
@@ -202,9 +207,10 @@ class AsyncSender:
         entries = [entry for _, entry in made]
         for entry, receipt in zip(entries, receipts, strict=True):
             entry.receipt = weakref.ref(receipt)
-        self._core.submit(entries)
+        self._core.outbox.reserve(entries)
+        self._submitted.append(entries)
         # a task of its own: whoever is cancelled must not leave the others without an answer
-        await asyncio.shield(spawn(self._tasks, self._add(entries[-1])))
+        await asyncio.shield(spawn(self._tasks, self._commit(entries)))
         for entry in entries:
             if entry.failure is not None:
                 raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
@@ -216,18 +222,21 @@ class AsyncSender:
                 self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
         return receipts
 
-    async def _add(self, entry: Entry) -> None:
-        """Returns when this entry is on disk, or has failed. The first at the disk writes for all that wait."""
+    async def _commit(self, entries: list[Entry]) -> None:
+        """Returns when these are on disk, or have failed. The first at the disk writes for all that wait."""
         async with self._disk:
-            if entry.stored or entry.failure is not None:
+            if entries[-1].stored or entries[-1].failure is not None:
                 return
-            add = self._core.add()
+            batch = [entry for submitted in self._submitted for entry in submitted]
+            self._submitted.clear()
             try:
-                await offload.run(partial(self._opened().add, add.entries))
+                await offload.run(partial(self._opened().commit, batch))
             except HiveMindError as error:
-                self._core.not_added(add, error)
+                for entry in batch:
+                    entry.failure = entry.failure or error
+                self._core.outbox.release(batch)
             else:
-                self._core.added(add, ready=self._link.ready())
+                self._core.stored(batch, ready=self._link.ready())
 
     # --- sending what waits ---
 
@@ -294,18 +303,26 @@ class AsyncSender:
 
     async def _do_disk(self, action: Remove | Read | Expire) -> None:
         try:
-            async with self._disk:
-                store = self._opened()
-                if isinstance(action, Remove):
-                    await offload.run(partial(store.remove, action.rows))
-                elif isinstance(action, Read):
-                    self._core.loaded(await offload.run(partial(store.read, action.after, action.last, PAGE)))
-                else:
-                    expire = partial(store.expire, action.after, action.last, action.wall, PAGE)
-                    self._core.expired(*await offload.run(expire))
+            store = self._opened()
+            if isinstance(action, Remove):
+                await self._at_disk(store, partial(store.remove, action.rows))
+            elif isinstance(action, Read):
+                read = partial(store.read, action.after, action.last, PAGE)
+                self._core.loaded(await self._at_disk(store, read))
+            else:
+                expire = partial(store.expire, action.after, action.last, action.wall, PAGE)
+                self._core.expired(*await self._at_disk(store, expire))
         except HiveMindError as error:
             log.warning("durable messages: %s", error)
             self._core.disk_failed(action, _now())
+
+    async def _at_disk(self, store: Store, work: Callable[[], T]) -> T:
+        def exclusively() -> T:
+            with store.using():
+                return work()
+
+        async with self._disk:
+            return await offload.run(exclusively)
 
     def _opened(self) -> Store:
         if self._store is None:

@@ -25,8 +25,7 @@ class AnswerPrinter:
 
     def show(self, answer: Answer) -> None:
         """Print one message of somebody's answer; who it is, where that was not said just before."""
-        satellite = self._satellite
-        who = responder(answer.responder, satellite.trusted_keys, satellite.hub_key)
+        who = responder(answer.responder)
         self._counts[who] = self._counts.get(who, 0) + 1
         if self._as_json:
             json_line({"responder": who, "key_or_name": answer.responder, "message": answer.message.as_dict})

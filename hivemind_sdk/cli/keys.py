@@ -11,7 +11,6 @@ import click
 
 from ..errors import IdentityError
 from ..identity.fingerprints import pem_fingerprint
-from ..identity.trust import bare
 from ..user_input import text_of, user_path
 
 if TYPE_CHECKING:
@@ -56,13 +55,14 @@ def shown(pem: str) -> str:
         return "(not a PEM)"
 
 
-def responder(name: str, trusted: Mapping[str, str], hub_key: object) -> str:
-    """What to call a node that has answered: its alias, `the hub`, a fingerprint, or the name that it has."""
+def responder(name: str) -> str:
+    """A node that answered, as it calls itself; the fingerprint if that is a public key.
+
+    Never an alias of a trusted key: nothing proves that the answer is from its owner.
+    """
     if not name.lstrip().startswith(_BEGIN):
         return name or "(somebody)"
-    aliases = (alias for alias, pem in trusted.items() if bare(pem) == bare(name))
-    hub = isinstance(hub_key, str) and bare(hub_key) == bare(name)
-    return next(aliases, "the hub" if hub else shown(name))
+    return shown(name)
 
 
 def _content(source: str) -> str:

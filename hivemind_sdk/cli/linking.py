@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from .set_option import with_set
 
 if TYPE_CHECKING:
     from ..client.node_identity import NodeIdentity
-    from ..contracts.status import Status
     from ..messages import BusMessage
     from ..satellite.satellite import Satellite
     from ..settings import Settings
@@ -105,40 +103,25 @@ def closing(satellite: Satellite) -> Iterator[Satellite]:
 
 
 class Verdict:
-    """What comes back once something was sent: a bus message of a wanted type, a denial, or the end of the link.
+    """What comes back once something was sent, within `timeout` seconds: a bus message of a wanted type, or a denial.
 
-    `about`: the bus type that was sent, by which a denial is known. Make it before sending.
+    `about`: the bus type that is sent, by which a denial is known. Make it before sending.
     """
 
-    def __init__(self, satellite: Satellite, about: str, wanted: str | None = None) -> None:
-        from ..satellite.local_bus import DENIED
+    def __init__(self, satellite: Satellite, about: str, timeout: float, wanted: str | None = None) -> None:
+        from ..engine.requests import BusReply
 
-        self._events: queue.SimpleQueue[BusMessage | Exception] = queue.SimpleQueue()
-        self._about = about
-        if wanted is not None:
-            satellite.on_bus(wanted, self._events.put, inline=True)
-        satellite.on_bus(DENIED, self._denied, inline=True)
-        satellite.on_state(self._state, inline=True)
+        request = BusReply("wait:verdict", () if wanted is None else (wanted,), sent_type=about)
+        self._answers = satellite.parts.requests.open(request, timeout)
 
-    def answer(self, timeout: float) -> BusMessage | None:
+    def answer(self) -> BusMessage | None:
         """The first message of the wanted type; None if none came. Raises PolicyDenied, LinkClosed, ..."""
+        from ..errors import RequestAborted, RequestTimeout
+
         try:
-            event = self._events.get(timeout=timeout)
-        except queue.Empty:
+            found: BusMessage = next(self._answers)
+        except RequestTimeout:
             return None
-        if isinstance(event, Exception):
-            raise event
-        return event
-
-    def _denied(self, message: BusMessage) -> None:
-        from ..satellite.local_bus import denial
-
-        if message.data.get("denied_type") == self._about:
-            self._events.put(denial(message))
-
-    def _state(self, status: Status) -> None:
-        from ..contracts.status import State
-        from ..errors import LinkClosed
-
-        if status.state is not State.READY:
-            self._events.put(status.cause or LinkClosed())
+        except RequestAborted as error:
+            raise error.__cause__ or error from None
+        return found

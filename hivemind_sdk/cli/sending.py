@@ -34,10 +34,10 @@ def send_once(
 ) -> None:
     """Connect, `send(satellite)`, and wait for an objection. `send` returns what `--json` prints beside `sent`."""
     with linked(app, link, timeout) as satellite:
-        verdict = Verdict(satellite, message.msg_type)
+        verdict = Verdict(satellite, message.msg_type, OBJECTION)
         sent = send(satellite)
         try:
-            verdict.answer(OBJECTION)
+            verdict.answer()
         except LinkClosed as error:
             if error.code not in _NO_REASON:
                 raise

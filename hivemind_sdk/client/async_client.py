@@ -42,7 +42,8 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
     Callbacks may be coroutine functions, which run as tasks; plain functions run on a shared thread. Answers and
     messages are OVOS Messages:
 
-        async with AsyncHiveMessageBusClient(key=KEY, password=PASSWORD, host="ws://hub") as client:
+        link = {"key": KEY, "password": PASSWORD, "host": "ws://hub"}
+        async with AsyncHiveMessageBusClient(**link) as client:
             async for reply in client.ask("what time is it?"):
                 print(reply.data["utterance"])
 

@@ -1,7 +1,7 @@
 """HiveMessageBusClient: a Satellite with the names of the reference client and of the OVOS bus client.
 
-It does not inherit from OVOS' client, whose import would cost every user most of a second: `ovos_bus_client` is
-imported when the first bus message is handed to a callback.
+It does not inherit from OVOS' client, whose import would cost every user most of a second: callbacks get a `Message`
+that stands for OVOS' own without importing it, see `ovos_message`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import replace
 from ..contracts.cascade import Select
 from ..contracts.status import State, Status
-from ..delivery import Key, Outcome, Policy
-from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
+from ..delivery import Key, Policy
+from ..errors import LinkTimeout
 from ..identity.credentials import resolve
-from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from ..messages import HiveMessage
 from ..satellite.hive_requests import HiveRequests
-from ..satellite.message_context import as_hive_message, plain_message
 from ..satellite.satellite import Satellite
 from ..settings import (
     Backoff,
@@ -34,7 +33,6 @@ from ..settings import (
     TLSSettings,
     Upstream,
 )
-from ..threads.receipts import Receipt
 from . import binary_data
 from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
@@ -42,10 +40,11 @@ from .emitter import Emitter, Listening
 from .node_identity import NodeIdentity
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
+from .sending import Sending
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
-    from ovos_bus_client.message import Message
+    from ovos_bus_client.message import Message  # noqa: F401 - for the type of HiveRequests
 
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
@@ -56,7 +55,7 @@ _RETRY_WITHIN = 5.0
 """seconds that the reference client gives each of its handshake retries"""
 
 
-class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSCompat):
+class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"], OVOSCompat):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given is read from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
@@ -181,7 +180,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         timeout: float | None = None,
         retry: bool = False,
     ) -> SessionInfo:
-        """Connect and wait until the link is READY. -> what was negotiated
+        """Connects and waits until the link is READY. Returns what was negotiated.
 
         `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. The first attempt
         decides, unless `retry`; `timeout` bounds it all. `handshake_max_retries` is the reference's way to say both:
@@ -204,7 +203,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         self._bridged().connect(bus)
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""
+        """Ends the link and all that belongs to it within `timeout` seconds. Idempotent; safe in a callback."""
         with self._bridging:
             bridge, self._bridge = self._bridge, None
         if bridge is not None:
@@ -212,11 +211,11 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         self.satellite.close(timeout)
 
     def close_connection(self) -> None:
-        """Drop the link of this moment; it comes back by itself."""
+        """Ends the present link; it comes back by itself."""
         self.satellite.drop()
 
     def run_forever(self) -> None:
-        """Connect, if that was not done, and block until the link is closed. Raises what it was refused with."""
+        """Connects, if that was not done, and blocks until the link is closed. Raises the error of a refusal."""
         self.started_running = True
         status = self.satellite.start().wait_until(_is_over, None)
         if status.state is State.REFUSED and status.cause is not None:
@@ -231,7 +230,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         return thread
 
     def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
-        """Block until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
+        """Starts, and blocks until READY: `timeout` seconds, and as long for each retry. Raises as `connect`."""
         limit = timeout * ((max_retries or 0) + 1)
         status = self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
@@ -241,7 +240,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
             raise LinkTimeout(text, phase=status.state.value, hint=status.hint) from status.cause
 
     def init_identity(self, site_id: str | None = None) -> None:
-        """Read from the identity anew what the constructor was not given; for the next link. Raises SettingsError."""
+        """Reads again from the identity what the constructor was not given, for the next link. Raises SettingsError."""
         endpoint, credentials = self._resolve()
         self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
         if site_id:
@@ -291,7 +290,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
 
     @property
     def internal_bus(self) -> Any:
-        """A bus that hears what our listeners hear, and they hear it; a FakeBus, made when it is first asked for."""
+        """A bus that hears what the client's listeners hear, and they hear it. A FakeBus, made on the first access."""
         bridge = self._bridged()
         if bridge.internal is None:
             from ovos_utils.fakebus import FakeBus
@@ -307,71 +306,6 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
         endpoint = Endpoint("wss" if ssl else "ws", host, port)
         return f"{endpoint}?authorization={Credentials(key).token(useragent)}"
 
-    # --- sending ---
-
-    def emit(
-        self,
-        message: Message | HiveMessage | BusMessage,
-        binary_type: HiveMindBinaryPayloadType = HiveMindBinaryPayloadType.UNDEFINED,
-        *,
-        delivery: Policy | None = None,
-    ) -> Receipt:
-        """Send a bus message (wrapped as BUS) or a HiveMessage. The caller's objects are not changed.
-
-        `delivery` says what becomes of it where it can't be sent at once; None: what the settings say for its type. An
-        utterance is queued for some seconds, live audio is dropped, most others raise NotConnected or LinkClosed.
-        Local listeners hear an outgoing BUS message after it was sent, or queued. -> what becomes of it. Raises also
-        MalformedMessage, NotEncodable, OutboxFull; see Satellite.emit.
-        """
-        if isinstance(message, HiveMessage) and binary_type:
-            message = message.forward(bin_type=binary_type)
-        return self._post(self.node.prepare(message), delivery)
-
-    def _post(self, outgoing: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
-        """Sends a prepared message, and lets local listeners hear it."""
-        post = self.parts.outgoing.post
-        try:
-            receipt = post(outgoing, delivery, open_already=open_already)
-        except MetadataTooLarge:
-            raise
-        except NotEncodable as error:  # objects of OVOS, such as sessions, are rare: looked for when they are met
-            if outgoing.msg_type is HiveMessageType.BINARY:
-                raise
-            try:
-                receipt = post(plain_message(outgoing), delivery, open_already=open_already)
-            except RecursionError:
-                raise error from None
-        self._heard(receipt)
-        return receipt
-
-    def emit_many(
-        self, messages: Iterable[Message | HiveMessage | BusMessage], *, delivery: Policy | None = None
-    ) -> list[Receipt]:
-        """As `emit` for each of them, in order; durable ones that follow each other reach the disk in one transaction.
-
-        Returns a receipt for each. Raises as `emit`; the messages before the one (or the durable ones) that failed were
-        taken.
-        """
-        outgoing = [as_hive_message(one) for one in messages]
-        all_plain = [one if one.msg_type is HiveMessageType.BINARY else plain_message(one) for one in outgoing]
-        receipts = self.satellite.emit_many(all_plain, delivery=delivery)
-        for receipt in receipts:
-            self._heard(receipt)
-        return receipts
-
-    def _heard(self, receipt: Receipt) -> None:
-        """Local listeners and the bridge hear what was sent, or queued."""
-        sent = receipt.message
-        if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
-            self.emitter.hear(sent.payload)
-            bridge = self._bridge
-            if bridge is not None:
-                bridge.sent(sent.payload)
-
-    def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
-        """Send a bus message as BUS."""
-        return self.emit(HiveMessage(HiveMessageType.BUS, message))
-
     # --- from the satellite ---
 
     def _binary(self, message: HiveMessage) -> None:
@@ -384,7 +318,7 @@ class HiveMessageBusClient(Listening, Waiting, HiveRequests["Message"], OVOSComp
             return self._bridge
 
     def _state_changed(self, status: Status) -> None:
-        """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
+        """On the link's thread, so that later listeners do not hear of it; listeners are called on other threads."""
         ready = status.state is State.READY
         flag = self._ready_event
         if flag is not None:
@@ -407,7 +341,7 @@ def _is_over(status: Status) -> bool:
 
 
 def _session_of(internal_bus: Any) -> str | None:
-    """A named session of the bus is ours too; `default` is what a bus has that was told nothing."""
+    """The session of the bus if it has a name; `default` means that it was given none."""
     session_id = getattr(internal_bus, "session_id", None)
     return session_id if isinstance(session_id, str) and session_id not in ("", "default") else None
 

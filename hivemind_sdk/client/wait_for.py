@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..engine.requests import REQUEST_ID, Request
+from ..engine.requests import REQUEST_ID, BusReply, Request
 from ..engine.utterances import ENDS, UTTERANCES, new_id, session_id_of
 from ..errors import RequestTimeout
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, is_bus_message
@@ -18,20 +18,19 @@ if TYPE_CHECKING:
     from ..threads.receipts import Receipt
 
 
-class BusWait(Request):
+class BusWait(BusReply):
     """The first bus message of these types, under either of its names."""
 
-    __slots__ = ("_renamed", "_types")
+    __slots__ = ("_renamed",)
     link_bound = False
 
     def __init__(self, types: Iterable[str], renamed: Renamed, request_id: str | None = None, **fields: Any) -> None:
-        super().__init__(f"wait:{new_id()}", request_id, **fields)
-        self._types = frozenset(types)
+        super().__init__(f"wait:{new_id()}", types, request_id, **fields)
         self._renamed = renamed
 
     def hear(self, message: BusMessage) -> None:
         for one in (message, *self._renamed.other_names(message)):
-            if one.msg_type in self._types:
+            if one.msg_type in self.types:
                 self.put(one, final=not self.utterance)  # an utterance stays open until it is handled
                 return
 

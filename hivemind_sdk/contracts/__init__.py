@@ -28,11 +28,13 @@ from .handlers import (
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .resolvers import Lookup, Resolver
 from .sessions import Form, Session, SessionInfo
 from .transports import (
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
+    LookingConnector,
     ProbingTransport,
     Transport,
     TransportConnector,
@@ -71,12 +73,15 @@ __all__ = [
     "HandshakeContext",
     "HandshakeScript",
     "IdentityBackend",
+    "LookingConnector",
+    "Lookup",
     "NodeState",
     "Observer",
     "ProbingTransport",
     "RSAKeyPair",
     "Redispatch",
     "Resolve",
+    "Resolver",
     "Role",
     "RoundTrips",
     "Run",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
+from .._dataclass import dataclass, field, fields
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .cascade import Question, Select
 from .crypto import Crypto

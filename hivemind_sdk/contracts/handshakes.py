@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .._dataclass import dataclass, field
 from ..messages import HiveMessage, JSONObject
 from ..settings import Credentials, Limits
 from .crypto import Crypto

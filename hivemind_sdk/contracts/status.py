@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from .._dataclass import dataclass
 from ..errors import HiveMindError
 from .sessions import SessionInfo
 

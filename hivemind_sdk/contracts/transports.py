@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .._dataclass import dataclass, field
 from ..settings import Credentials, Endpoint, TLSSettings
 from .ends import Frame
+
+if TYPE_CHECKING:
+    import socket
 
 
 def _unheard(_event: Any) -> None:
@@ -34,6 +37,9 @@ class Dial:
     max_frame: int = 10 * 1024 * 1024
     observe: Callable[[Any], None] = field(default=_unheard, repr=False, compare=False)
     """told, from any thread, of what the transport alone knows: observations.PhasePassed and RoundTrip"""
+    connected: Callable[[socket.socket], None] = field(default=_unheard, repr=False, compare=False)
+    """given the socket as soon as it is connected, so that closing the satellite ends a dial that hangs. `open_socket`
+    calls it"""
 
     @property
     def token(self) -> str:
@@ -116,6 +122,14 @@ class TransportConnector(Protocol):
 
     def connect(self, dial: Dial) -> Transport:
         """Open a link. Raises Unreachable, LinkTimeout(phase=...), LinkClosed, or AuthenticationRefused."""
+
+
+@runtime_checkable
+class LookingConnector(TransportConnector, Protocol):
+    """A connector that can find out cheaply whether a hub may be back: without an upgrade, a log line or a login."""
+
+    def answers(self, dial: Dial) -> bool | None:
+        """True if the hub's port takes connections. Returns soon, about a second at most. None: that can't be said."""
 
 
 @runtime_checkable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .._dataclass import replace
 from ..contracts import NodeState, TransportConnector
 from ..engine.utterances import UTTERANCE
 from ..errors import PolicyDenied

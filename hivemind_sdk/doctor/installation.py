@@ -1,4 +1,4 @@
-"""Which software of this name is in use here: the import package `hivemind_bus_client`, the script `hivemind-client`."""
+"""Whose the import package `hivemind_bus_client` and the script `hivemind-client` of this environment are."""
 
 from __future__ import annotations
 

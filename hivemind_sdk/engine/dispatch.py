@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from ..errors import RemoteProtocolError
 from ..messages import HiveMessage, HiveMessageType

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._dataclass import dataclass
 from ..delivery import Outcome
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
@@ -94,10 +94,7 @@ class Expiries:
 
     def __init__(self) -> None:
         self.heaps: tuple[list[tuple[float, int, Entry]], list[tuple[float, int, Entry]]] = ([], [])
-
-    def push(self, entry: Entry) -> None:
-        if not math.isinf(entry.expires):
-            heapq.heappush(self.heaps[entry.row is not None], (entry.expires, entry.number, entry))
+        """(end, number, entry): by the monotonic clock, and by the wall clock"""
 
     def expired(self, now: Moment) -> Iterator[Entry]:
         """Take those whose time is over, done or not."""

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..contracts import SessionInfo
 from ..contracts.status import FINAL, State, Status
 from ..errors import HiveMindError, LinkClosed, LinkError

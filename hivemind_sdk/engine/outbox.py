@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from itertools import chain
 
@@ -46,6 +47,8 @@ class Outbox:
         self.closed: str | None = None
         self.empty = not self.backlog.count
         """nothing is in here; any thread may look"""
+        self.deadline_moved = True
+        """something ends earlier than before; the caller takes it back"""
         self.others_sent = False
         """set by the caller: a message that is not in the outbox was sent on this link since the last answer"""
 
@@ -92,7 +95,7 @@ class Outbox:
 
     def reserve(self, entries: list[Entry]) -> None:
         """Room for entries that are being stored. Raises OutboxFull, with nothing changed."""
-        size = sum(entry.size for entry in entries)
+        size = sum([entry.size for entry in entries])
         self.check(size, len(entries))
         self._reserved += len(entries)
         self._bytes += size
@@ -100,12 +103,11 @@ class Outbox:
     def release(self, entries: list[Entry]) -> None:
         """These were not stored, or are `put` now."""
         self._reserved -= len(entries)
-        self._bytes -= sum(entry.size for entry in entries)
+        self._bytes -= sum([entry.size for entry in entries])
 
     def put(self, entry: Entry) -> None:
         """Keep one more, behind all before. The caller has checked that there is room."""
-        replaced = self._replaceable(entry.key)
-        if replaced is not None:
+        if entry.key is not None and (replaced := self._replaceable(entry.key)) is not None:
             self._end(replaced, Outcome.REPLACED)
         self._number += 1
         entry.number = self._number
@@ -117,7 +119,16 @@ class Outbox:
         if self.closed is not None:
             self._finish_closed(entry)
         else:
-            self._expiries.push(entry)
+            self._watch(entry)
+
+    def put_stored(self, entries: list[Entry], with_text: int) -> None:
+        """These are on disk. If no more than `with_text` wait before one, it is sent soon, and keeps its text."""
+        before = len(self)
+        for entry in entries:
+            before += 1
+            if before > with_text:
+                entry.content = None
+            self.put(entry)
 
     def loaded(self, entries: list[Entry]) -> None:
         """The next entries of the backlog, in order; none: nothing is left of it."""
@@ -135,7 +146,7 @@ class Outbox:
             backlog.size -= entry.size
             self._bytes += entry.size
             self._again[entry.number] = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     # --- entries are sent ---
 
@@ -184,7 +195,7 @@ class Outbox:
             self._finish_closed(entry)
         else:
             self._failed = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     def rejected(self, entry: Entry, reason: str) -> None:
         """What was taken can't be sent at all."""
@@ -289,8 +300,9 @@ class Outbox:
                 self._end(entry, Outcome.DROPPED, reason)
 
     def keep(self, entry: Entry, reason: str) -> None:
-        """Report that a durable one stays on disk."""
-        self._ended.append(Ended(entry, Outcome.KEPT, reason))
+        """Report that a durable one, if it waits, stays on disk."""
+        if not entry.done:
+            self._ended.append(Ended(entry, Outcome.KEPT, reason))
 
     def close(self, reason: str) -> None:
         """Nothing is sent any more: what is durable stays on disk, the rest is dropped."""
@@ -309,6 +321,13 @@ class Outbox:
         """What became final since the last call: for each entry once, except for what is KEPT and lives on."""
         ended, self._ended = self._ended, []
         return ended
+
+    def _watch(self, entry: Entry) -> None:
+        if entry.expires < math.inf:
+            heap = self._expiries.heaps[entry.row is not None]
+            heapq.heappush(heap, (entry.expires, entry.number, entry))
+            if heap[0][2] is entry:
+                self.deadline_moved = True
 
     def _idle(self) -> list[Entry]:
         """What waits and may end now: what is in hand is heard of later."""
@@ -329,7 +348,7 @@ class Outbox:
             if entry.strikes:
                 self._remove(entry)
                 self._suspects[entry.number] = entry
-            self._expiries.push(entry)
+            self._watch(entry)
 
     def _finish_closed(self, entry: Entry) -> None:
         self._end(entry, Outcome.DROPPED if entry.row is None else Outcome.KEPT, self.closed or "")

@@ -33,3 +33,6 @@ class EventSink(Protocol):
 
     def busy(self) -> bool:
         """True while requests wait for answers: the link should not be left for a better hub."""
+
+    def waiting(self) -> bool:
+        """True while messages wait to be sent: a hub is tried sooner then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..contracts.cascade import Answer, Question, Window
@@ -124,6 +124,20 @@ class Request:
 
 def _nothing_of(_request: Request) -> None:
     pass
+
+
+class BusReply(Request):
+    """Waits for the first bus message of one of these types."""
+
+    __slots__ = ("types",)
+
+    def __init__(self, key: str, types: Iterable[str], request_id: str | None = None, **fields: Any) -> None:
+        super().__init__(key, request_id, **fields)
+        self.types = frozenset(types)
+
+    def hear(self, message: BusMessage) -> None:
+        if message.msg_type in self.types:
+            self.put(message, final=True)
 
 
 class SentQuestion(Request):

@@ -12,15 +12,15 @@ import itertools
 import math
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._dataclass import dataclass
 from ..contracts.status import State, Status
 from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..errors import (
-    HiveMindError,
     LinkClosed,
     LinkError,
+    LinkTimeout,
     MalformedFrame,
     MalformedMessage,
     NotConnected,
@@ -50,13 +50,6 @@ class Send:
     """Send this entry (see `message_of`); then call `sent`, `failed` or `rejected`."""
 
     entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    """Write these to disk in one transaction; then call `added` or `not_added`."""
-
-    entries: list[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +98,6 @@ class SendScheduler:
         self._asked_at = -math.inf
         self._hurry = False
         self._answers: list[Probe] = []
-        self._submitted: list[Entry] = []
         self._gone: list[int] = []
         """rows to be removed from the disk"""
         self._gone_since = 0.0
@@ -140,37 +132,19 @@ class SendScheduler:
         size, row = len(text.encode()), next(self._rows)
         return marked, Entry(message.msg_type, text, size, now.wall + ttl, row=row, message_id=message_id)
 
-    def submit(self, entries: list[Entry]) -> None:
-        """Durable entries that are to be stored. Raises NotConnected, OutboxFull."""
-        self.check_open()
-        self.outbox.reserve(entries)
-        self._submitted += entries
+    def stored(self, entries: list[Entry], *, ready: bool) -> None:
+        """Entries for which there is room (`outbox.reserve`) are on disk, and are sent in their turn."""
+        self.outbox.release(entries)
+        for entry in entries:
+            entry.stored = True
+        self.adopt(entries, ready=ready)
 
-    def add(self) -> Add:
-        """All that was submitted: who is the first at the disk writes for all that wait for it."""
-        entries, self._submitted = self._submitted, []
-        return Add(entries)
-
-    def added(self, done: Add, *, ready: bool) -> None:
-        """They are on disk, and are sent in their turn."""
-        self.outbox.release(done.entries)
-        for entry in done.entries:
-            self.adopt(entry, ready=ready)
-
-    def not_added(self, failed: Add, error: HiveMindError) -> None:
-        """They are not on disk, and were not taken."""
-        self.outbox.release(failed.entries)
-        for entry in failed.entries:
-            entry.failure = error
-
-    def adopt(self, entry: Entry, *, ready: bool) -> None:
-        """One that is on disk already, whatever the bounds say."""
-        if not ready or len(self.outbox) >= PAGE:
-            entry.content = None  # it is not sent soon: its text stays on disk
-        self.outbox.put(entry)
-        entry.stored = True
-        if self._hopeless is not None and not entry.done:
-            self.outbox.keep(entry, self._hopeless)
+    def adopt(self, entries: list[Entry], *, ready: bool) -> None:
+        """Entries that are on disk without having been reserved, whatever the bounds say."""
+        self.outbox.put_stored(entries, PAGE if ready else 0)
+        if self._hopeless is not None:
+            for entry in entries:
+                self.outbox.keep(entry, self._hopeless)
 
     # --- what is to be done ---
 
@@ -324,6 +298,20 @@ def message_of(entry: Entry, text: str | None = None) -> HiveMessage:
     except MalformedFrame as error:
         raise MalformedMessage(f"what was kept of it is damaged: {error}") from None
     return stamp(message, entry.message_id, redelivered=True) if entry.marked else message
+
+
+def too_slow(patience: float) -> LinkTimeout:
+    """For a message whose turn has not come within `patience` seconds."""
+    return LinkTimeout(
+        f"the network is too slow: what is sent before takes more than {patience:g} s",
+        phase="send",
+        hint="send less, or choose with `delivery` what becomes of messages then",
+    )
+
+
+def others_wait() -> NotConnected:
+    """For a message that would overtake those that wait for the link."""
+    return NotConnected("not connected, and others wait for the link already", hint="call connect(), or wait for READY")
 
 
 def instead(message: HiveMessage, policy: Policy, error: LinkError, now: Moment) -> Entry | None:

@@ -19,9 +19,9 @@ No frame is fed while work is being done. `now` is in monotonic seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from .._dataclass import dataclass, replace
 from ..contracts import Frame, SessionInfo, TransportFeatures
 from ..errors import HiveMindError, LinkTimeout, MalformedFrame
 from ..messages import HiveMessage

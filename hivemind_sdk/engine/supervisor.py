@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
+from .._dataclass import replace
 from ..contracts import SessionInfo
 from ..contracts.status import State, Status
 from ..errors import HiveMindError, IdentityError, PluginError, Refused, SettingsError

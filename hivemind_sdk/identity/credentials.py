@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
 from .. import user_input
+from .._dataclass import replace
 from ..errors import SettingsError
 from ..settings import Credentials, Endpoint
 

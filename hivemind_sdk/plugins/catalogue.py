@@ -6,10 +6,10 @@ Lookups raise PluginMissing or PluginConflict with one line that says what is mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._dataclass import dataclass, field
 from ..errors import PluginConflict, PluginError, PluginMissing
 from ..messages import SETUP_TYPES, HiveMessageType
 from .conflicts import Preferences, Resolution, resolve
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ObserverPlugin,
         PluginRecord,
         PrimitivePlugin,
+        ResolverPlugin,
         TransportPlugin,
     )
 
@@ -59,6 +60,8 @@ class Catalogue:
     handlers: tuple[HandlerPlugin, ...] = ()
     identities: Mapping[str, IdentityPlugin] = field(default_factory=dict)
     observers: tuple[ObserverPlugin, ...] = ()
+    resolvers: Mapping[str, ResolverPlugin] = field(default_factory=dict)
+    """by scheme"""
     commands: Mapping[str, CommandPlugin] = field(default_factory=dict)
     reports: tuple[PluginReport, ...] = ()
     conflicts: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +102,7 @@ class Catalogue:
             handlers=tuple(won["handler"]),
             identities=_frozen({one.name: one for one in won["identity"]}),
             observers=tuple(won["observer"]),
+            resolvers=_frozen({one.name: one for one in won["resolver"]}),
             commands=_frozen({one.name: one for one in won["command"]}),
             reports=tuple(sorted(every_report, key=lambda one: (one.name, one.provider, one.state))),
             conflicts=_frozen({**conflicts, **result.conflicts}),
@@ -114,6 +118,10 @@ class Catalogue:
     def transport_named(self, name: str) -> TransportPlugin:
         """The transport of this name, whatever its schemes."""
         return self._found({one.name: one for one in self.transports.values()}, "transport", name)
+
+    def resolver(self, scheme: str) -> ResolverPlugin:
+        """The resolver of addresses with this scheme."""
+        return self._found(self.resolvers, "resolver", scheme)
 
     def handshake(self, name: str) -> HandshakePlugin:
         return self._found({one.name: one for one in self.handshakes}, "handshake", name)

@@ -8,9 +8,9 @@ One wire name, many providers (ciphers, primitives): all are kept, in the order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from .._dataclass import dataclass, field
 from .records import KINDS, Origin, PluginState, Registration
 
 Preferences = Mapping[str, Sequence[str]]

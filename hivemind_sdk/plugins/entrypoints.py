@@ -6,11 +6,11 @@ The stages: discover, disabled (or not among `only`), one plugin for each name, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import reduce
 from importlib import import_module
 from typing import Any
 
+from .._dataclass import dataclass, field
 from ..hooks import PROJECT
 from ..settings import PluginSettings
 from .conflicts import choose, conflict_reason, outcome, preferred

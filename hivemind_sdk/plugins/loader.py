@@ -6,17 +6,15 @@ fails one ends in a report with the reason, and takes nothing else down.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pluggy
 
+from .._dataclass import dataclass, replace
 from ..errors import PluginConflict, PluginError, SettingsError
 from ..hooks import (
     API_VERSION,
@@ -31,6 +29,7 @@ from ..hooks import (
     ObserverPlugin,
     PluginRecord,
     PrimitivePlugin,
+    ResolverPlugin,
     TransportPlugin,
 )
 from ..settings import PluginSettings
@@ -50,6 +49,7 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
     "hivemind_handlers": HandlerPlugin,
     "hivemind_identities": IdentityPlugin,
     "hivemind_observers": ObserverPlugin,
+    "hivemind_resolvers": ResolverPlugin,
     "hivemind_commands": CommandPlugin,
 }
 """hook -> the records that it returns"""
@@ -124,7 +124,7 @@ def load_one(origin: Origin, wanted: frozenset[str], manager: pluggy.PluginManag
         try:
             plugin = _guarded("import", imported, origin)
         finally:
-            origin = dataclasses.replace(origin, import_seconds=time.perf_counter() - started)
+            origin = replace(origin, import_seconds=time.perf_counter() - started)
         _guarded("API version", _check_version, plugin)
         _guarded("registration", manager.register, plugin, origin.plugin)
         collected = list(_collected(plugin, origin, wanted, manager))
@@ -188,7 +188,7 @@ def _collected(
             if implementation.hookwrapper or implementation.wrapper:
                 raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
             if expected.kind in wanted:
-                yield caller.name, _records(caller.name, implementation.function, expected)
+                yield caller.name, _records(caller.name, implementation.function, expected, trusted=origin.builtin)
 
 
 def _check_version(plugin: Any) -> None:
@@ -207,7 +207,9 @@ def _expected(hook: str, origin: Origin) -> type[PluginRecord]:
     """The record that this hook of this plugin returns. Rejects hooks that there are not, or that its name excludes."""
     expected = HOOKS.get(hook)
     if expected is None:
-        near = difflib.get_close_matches(hook, HOOKS, n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(hook, HOOKS, n=1)
         raise _broken(f"unknown hook {hook!r}" + (f"; did you mean {near[0]}?" if near else ""))
     if origin.kind and expected.kind != origin.kind:
         raise _broken(f"its name says that it provides nothing but {origin.kind}s, and it has {hook}")
@@ -216,7 +218,10 @@ def _expected(hook: str, origin: Origin) -> type[PluginRecord]:
     return expected
 
 
-def _records(hook: str, function: Callable[[], Any], expected: type[PluginRecord]) -> list[PluginRecord]:
+def _records(
+    hook: str, function: Callable[[], Any], expected: type[PluginRecord], *, trusted: bool
+) -> list[PluginRecord]:
+    """`trusted`: of a built-in, whose fields our tests check: to do it here would take 4 ms of each start."""
     returned = _guarded(hook, function)
     if isinstance(returned, PluginRecord):
         raise _broken(f"{hook} should return a list of records, not one record")
@@ -225,7 +230,7 @@ def _records(hook: str, function: Callable[[], Any], expected: type[PluginRecord
     for record in records:
         if not isinstance(record, expected):
             raise _broken(f"{hook} returned {type(record).__name__}, not {expected.__name__}")
-        fault = _guarded(hook, record_fault, record)
+        fault = "" if trusted else _guarded(hook, record_fault, record)
         if fault:
             raise _broken(f"{hook}: {fault}")
     return records

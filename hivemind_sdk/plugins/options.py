@@ -13,7 +13,6 @@ environment. A field whose metadata says "secret" never shows its value in an er
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -117,7 +116,9 @@ def check_names(plugin: str, given: Collection[str], known: Collection[str]) -> 
     """Raise OptionError for an option that this plugin does not have, with the names that come nearest."""
     for option in given:
         if option not in known:
-            near = difflib.get_close_matches(option, known, n=3) or sorted(known)
+            from difflib import get_close_matches
+
+            near = get_close_matches(option, known, n=3) or sorted(known)
             hint = f"it has: {', '.join(near)}" if near else "it has no options"
             raise OptionError(f"plugin {plugin} has no option {option!r}; {hint}")
 

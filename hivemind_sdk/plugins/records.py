@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import dataclass, fields
 from .distributions import canonical
 from .options import schema_fault
 from .typehints import field_fault
@@ -13,7 +13,7 @@ from .typehints import field_fault
 if TYPE_CHECKING:
     from ..hooks import PluginRecord
 
-KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "command")
+KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "resolver", "command")
 """what a record can be, and the prefixes that the name of an entry point may have"""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .._dataclass import fields
 from ..user_input import user_path
 
 _UNIONS = (typing.Union, types.UnionType)
@@ -87,7 +87,7 @@ def show(hint: Any) -> str:
 @lru_cache(maxsize=256)
 def _field_hints(schema: Any) -> Mapping[str, Any]:
     hints = typing.get_type_hints(schema)
-    return {one.name: hints[one.name] for one in dataclasses.fields(schema) if one.init}
+    return {one.name: hints[one.name] for one in fields(schema) if one.init}
 
 
 def _inner(args: tuple[Any, ...]) -> Any:

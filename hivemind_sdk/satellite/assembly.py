@@ -1,12 +1,13 @@
-"""What a satellite is made of: each part named in the settings and taken from the catalogue, or given as an object."""
+"""Which parts a satellite gets: named in the settings and taken from the catalogue, or given as objects."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from .._dataclass import dataclass
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, NodeState, Observer, TransportConnector
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
@@ -15,7 +16,8 @@ from ..identity.state import Identity
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
 from ..plugins.instances import CryptoSuite, Instances
-from ..settings import Settings
+from ..settings import AUTO, Endpoint, Settings
+from .resolving import ResolvingConnector
 
 if TYPE_CHECKING:
     from ..hooks import TransportPlugin
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Overrides:
-    """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
+    """Parts that the user gives. None or empty: from the catalogue. `handlers` and `observers` come before its own."""
 
     transport: AsyncTransportConnector | TransportConnector | None = None
     handshakes: Sequence[NamedHandshake] = ()
@@ -36,10 +38,10 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Components:
-    """One of everything, for one satellite. `close` tears down what was made here, last made first."""
+    """The parts of one satellite. `close` closes what was made here, the last one first."""
 
     connectors: Sequence[TransportConnector]
-    """for each hub of the settings, in their order"""
+    """one for each hub of the settings, in their order"""
     handshakes: Sequence[NamedHandshake]
     handlers: Sequence[NamedHandler]
     crypto: Crypto
@@ -60,7 +62,7 @@ class Components:
 
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
-    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, StoreFailed, with nothing of it left."""
+    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, SettingsError, StoreFailed."""
     instances = Instances(catalogue, settings.plugins or plugin_settings())
     try:
         return _parts(settings, catalogue, given, instances)
@@ -78,21 +80,32 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         for one in catalogue.handlers
         if settings.handlers is None or one.name in settings.handlers
     ]
+    state = given.identity or Identity([make(catalogue.identity(name), app=settings.app) for name in names])
+
+    @cache
+    def transport(scheme: str) -> TransportConnector:
+        return cast("TransportConnector | None", given.transport) or make(_transport(settings, scheme, catalogue))
+
+    def connector(scheme: str) -> TransportConnector:
+        if scheme != AUTO and scheme not in catalogue.resolvers:
+            return transport(scheme)
+        return ResolvingConnector(make(catalogue.resolver(scheme)), transport, partial(_is_pinned, state))
+
     return Components(
-        connectors=[
-            cast("TransportConnector | None", given.transport)
-            or make(_transport(settings, one.endpoint.scheme, catalogue))
-            for one in settings.upstreams
-        ],
+        connectors=[connector(one.endpoint.scheme) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
         handlers=[*given.handlers, *handlers],
         crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
-        state=given.identity or Identity([make(catalogue.identity(name), app=settings.app) for name in names]),
+        state=state,
         observers=[*given.observers, *(make(one) for one in catalogue.observers)],
         instances=instances,
         store=_store(settings),  # the last: there is nothing then that could fail and leave it open
     )
+
+
+def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:
+    return endpoint.pin_name in (state.read("pinned_noise_keys") or {})
 
 
 def async_connectors(
@@ -109,6 +122,9 @@ def async_connectors(
         given: Any = connector
         if inspect.iscoroutinefunction(given.connect):
             found.append(given)
+            continue
+        if isinstance(connector, ResolvingConnector):
+            found.append(BridgedConnector(connector))
             continue
         record = components.record_of(connector, _transport(settings, one.endpoint.scheme, catalogue))
         if record is None or record.create_async is None:

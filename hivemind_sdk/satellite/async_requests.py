@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from .._dataclass import dataclass, replace
 from ..aio.pending import AsyncAnswers, AsyncRequests
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
 from ..delivery import Raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..aio import offload
 from ..aio.callbacks import CallbackTasks, spawn
-from ..aio.link_loop import AsyncLinkHooks, AsyncLinkLoop
+from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
 from ..aio.sender import AsyncLink, AsyncSender
@@ -120,7 +120,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             self._observe,
             _call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
         self._streams: set[MessageStream[Any]] = set()
         self._released = False
@@ -177,8 +177,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self.events.clear()
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
-        for task in list(self._tasks):
-            task.cancel()
         await offload.run(self._components.close)
 
     async def __aenter__(self) -> AsyncSatellite:
@@ -318,12 +316,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = AsyncLinkHooks(
-            sink.greeted, sink.received, sink.lost, sink.observe, sink.busy, lambda: self._sender.waiting
-        )
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
-        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
     def _link_of_sender(self) -> AsyncLink:
         return AsyncLink(

@@ -195,11 +195,14 @@ class Channel:
         listeners = self._snapshots.get(key, self._any)
         if listeners is None:
             listeners = self._snapshot(key)
+        post = self.runner.queue.post
         for one in listeners:
-            if one.inline and not one.once:
-                one.call(*args)
-            else:
+            if one.once:
                 one.deliver(*args)
+            elif one.inline:
+                one.call(*args)
+            elif not post(partial(one.call, *args), one):
+                self.runner.dropped(one.name)
 
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Mapping
-from dataclasses import replace
 
+from .._dataclass import replace
 from ..contracts import Crypto, HandlerContext, Role
 from ..contracts.cascade import Question, Select
 from ..engine.requests import RequestTable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from .._dataclass import dataclass, replace
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
 from ..delivery import Raise
 from ..engine.requests import CascadeRequest, Request
@@ -91,8 +91,8 @@ class HiveRequests(NodeView, Generic[M]):
         """Asks every node: yields each message (contracts.cascade.Answer) as it arrives, for `timeout` seconds.
 
         Ends early when `expected` responders have ended their answers (None: the number of nodes on the hive map, if it
-        knows any). `by_responder` groups the messages. The local bus hears nothing of it, unless `cascade_select` is
-        set. Raises RequestAborted when the link is lost, PolicyDenied.
+        knows any), or when the iterator is closed or dropped. `by_responder` groups the messages. The local bus hears
+        nothing of it, unless `cascade_select` is set. Raises RequestAborted when the link is lost, PolicyDenied.
         """
         count = len(self.parts.node.hive_map.nodes) if expected is None else expected
         query_id, outgoing = self._question(HiveMessageType.CASCADE, message)

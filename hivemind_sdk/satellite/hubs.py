@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
-from ..contracts import Dial, HandshakeContext, Role, Transport
+from ..contracts import Dial, HandshakeContext, LookingConnector, Role, Transport
 from ..contracts.observations import Observation
 from ..engine.connection import LinkConfig, SatelliteLink
 from .assembly import Components
 from .local_node import LocalNode
+from .resolving import ResolvingConnector
+
+log = logging.getLogger(__name__)
 
 
 class Upstreams:
     """The hubs of the settings, by number: the Hubs of threads.failback. Settings are read anew for each link."""
 
-    __slots__ = ("_components", "_node", "_observe")
+    __slots__ = ("_components", "_dialling", "_node", "_observe")
 
     def __init__(self, node: LocalNode, components: Components, observe: Callable[[Observation], None]) -> None:
         self._node = node
         self._components = components
         self._observe = observe
+        self._dialling: set[socket.socket] = set()
 
     def name(self, hub: int) -> str:
         return str(self._node.settings.upstreams[hub].endpoint)
 
     def dial(self, hub: int) -> Transport:
-        return self._components.connectors[hub].connect(self.dial_of(hub))
+        opened: list[socket.socket] = []
 
-    def dial_of(self, hub: int) -> Dial:
+        def connected(sock: socket.socket) -> None:
+            opened.append(sock.dup())  # TLS takes the socket itself
+            self._dialling.add(opened[0])
+
+        try:
+            return self._components.connectors[hub].connect(self.dial_of(hub, connected))
+        finally:
+            for sock in opened:
+                self._dialling.discard(sock)
+                sock.close()
+
+    def interrupt(self) -> None:
+        """End the dials that are going on, as far as they are connected."""
+        for sock in list(self._dialling):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def answers(self, hub: int) -> bool | None:
+        connector = self._components.connectors[hub]
+        if not isinstance(connector, LookingConnector):
+            return None
+        try:
+            return connector.answers(self.dial_of(hub))
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; an attempt will tell
+            log.debug("the port can't be looked at: %s", type(error).__name__)
+            return None
+
+    def dial_of(self, hub: int, connected: Callable[[socket.socket], None] = lambda _: None) -> Dial:
         """What a transport is given to dial this hub."""
         settings = self._node.settings
         upstream = settings.upstreams[hub]
@@ -44,10 +78,12 @@ class Upstreams:
             send_timeout=settings.deadlines.send,
             max_frame=settings.limits.frame,
             observe=self._observe,
+            connected=connected,
         )
 
-    def answers(self, hub: int) -> bool | None:  # noqa: ARG002
-        return None
+    def others(self, hub: int) -> bool:
+        connector = self._components.connectors[hub]
+        return isinstance(connector, ResolvingConnector) and connector.others
 
     def new_link(self, hub: int) -> SatelliteLink:
         settings, components = self._node.settings, self._components

@@ -16,7 +16,7 @@ from .local_node import LocalNode
 class Inbound:
     """See engine.ports.EventSink."""
 
-    __slots__ = ("_events", "_hive", "_node", "_requests", "_runner", "observe")
+    __slots__ = ("_events", "_hive", "_node", "_requests", "_runner", "observe", "waiting")
 
     def __init__(
         self,
@@ -25,13 +25,16 @@ class Inbound:
         requests: RequestTable,
         runner: ActionRunner,
         observe: Callable[[Observation], None],
+        waiting: Callable[[], bool],
     ) -> None:
+        """`waiting`: whether messages wait to be sent."""
         self._node = node
         self._events = events
         self._hive = events.hive
         self._requests = requests
         self._runner = runner
         self.observe = observe
+        self.waiting = waiting
 
     def greeted(self, hello: JSONObject) -> None:
         self._node.greeted(hello)

@@ -55,7 +55,7 @@ def prepare(message: Any, fill: Callable[[BusMessage], BusMessage]) -> HiveMessa
     Raises MalformedMessage.
     """
     if isinstance(message, BusMessage) or (not isinstance(message, HiveMessage) and is_bus_message(message)):
-        return HiveMessage(HiveMessageType.BUS, fill(BusMessage.of(message)))
+        return HiveMessage.of_bus(fill(BusMessage.of(message)))
     outgoing = as_hive_message(message)
     kind = outgoing.msg_type
     if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
@@ -20,8 +20,14 @@ from .local_node import LocalNode
 QUESTIONS = frozenset({HiveMessageType.QUERY, HiveMessageType.CASCADE})
 QUESTION_OPEN = 60.0
 """seconds in which answers to a QUERY or CASCADE that the program emitted itself are accepted"""
-Post = Callable[[HiveMessage, Policy | None], Receipt]
-PostMany = Callable[[Sequence[HiveMessage], Policy | None], list[Receipt]]
+
+
+class Posts(Protocol):
+    """What sends messages, or keeps them until they can be sent: threads.sender.Sender."""
+
+    def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt: ...
+
+    def post_many(self, messages: Iterable[HiveMessage], policy: Policy | None = None) -> list[Receipt]: ...
 
 
 class Outgoing:
@@ -33,16 +39,15 @@ class Outgoing:
         self,
         node: LocalNode,
         requests: PendingRequests,
-        post: Post,
-        post_many: PostMany,
+        sender: Posts,
         queue: Queue,
         observe: Callable[[Observation], None],
     ) -> None:
-        """`post`, `post_many`: those of Sender. `queue` runs what `send_soon` sends."""
+        """`queue` runs what `send_soon` sends."""
         self._node = node
         self._requests = requests
-        self._post = post
-        self._post_many = post_many
+        self._post = sender.post
+        self._post_many = sender.post_many
         self._queue = queue
         self._observe = observe
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -22,10 +24,11 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import timers
 from ..threads.callbacks import CallbackQueue
-from ..threads.link_loop import LinkHooks, LinkLoop
+from ..threads.link import Link
+from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
-from ..threads.sender import Link, Sender
+from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble
 from .events import ANY, Callback, Events, Subscription
@@ -37,6 +40,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
+from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -76,7 +80,14 @@ class Satellite(HiveRequests[BusMessage]):
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: _log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
@@ -89,11 +100,19 @@ class Satellite(HiveRequests[BusMessage]):
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
         )
+        self._released = False
+        self._link: LinkLoop | None = None
+        self._life = threading.RLock()
+        try:
+            self._sender = sender = self._open_sender(settings)
+        except BaseException:
+            self._release(0.0)
+            raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
         self.events = events = Events(self._callbacks, self._observe)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        outgoing = Outgoing(node, requests, self._post, self._post_many, self._sending, self._observe)
+        outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
         super().__init__(NodeParts(node, events, requests, local_bus, outgoing))
         dispatcher = Dispatcher(self._components.handlers, settings.limits.redispatch, events.runner.failed)
         self._actions = ActionRunner(
@@ -107,15 +126,8 @@ class Satellite(HiveRequests[BusMessage]):
             self._observe,
             self._call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe)
-        self._released = False
-        self._link: LinkLoop | None = None
-        self._life = threading.Lock()
-        try:
-            self._sender = self._open_sender()
-        except BaseException:
-            self._release(0.0)
-            raise
+        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
+        _living.add(self)
 
     # --- life ---
 
@@ -162,7 +174,7 @@ class Satellite(HiveRequests[BusMessage]):
         if released:
             return
         self._actions.close()
-        self.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
+        self._callbacks.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -182,6 +194,16 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
         if link is not None:
             link.drop()
+
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log).
+
+        For plugins that learn that the hub may be back: a discovery, a network monitor. The pace is bounded; nothing
+        happens unless the state is BACKOFF. Any thread.
+        """
+        link = self._link
+        if link is not None:
+            link.wake(reason)
 
     @property
     def status(self) -> Status:
@@ -205,8 +227,9 @@ class Satellite(HiveRequests[BusMessage]):
         return (self._link or self.start()).wait_until(lambda now: now.state in FINAL or now.state in states, deadline)
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
-        """Waits until all callbacks have run that are due, `timeout` seconds at most. Returns True if they have."""
-        return self._callbacks.wait_idle(timeout)
+        """Waits until all callbacks have run that are due, and what handlers send was sent. False after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        return self._callbacks.wait_idle(timeout) and self._sending.wait_idle(max(0.0, deadline - time.monotonic()))
 
     # --- sending ---
 
@@ -288,13 +311,10 @@ class Satellite(HiveRequests[BusMessage]):
             reconnect=settings.reconnect,
             retry_refused=settings.retry_refused,
         )
-        sink = self._inbound
-        hooks = LinkHooks(sink.greeted, sink.received, sink.lost, sink.observe, sink.busy)
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor, settings.deadlines, hooks, settings.failover)
+        return LinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
 
-    def _open_sender(self) -> Sender:
-        settings = self.settings
+    def _open_sender(self, settings: Settings) -> Sender:
         link = Link(
             send=self._send_now,
             ready=lambda: (link := self._link) is not None and link.ready,
@@ -304,12 +324,6 @@ class Satellite(HiveRequests[BusMessage]):
             observe=self._observe,
         )
         return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
-
-    def _post(self, message: HiveMessage, policy: Policy | None) -> Receipt:
-        return self._sender.post(message, policy)
-
-    def _post_many(self, messages: Sequence[HiveMessage], policy: Policy | None) -> list[Receipt]:
-        return self._sender.post_many(messages, policy)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
@@ -331,6 +345,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
@@ -339,12 +354,37 @@ class Satellite(HiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""
         log.warning("%s has not returned for %.3g s", owner.name, seconds)
         self._senders.submit(lambda: self._observe(CallbackHung(owner.name, seconds)))
+
+    def _abandon(self) -> None:
+        """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
+        reason = "this client belongs to the process that made it"
+        self._life, self._released = threading.RLock(), True
+        self._sender.abandon(reason)
+        if self._link is not None:
+            self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))
+
+
+_living: weakref.WeakSet[Satellite] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for one in list(_living):
+        one._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _given_up(status: Status, retry: bool) -> bool:

@@ -1,7 +1,8 @@
 """Tools for authors of transports: open a connection, start TLS, keep a deadline, read and write a stream.
 
     deadline = Deadline(dial.timeout)
-    stream = Stream(open_socket(dial, deadline, secure=dial.endpoint.scheme == "wss"))
+    secure = dial.endpoint.scheme == "wss"
+    stream = Stream(open_socket(dial, deadline, secure=secure))
     stream.deadline = deadline.at
     stream.send(request)
     answer = stream.recv()
@@ -14,7 +15,7 @@ opens the TCP connection itself.
 from __future__ import annotations
 
 from .deadline import Deadline
-from .opening import ascii_host, check_headers, describe_status, http_status, open_socket
+from .opening import ascii_host, check_headers, describe_status, http_status, open_socket, port_answers
 from .stream import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 from .tls import start_tls, tls_context
 
@@ -30,6 +31,7 @@ __all__ = [
     "encode_text",
     "http_status",
     "open_socket",
+    "port_answers",
     "start_tls",
     "tls_context",
 ]

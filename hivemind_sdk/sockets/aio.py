@@ -1,7 +1,8 @@
 """For transports on asyncio: from a Dial to an open asyncio transport, within a deadline. The twin of `opening`.
 
     deadline = Deadline(dial.timeout)
-    connection = await open_connection(dial, deadline, Protocol, secure=dial.endpoint.scheme == "wss")
+    secure = dial.endpoint.scheme == "wss"
+    connection = await open_connection(dial, deadline, Protocol, secure=secure)
 
 The errors and hints are those of `open_socket`. Cancelling leaves no socket behind.
 """

@@ -14,14 +14,14 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from .._dataclass import dataclass, field
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
-from ..errors import LinkTimeout, SettingsError, Unreachable
+from ..errors import LinkError, LinkTimeout, SettingsError, Unreachable
 from ..settings import Endpoint
 from .deadline import Deadline
 from .race import race
@@ -76,11 +76,24 @@ def open_socket(dial: Dial, deadline: Deadline, *, secure: bool) -> socket.socke
     """
     context = tls_context(dial.tls) if secure else None
     sock = _open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
+    dial.connected(sock)
     if context is None:
         return sock
     secured = start_tls(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
     dial.observe(PhasePassed("tls", secured.version() or ""))
     return secured
+
+
+def port_answers(dial: Dial, timeout: float = 1.0) -> bool | None:
+    """True if the hub's port takes a connection within `timeout` seconds. None through a proxy, which hides it."""
+    if dial.proxy:
+        return None
+    try:
+        host = ascii_host(dial.endpoint.host)
+        _connect(host, dial.endpoint.port, Deadline(timeout), "connect", lambda _: None).close()
+    except LinkError:
+        return False
+    return True
 
 
 def _open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:

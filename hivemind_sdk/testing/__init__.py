@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .conformance import HandshakeContract as HandshakeContract
     from .conformance import IdentityContract as IdentityContract
     from .conformance import ObserverContract as ObserverContract
+    from .conformance import ResolverContract as ResolverContract
     from .conformance import TransportContract as TransportContract
     from .hub import Hub as Hub
     from .hub import HubClient as HubClient
@@ -40,6 +41,7 @@ _HOMES = {
     "ObserverContract": "conformance",
     "PROFILES": "profiles",
     "Profile": "profiles",
+    "ResolverContract": "conformance",
     "TransportContract": "conformance",
     "memory_pair": "memory",
 }

@@ -1,4 +1,4 @@
-"""Runs callbacks one after the other on a worker thread; a spare one takes over where one of them is late."""
+"""Runs callbacks one after the other on a worker thread; another one takes over if one of them is late."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from . import timers
@@ -15,13 +16,15 @@ from .pool import Job, Workers
 
 log = logging.getLogger(__name__)
 PATIENCE = 0.1
-"""seconds that a job may hold up those of other owners, and a full lane those who post"""
+"""seconds that a job may hold up those of other owners, and a full queue those who post"""
+_GLANCE = 0.001
+"""seconds between two looks at whether a full queue has room"""
 _BATCH = 32
-"""jobs that a lane may run before other lanes get their turn"""
+"""jobs that a queue may run before other queues get their turn"""
 
 
 class _Turn:
-    """One thread's time at a lane."""
+    """One thread's time at a queue."""
 
     __slots__ = ("job_began", "overtaken", "owner", "reported", "thread")
 
@@ -38,9 +41,11 @@ class CallbackQueue:
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
 
-    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by
-    `weight`. `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after` seconds (0: nobody
-    is); it must be quick.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by `weight`.
+    `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after` seconds (0: nobody is told);
+    it must be quick.
+
+    Every method may be called from a signal handler or `__del__`: `post` and `close` take no lock.
     """
 
     def __init__(
@@ -59,90 +64,88 @@ class CallbackQueue:
         """bytes that each job which is posted from now on holds: of the message that it is about"""
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._held: dict[object, int] = {}
-        """owner -> bytes that its waiting jobs hold"""
+        self._posted: dict[object, int] = {}
+        self._begun: dict[object, int] = {}
+        """owner -> bytes of its jobs, so far. Two counters, since posting takes no lock"""
         self._behind: set[object] = set()
         """owners whose jobs held too much for longer than PATIENCE, and of whom none has begun since"""
         self._hang_after = hang_after
         self._hung = hung
-        self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
-        self._idle_awaited = 0
-        self._room = threading.Condition(self._lock)
-        self._room_awaited = 0
-        self._taken = 0
-        """jobs that were begun"""
-        self._stuck = self._complained = False
         self._waiting: deque[tuple[object, Job, int]] = deque()
+        self._busy = threading.Lock()
+        """held as long as a thread runs what waits, or is about to; by no thread in particular"""
+        self._lock = threading.RLock()
+        """guards turns; taken by workers and timers"""
         self._turn: _Turn | None = None
         self._overtaken: list[_Turn] = []
+        self._taken = 0
+        """jobs that were begun"""
+        self._stuck = self._complained = self._closed = False
+        self._idle_watches: list[SimpleQueue[None]] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
-        self._closed = False
 
     def post(self, job: Job, owner: object = None) -> bool:
-        """Run `job` after all that were posted before. -> False: it is not run, because too many wait
+        """Run `job` after all that were posted before. Returns False if it is not run, because too many wait.
 
-        Where they are many, whoever posts is held up a little; where none gets done, not even that. After `close`
-        nothing is run any more.
+        Where they are many, the caller is held up a little; where none gets done, not even that. After `close` nothing
+        is run any more.
         """
-        with self._lock:
-            if len(self._waiting) >= self._limit:
-                self._begin()
-                if not self._gets_room():
-                    return False
-            weight = self.weight
-            if weight:
-                if self._is_full(owner, weight) and not self._gets_bytes(owner, weight):
-                    return False
-                self._held[owner] = self._held.get(owner, 0) + weight
-            if self._closed:
-                return True
-            self._waiting.append((owner, job, weight))
-            if self._turn is not None:
-                if owner is not self._turn.owner:
-                    self._watch(PATIENCE)
-            else:
-                self._begin()
+        if len(self._waiting) >= self._limit and not self._gets_room():
+            return False
+        weight = self.weight
+        if weight:
+            if self._is_full(owner, weight) and not self._gets_bytes(owner, weight):
+                return False
+            self._posted[owner] = self._posted.get(owner, 0) + weight
+        if self._closed:
+            return True
+        self._waiting.append((owner, job, weight))
+        if self._busy.acquire(blocking=False):
+            self._begin()
+        elif self._watch_timer is None and (turn := self._turn) is not None and turn.owner is not owner:
+            self._watch(PATIENCE)
         return True
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until every job that was posted has run; inside of a job, not at all. -> whether nothing is left"""
-        me = threading.get_ident()
-        with self._lock:
-            if any(turn.thread == me for turn in (self._turn, *self._overtaken) if turn is not None):
-                return False
-            self._idle_awaited += 1
-            try:
-                return self._idle.wait_for(self._is_idle, timeout)
-            finally:
-                self._idle_awaited -= 1
+        """Wait until every job that was posted has run; inside of a job, not at all. Returns False if some are left."""
+        me, idle = threading.get_ident(), SimpleQueue[None]()
+        if any(turn is not None and turn.thread == me for turn in (self._turn, *self._overtaken)):
+            return False
+        self._idle_watches.append(idle)
+        try:
+            if not self._is_idle():
+                idle.get(timeout=max(0.0, timeout))
+        except Empty:
+            return self._is_idle()
+        finally:
+            self._idle_watches.remove(idle)
+        return True
 
     def close(self) -> None:
         """Forget what has not started."""
-        with self._lock:
-            self._closed = True
-            self._waiting.clear()
-            self._held.clear()
-            self._room.notify_all()
-            for timer in (self._watch_timer, self._hang_timer):
-                if timer is not None:
-                    timer.cancel()
+        self._closed = True
+        self._waiting.clear()
+        self._posted.clear()
+        self._begun.clear()
+        for timer in (self._watch_timer, self._hang_timer):
+            if timer is not None:
+                timer.cancel()
 
     def _begin(self) -> None:
-        """Have a worker run what waits, if nobody does."""
-        if self._turn is None and self._waiting:
-            turn = self._turn = _Turn()
-            self._workers.submit(partial(self._run, turn))
+        """Have a worker run what waits; `_busy` is held for it."""
+        turn = self._turn = _Turn()
+        self._workers.submit(partial(self._run, turn))
 
     def _gets_room(self) -> bool:
         """Wait for it as long as jobs get done; not at all where that was in vain, and none has got done since."""
-        self._room_awaited += 1
-        try:
-            while not self._stuck and len(self._waiting) >= self._limit:
-                self._stuck = not self._room.wait_for(partial(self._went_on, self._taken), PATIENCE)
-        finally:
-            self._room_awaited -= 1
+        while not self._stuck and not self._closed and len(self._waiting) >= self._limit:
+            taken, give_up = self._taken, time.monotonic() + PATIENCE
+            while self._taken == taken and not self._closed:
+                if time.monotonic() >= give_up:
+                    self._stuck = True
+                    break
+                time.sleep(_GLANCE)
         if self._stuck and not self._complained:
             self._complained = True
             log.warning("%d jobs wait and none gets done: what comes now is dropped", self._limit)
@@ -150,25 +153,21 @@ class CallbackQueue:
 
     def _is_full(self, owner: object, weight: int) -> bool:
         """Whether this much more is too much: never for the only one that waits, however large."""
-        held = self._held.get(owner, 0)
+        held = self._posted.get(owner, 0) - self._begun.get(owner, 0)
         return held > 0 and held + weight > self._limit_bytes
 
     def _gets_bytes(self, owner: object, weight: int) -> bool:
         """Wait a little for the owner's jobs; not at all where that was in vain, and none of them has begun since."""
-        if owner not in self._behind:
-            self._begin()
-            self._room_awaited += 1
-            try:
-                if self._room.wait_for(lambda: self._closed or not self._is_full(owner, weight), PATIENCE):
-                    return True
-            finally:
-                self._room_awaited -= 1
-            self._behind.add(owner)
-            log.warning("%d bytes wait for one callback: what comes now for it is dropped", self._held.get(owner, 0))
-        return False
-
-    def _went_on(self, before: int) -> bool:
-        return self._closed or self._taken != before
+        if owner in self._behind:
+            return False
+        give_up = time.monotonic() + PATIENCE
+        while self._is_full(owner, weight) and not self._closed:
+            if time.monotonic() >= give_up:
+                self._behind.add(owner)
+                log.warning("%d bytes wait for one callback: what comes now for it is dropped", self._limit_bytes)
+                return False
+            time.sleep(_GLANCE)
+        return True
 
     def _is_idle(self) -> bool:
         return self._turn is None and not self._overtaken and not self._waiting
@@ -193,47 +192,71 @@ class CallbackQueue:
             if turn.overtaken:
                 self._overtaken.remove(turn)
                 turn.overtaken = False
-                if self._turn is not None:
+                if not self._busy.acquire(blocking=False):
                     self._watch(PATIENCE)  # what waited for this owner may be behind a job of another
                     turn.thread = None
                     return None
                 self._turn = turn
-            held = [one.owner for one in self._overtaken] if self._overtaken else ()
-            for index, (owner, job, weight) in enumerate(self._waiting):
-                if owner not in held:
-                    del self._waiting[index]
-                    if weight:
-                        self._release(owner, weight)
-                    self._taken += 1
-                    if self._room_awaited:
-                        self._room.notify_all()
-                    turn.owner, turn.job_began, turn.reported = owner, self._clock(), False
-                    if self._waiting:
-                        self._watch(PATIENCE)
-                    self._stuck = False
-                    if self._hang_after and self._hang_timer is None:
-                        self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
-                    return job
+            job = self._take(turn)
+            if job is not None:
+                return job
             self._turn = turn.thread = None
-            if self._idle_awaited and self._is_idle():
-                self._idle.notify_all()
+            self._busy.release()
+            if self._waiting and self._is_runnable() and self._busy.acquire(blocking=False):  # it came meanwhile
+                self._begin()
+            elif self._idle_watches and self._is_idle():
+                for idle in list(self._idle_watches):
+                    idle.put(None)
             return None
 
-    def _release(self, owner: object, weight: int) -> None:
-        left = self._held.get(owner, 0) - weight
-        if left > 0:
-            self._held[owner] = left
+    def _take(self, turn: _Turn) -> Job | None:
+        """The first job whose owner has none that is late."""
+        waiting = self._waiting
+        if not waiting:
+            return None
+        if self._overtaken:
+            held = [one.owner for one in self._overtaken]
+            index = next((index for index, (owner, _, _) in enumerate(list(waiting)) if owner not in held), None)
+            if index is None:
+                return None
+            turn.owner, job, weight = waiting[index]
+            del waiting[index]
         else:
-            self._held.pop(owner, None)
-        self._behind.discard(owner)
+            try:
+                turn.owner, job, weight = waiting.popleft()
+            except IndexError:
+                return None
+        if weight:
+            self._release(turn.owner, weight)
+        self._taken += 1
+        self._stuck = False
+        turn.job_began, turn.reported = self._clock(), False
+        if waiting and self._watch_timer is None:
+            self._watch(PATIENCE)
+        if self._hang_after and self._hang_timer is None:
+            self._hang_timer = timers.shared.call_later(self._hang_after, self._check_hung)
+        return job
 
-    # --- patience ---
+    def _release(self, owner: object, weight: int) -> None:
+        self._behind.discard(owner)
+        if not self._waiting:  # nobody's job waits: start again, and keep no owner that is gone
+            self._posted.clear()
+            self._begun.clear()
+        else:
+            self._begun[owner] = self._begun.get(owner, 0) + weight
+
+    def _is_runnable(self) -> bool:
+        held = [one.owner for one in self._overtaken]
+        return any(owner not in held for owner, _, _ in list(self._waiting)) if held else bool(self._waiting)
+
+    # --- patience, on the timers' thread ---
 
     def _watch(self, delay: float) -> None:
-        if self._watch_timer is None:
+        if self._watch_timer is None and not self._closed:
             self._watch_timer = timers.shared.call_later(delay, self._check)
 
     def _check(self) -> None:
+        """Have another thread go on where a job is late and others wait."""
         with self._lock:
             self._watch_timer = None
             turn = self._turn
@@ -245,9 +268,8 @@ class CallbackQueue:
                 return
             turn.overtaken = True
             self._overtaken.append(turn)
-            follower = self._turn = _Turn()
+            self._begin()
             self._watch(PATIENCE)
-        self._workers.submit(partial(self._run, follower))
 
     def _check_hung(self) -> None:
         """Set by the first job that begins, and again for as long as one runs: no timer for each job."""

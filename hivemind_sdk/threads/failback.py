@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
+from .._dataclass import dataclass
 from ..contracts import Transport
 from ..engine.connection import Greeted, SatelliteLink
 from ..errors import MalformedFrame
@@ -28,6 +28,12 @@ class Hubs(Protocol):
 
     def dial(self, hub: int) -> Transport:
         """Raises what TransportConnector.connect does."""
+
+    def interrupt(self) -> None:
+        """Have dials that are going on fail soon, as far as that is possible. Any thread."""
+
+    def others(self, hub: int) -> bool:
+        """Whether the next attempt at it dials another one that may be it: then no refusal is final."""
 
     def answers(self, hub: int) -> bool | None:
         """Whether its port takes connections, found out cheaply and soon; None: that can't be said."""

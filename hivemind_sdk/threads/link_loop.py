@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
@@ -17,7 +16,6 @@ from ..contracts.observations import (
     FrameSent,
     MessageReceived,
     MessageSent,
-    Observation,
     Secured,
     StateChanged,
     Warned,
@@ -25,10 +23,11 @@ from ..contracts.observations import (
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
 from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.ports import EventSink
 from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
-from ..messages import HiveMessage, HiveMessageType, JSONObject
+from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
+from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
 from . import pool, trim
 from .failback import FailbackProbe, FailbackSettings, Hubs, join
@@ -40,22 +39,6 @@ _RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkHooks:
-    """What a link loop calls. All from its thread, but `observe`, which comes from any. None of them may block."""
-
-    greeted: Callable[[JSONObject], None]
-    """the hub's HELLO"""
-    received: Callable[[HiveMessage, int], None]
-    lost: Callable[[HiveMindError], None]
-    """an established link ended"""
-    observe: Callable[[Observation], None]
-    busy: Callable[[], bool] = lambda: False
-    """whether requests wait for answers: a link is not left for a better hub meanwhile"""
-    waiting: Callable[[], bool] = lambda: False
-    """whether messages wait to be sent: a hub is tried sooner then"""
 
 
 class LinkLoop:
@@ -70,7 +53,7 @@ class LinkLoop:
         hubs: Hubs,
         supervisor: Supervisor,
         deadlines: Deadlines,
-        hooks: LinkHooks,
+        sink: EventSink,
         failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,7 +61,7 @@ class LinkLoop:
         self._life = LinkLife(supervisor, deadlines)
         self._deadlines = deadlines
         self._failover = failover
-        self._hooks = hooks
+        self._sink = sink
         self._clock = clock
         self._told = supervisor.status
         self._watches: list[Callable[[Status], object]] = []
@@ -162,7 +145,7 @@ class LinkLoop:
                 frames = self._send(message)
             finally:
                 self._inside.discard(me)
-        observe = self._hooks.observe
+        observe = self._sink.observe
         for frame in frames:
             observe(FrameSent(len(frame), isinstance(frame, bytes)))
         observe(_SENT[message.msg_type])
@@ -201,7 +184,7 @@ class LinkLoop:
         with self._send_lock:
             self._inside.add(me)
             try:
-                if transport.features.probes:
+                if transport.features.probes and hasattr(transport, "probe"):
                     cast("ProbingTransport", transport).probe(arrived)
                 elif session.probes:
                     session.probe(arrived, self._clock())
@@ -211,7 +194,7 @@ class LinkLoop:
             finally:
                 self._inside.discard(me)
         for frame in frames:
-            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -233,12 +216,20 @@ class LinkLoop:
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
+        self._hubs.interrupt()
         if self.status.state is State.CONNECTING:  # whoever waits for it hears so at once
             self._enter(lambda now: self._life.closed(now, closed_here()))
         if waits:
             for thread in (self._thread, failback.thread if failback is not None else None):
                 join(thread, deadline - self._clock())
         self._enter(lambda now: self._life.closed(now, self.status.cause))
+
+    def abandon(self, cause: HiveMindError) -> None:
+        """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
+        self._closing, self._thread, self._transport, self._session = True, None, None, None
+        self._send_lock, self._state_lock, self._inside = threading.Lock(), threading.RLock(), set()
+        if self.status.state is not State.CLOSED:
+            self._told = self._life.closed(self._clock(), cause)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
@@ -277,7 +268,7 @@ class LinkLoop:
 
     def _live(self) -> bool:
         """The next step. Returns False if there is none."""
-        step = self._life.next_step(self._clock(), self._hooks.waiting())
+        step = self._life.next_step(self._clock(), self._sink.waiting())
         if isinstance(step, Attempt):
             cause = self._attempt(step.hub)
             if not self._closing:
@@ -310,15 +301,21 @@ class LinkLoop:
             self._talk(session, self._transport)
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
             cause = as_link_error(error)
-        return session.ended(cause) if session is not None else cause
+        if session is not None:
+            cause = session.ended(cause)
+        if isinstance(cause, Refused) and self._hubs.others(hub):
+            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
+        return cause
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
-        clock, observe, arrived = self._clock, self._hooks.observe, trim.shared.arrived
+        clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
+        arrived = trim.shared.arrived
         session.start(clock(), transport.features)
         while True:
+            deadline = session.next_deadline
             try:
-                frame = _receive(transport, session.next_deadline, clock)
+                frame = receive() if deadline is None else _receive_until(transport, deadline, clock)
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:
@@ -327,26 +324,32 @@ class LinkLoop:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
-            self._act(session, transport, events)
+            for event in events or (None,):
+                if type(event) is Received:  # nearly all of them; once READY there is nothing to write
+                    message = event.message
+                    observe(_RECEIVED[message.msg_type])
+                    received(message, event.size)
+                else:
+                    self._act(session, transport, event)
 
-    def _act(self, session: LinkSession, transport: Transport, events: Iterable[SessionEvent]) -> None:
-        """Write, then do what the events say, and what that leads to."""
+    def _act(self, session: LinkSession, transport: Transport, event: SessionEvent | None) -> None:
+        """Write, then do what the event says (None: only write), and what that leads to."""
         if not self.ready:
             self._write(session, transport)
-        for event in events:
-            if isinstance(event, Received):
-                self._hooks.observe(_RECEIVED[event.message.msg_type])
-                self._hooks.received(event.message, event.size)
-            elif isinstance(event, Discarded):
-                self._hooks.observe(Dropped(event.reason, event.detail))
-            elif isinstance(event, ComputeNeeded):
-                self._act(session, transport, _run_compute(session, event, self._clock))
-            elif isinstance(event, Greeted):
-                self._hooks.greeted(event.hello)
-            elif isinstance(event, ProbeNeeded):
-                self.probe(_ignore)
-            else:
-                self._on_ready(event.info)
+        if isinstance(event, Received):
+            self._sink.observe(_RECEIVED[event.message.msg_type])
+            self._sink.received(event.message, event.size)
+        elif isinstance(event, Discarded):
+            self._sink.observe(Dropped(event.reason, event.detail))
+        elif isinstance(event, ComputeNeeded):
+            for one in _run_compute(session, event, self._clock) or (None,):
+                self._act(session, transport, one)
+        elif isinstance(event, Greeted):
+            self._sink.greeted(event.hello)
+        elif isinstance(event, ProbeNeeded):
+            self.probe(_ignore)
+        elif event is not None:
+            self._on_ready(event.info)
 
     def _write(self, session: LinkSession, transport: Transport) -> None:
         with self._send_lock:
@@ -354,14 +357,14 @@ class LinkLoop:
             for frame in frames:
                 transport.send(frame)
         for frame in frames:
-            self._hooks.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 
     def _on_ready(self, info: SessionInfo) -> None:
-        self._hooks.observe(Secured(info))
+        self._sink.observe(Secured(info))
         for warning in self._life.unheard(info.warnings):
             log.warning("%s", warning)
         for warning in info.warnings:
-            self._hooks.observe(Warned(warning))
+            self._sink.observe(Warned(warning))
         self._enter(lambda now: self._life.ready(now, info))
 
     def _hang_up(self) -> None:
@@ -383,12 +386,12 @@ class LinkLoop:
             failback, self._failback = self._failback, None
             if failback is not None:
                 failback.stop()
-            self._hooks.lost(after.cause or closed_here())
+            self._sink.lost(after.cause or closed_here())
         if after.state is State.REFUSED:
             log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
         else:
             log.info("link: %s", after)
-        self._hooks.observe(StateChanged(before, after))
+        self._sink.observe(StateChanged(before, after))
         if self._told.state is State.CLOSED:
             return  # whoever was told of this change has closed the link
         self._told = after
@@ -405,7 +408,7 @@ class LinkLoop:
                 better=self._life.better,
                 greet_within=self._deadlines.hello,
                 patience=self._failover.wait_for_requests,
-                busy=self._hooks.busy,
+                busy=self._sink.busy,
                 found=self._go_back,
                 missed=self._stay,
             ),
@@ -432,10 +435,8 @@ class LinkLoop:
             return max(0.0, (self._told.next_try or 0.0) - self._clock())
 
 
-def _receive(transport: Transport, deadline: float | None, clock: Callable[[], float]) -> Frame:
+def _receive_until(transport: Transport, deadline: float, clock: Callable[[], float]) -> Frame:
     """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    if deadline is None:
-        return transport.receive()
     left = deadline - clock()
     if left <= 0:
         raise LinkTimeout(phase="receive")

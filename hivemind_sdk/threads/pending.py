@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -57,9 +58,9 @@ class Answers(Iterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell = bell = SimpleQueue[None]()
         self._deadline = request.deadline = time.monotonic() + timeout
-        request.notify = self._ring
+        request.notify = partial(_ring, bell)  # not a method: it must not keep an abandoned iterator alive
 
     def __next__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopIteration after the last answer."""
@@ -103,10 +104,6 @@ class Answers(Iterator[Any]):
         else:
             self._table.close(self.request)
 
-    def _ring(self) -> None:
-        if self._bell.empty():
-            self._bell.put(None)
-
     def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
         try:
@@ -117,3 +114,8 @@ class Answers(Iterator[Any]):
 
     def __del__(self) -> None:
         self.close()
+
+
+def _ring(bell: SimpleQueue[None]) -> None:
+    if bell.empty():
+        bell.put(None)

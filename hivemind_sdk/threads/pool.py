@@ -1,11 +1,14 @@
-"""A bounded pool of workers, shared by the process."""
+"""A bounded pool of worker threads, shared by the process. It has no lock: every step is one atomic operation."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 log = logging.getLogger(__name__)
@@ -18,89 +21,124 @@ LINGER = 10.0
 class Workers:
     """A pool that exists while somebody uses it. There are as many threads as there were jobs at once, `size` at most.
 
-    They go when there is nothing to do for LINGER, or when the last user has left, and never keep a process alive.
+    They end when there is nothing to do for LINGER seconds, or when the last user has left. They are daemon threads.
+    Every method may be called from a signal handler or `__del__`, also where it interrupts another one.
     """
 
     def __init__(self, size: int = DEFAULT_WORKERS) -> None:
         self.size = size
-        self._lock = threading.Lock()
-        self._users = 0
-        self._threads: list[threading.Thread] = []
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._spare = 0
-        """threads that wait for a job, or are about to, less the jobs that wait for a thread"""
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, in the child of a fork: it has none of the threads."""
+        self._users: list[None] = []
+        self._threads: set[threading.Thread] = set()
+        self._may_start: list[None] = [None] * self.size
+        """one for each thread that may still be started"""
+        self._idle: list[SimpleQueue[Job | None]] = []
+        """where threads wait; who takes one out has to put a job in"""
+        self._backlog: deque[Job] = deque()
 
     def acquire(self) -> Workers:
-        with self._lock:
-            self._users += 1
+        self._users.append(None)
         return self
 
     def release(self, timeout: float) -> None:
         """With the last user the threads end, and are waited for, `timeout` seconds at most. A job may call this."""
-        with self._lock:
-            self._users -= 1
-            if self._users:
-                return
-            threads, self._threads = self._threads, []
-            jobs, self._jobs = self._jobs, SimpleQueue()
-            self._spare = 0
-        for _ in threads:
-            jobs.put(None)
+        with suppress(IndexError):
+            self._users.pop()
+        if self._users:
+            return
+        self._backlog.clear()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().put(None)
         deadline = time.monotonic() + timeout
-        for thread in threads:
+        for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def submit(self, job: Job) -> None:
         """Run `job` on some thread, soon. Nothing runs where there is no user."""
-        with self._lock:
-            if not self._users:
-                return
-            self._jobs.put(job)
-            self._spare -= 1
-            if self._spare < 0 and len(self._threads) < self.size:
-                self._grow()
+        if not self._users:
+            return
+        try:
+            self._idle.pop().put(job)
+        except IndexError:
+            if not self._start(job):
+                self._backlog.append(job)
+                self._serve()
 
-    def _grow(self) -> None:
-        """One more thread, with the lock held. Where none can be had, the job waits for those that are there."""
-        name = f"hivemind-worker-{len(self._threads)}"
-        thread = threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True)
+    def _serve(self) -> None:
+        """Give what waits to threads that are idle."""
+        while self._backlog:
+            try:
+                box = self._idle.pop()
+            except IndexError:
+                return
+            try:
+                box.put(self._backlog.popleft())
+            except IndexError:  # another thread was quicker
+                self._idle.append(box)
+
+    def _start(self, job: Job) -> bool:
+        """One more thread, for this job. Returns False if there may be none, or none can be had."""
+        try:
+            self._may_start.pop()
+        except IndexError:
+            return False
+        name = f"hivemind-worker-{self.size - len(self._may_start) - 1}"
+        thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
+        self._threads.add(thread)
         try:
             thread.start()
         except RuntimeError:
             log.warning("no more threads can be started: what waits may take longer")
-            return
-        self._threads.append(thread)
-        self._spare += 1
+            self._threads.discard(thread)
+            self._may_start.append(None)
+            return False
+        return True
 
-    def _work(self, jobs: SimpleQueue[Job | None]) -> None:
-        while True:
+    def _work(self, first: Job) -> None:
+        box: SimpleQueue[Job | None] = SimpleQueue()
+        job: Job | None = first
+        del first
+        while job is not None:
             try:
-                job = jobs.get(timeout=LINGER)
-            except Empty:
-                if self._is_spare(jobs):
-                    return
-                continue
-            if job is None:
-                return
-            job()
+                job()
+            except BaseException:
+                log.exception("a job failed")  # that is a fault of ours
             del job  # what it holds must not live until the next one
-            with self._lock:
-                if jobs is self._jobs:
-                    self._spare += 1
+            job = self._next(box)
+        self._threads.discard(threading.current_thread())
+        self._may_start.append(None)
+        with suppress(IndexError):  # it came while this thread was about to end
+            self.submit(self._backlog.popleft())
 
-    def _is_spare(self, jobs: SimpleQueue[Job | None]) -> bool:
-        """Whether this thread may go: there is one for each job that waits without it."""
-        with self._lock:
-            spare = jobs is self._jobs and self._spare > 0
-            if spare:
-                self._spare -= 1
-                self._threads.remove(threading.current_thread())
-            return spare
+    def _next(self, box: SimpleQueue[Job | None]) -> Job | None:
+        """The next job of this thread; None ends it."""
+        if self._backlog:
+            with suppress(IndexError):
+                return self._backlog.popleft()
+        self._idle.append(box)
+        if self._backlog:
+            self._serve()
+        try:
+            return box.get(timeout=LINGER if self._users else 0.0)
+        except Empty:
+            pass
+        try:
+            self._idle.remove(box)
+        except ValueError:  # somebody is about to put a job in
+            return box.get()
+        return None
 
 
 shared = Workers()
-"""the pool of this process"""
+"""the pool of this process, for callbacks"""
 senders = Workers(32)
 """another, for what satellites send by themselves: callbacks that hang must not keep a node from answering, and a
 network that takes nothing holds one of these, for as long as `Deadlines.send` allows"""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=shared.reset)
+    os.register_at_fork(after_in_child=senders.reset)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from ..delivery import FINAL_OUTCOMES, Outcome
+from ..engine.entries import Entry
 from ..messages import HiveMessage
 
 
@@ -88,3 +90,10 @@ class Receipt:
 
     def __repr__(self) -> str:
         return f"Receipt({self.message!r}, {self.state}{self.reason and f', {self.reason!r}'})"
+
+
+def receipt_of(entry: Entry) -> Receipt | None:
+    """Of a durable entry only as long as somebody holds it: there may be very many."""
+    receipt = entry.receipt
+    found: Receipt | None = receipt() if type(receipt) is weakref.ref else receipt
+    return found

@@ -9,53 +9,39 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-from ..contracts.observations import DeliveryChanged, Observation
+from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Entry, Probe
-from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, instead, message_of
-from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, OutboxFull, StoreFailed
+from ..engine.entries import Entry, Moment
+from ..engine.sender import (
+    SendScheduler,
+    instead,
+    others_wait,
+    too_slow,
+)
+from ..errors import HiveMindError, LinkError, OutboxFull
 from ..messages import HiveMessage
 from ..settings import Limits
-from .disk import Disk
-from .receipts import Receipt, Waiters
+from .disk import finish
+from .link import Link
+from .receipts import Receipt
 from .reentry import Reentry
-from .timers import Alarm, now
+from .timers import now
+from .transmitter import Transmitter
 
 if TYPE_CHECKING:
     from .store import MessageStore
 
 log = logging.getLogger(__name__)
-_Fresh = Mapping[int, HiveMessage]
-"""number -> a message that was just stored. The thread that emits it sends it as it is: its caller can't change it"""
-_PAUSE = 0.1
-"""seconds between looks at what is to be done while the thread that has the turn is held up by the network"""
 _NESTED = "it was emitted while this thread was sending another one"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a sender sends through."""
-
-    send: Callable[[HiveMessage], None]
-    """raises a LinkError where the message was not sent"""
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    """whether this link can say what has arrived"""
-    probe: Callable[[Callable[[], object]], None]
-    """call this when all that was sent has arrived"""
-    later: Callable[[Callable[[], None]], object]
-    """run this soon, on a thread that may block, one after the other"""
-    observe: Callable[[Observation], None]
-
-
-class Sender:
+class Sender(Transmitter):
     """One for each satellite. Any thread may `post`; nothing overtakes what waits for the link.
 
     What waits until durable messages before it are confirmed may be overtaken by what is sent at once or not at all.
@@ -68,19 +54,11 @@ class Sender:
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, line: Link, store: MessageStore | None = None
     ) -> None:
+        super().__init__(
+            SendScheduler(rules, limits, patience, store.backlog() if store is not None else None), line, store
+        )
         self._patience = patience
-        self._link = line
         self._most_put_off = limits.outbox_messages
-        self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
-        self._reentry = Reentry()
-        self._turn = threading.Lock()
-        """held by who sends"""
-        self._lock = threading.Lock()
-        """guards the core, and is held for computing only"""
-        self._disk = Disk(self._core, self._lock, store)
-        self._alarm = Alarm(lambda: self._link.later(self._alarmed))
-        self._moved = Waiters()
-        self._going = False
         if store is not None:
             self._tell()
 
@@ -118,6 +96,17 @@ class Sender:
                 receipts += [self.post(message, one) for message in same]
         return receipts
 
+    def abandon(self, reason: str) -> None:
+        """Take nothing more and write nothing: in the child of a fork, where threads that held the locks are gone."""
+        self._turn, self._lock, self._reentry = threading.Lock(), threading.Lock(), Reentry()
+        self._core.closed = reason
+
+    @property
+    def waiting(self) -> bool:
+        """True if messages wait for the link. Any thread."""
+        outbox = self._core.outbox
+        return not outbox.empty and outbox.waiting
+
     def flush(self, timeout: float) -> bool:
         """Wait until all that was posted before was sent, or has ended otherwise. -> whether it has"""
         outbox = self._core.outbox
@@ -154,7 +143,7 @@ class Sender:
             self._reentry.put_off.append(partial(self._post_for, receipt, policy))
             return receipt
         marked, entry = core.durable(message, policy.ttl, now())
-        self._disk.add_alone(entry)
+        self._opened().add([entry])
         receipt = Receipt(marked, Outcome.QUEUED, _NESTED, self._hurry)
         entry.receipt = weakref.ref(receipt)
         self._reentry.put_off.append(partial(self._adopt, entry))
@@ -173,7 +162,7 @@ class Sender:
 
     def _adopt(self, entry: Entry) -> None:
         with self._lock:
-            self._core.adopt(entry, ready=self._link.ready())
+            self._core.adopt([entry], ready=self._link.ready())
         self._send_waiting({})
 
     # --- posting ---
@@ -195,18 +184,12 @@ class Sender:
     def _send(self, message: HiveMessage) -> None:
         """Send what waits, then the message. Raises LinkError where the message was not sent."""
         if not self._turn.acquire(timeout=self._patience):
-            raise LinkTimeout(
-                f"the network is too slow: what is sent before takes more than {self._patience:g} s",
-                phase="send",
-                hint="send less, or choose with `delivery` what becomes of messages then",
-            )
+            raise too_slow(self._patience)
         outbox, stopped = self._core.outbox, True
         try:
             if not outbox.empty and outbox.waiting:
                 if not self._link.ready():  # should it come now, what waits is the first all the same
-                    raise NotConnected(
-                        "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
-                    )
+                    raise others_wait()
                 self._work({})
                 self._tell()
             stopped = False
@@ -235,115 +218,35 @@ class Sender:
         return receipt
 
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
-        moment, ready = now(), self._link.ready()
-        made = [self._core.durable(message, ttl, moment) for message in messages]
-        reason = "" if ready else "the link is not READY"
-        receipts = [Receipt(marked, Outcome.QUEUED, reason, self._hurry) for marked, _ in made]
-        entries = [entry for _, entry in made]
-        for entry, receipt in zip(entries, receipts, strict=True):
+        core, moment, ready = self._core, Moment(time.monotonic(), time.time()), self._link.ready()
+        receipts: list[Receipt] = []
+        entries: list[Entry] = []
+        for message in messages:
+            marked, entry = core.durable(message, ttl, moment)
+            receipt = Receipt(marked, Outcome.QUEUED, "" if ready else "the link is not READY", self._hurry)
             entry.receipt = weakref.ref(receipt)
+            receipts.append(receipt)
+            entries.append(entry)
+        outbox = core.outbox
         with self._lock:
-            self._core.submit(entries)
-        self._disk.add(entries[-1], ready=ready)
+            outbox.reserve(entries)
+        try:
+            self._opened().commit(entries)
+        except HiveMindError:
+            with self._lock:
+                outbox.release(entries)
+            raise
+        with self._lock:
+            core.stored(entries, ready=ready)
         if ready:
-            self._send_waiting({entry.number: marked for marked, entry in made})
-        else:
+            fresh = zip(entries, receipts, strict=True)
+            self._send_waiting({entry.number: receipt.message for entry, receipt in fresh})
+        elif outbox.untold or outbox.deadline_moved:
             self._tell()
         for receipt in receipts:
             if receipt.state is Outcome.QUEUED:
                 self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
         return receipts
-
-    # --- sending what waits ---
-
-    def _send_waiting(self, fresh: _Fresh) -> None:
-        """Do what is to be done now, if nobody is at it."""
-        if self._turn.acquire(blocking=False):
-            try:
-                self._work(fresh)
-            except LinkError as error:
-                log.debug("what waits goes on waiting: %s", error)
-                return
-            finally:
-                self._turn.release()
-                self._tell()
-            if self._core.pending and self._link.ready():  # what came meanwhile
-                self._go_later()
-        else:
-            self._tell(pause=_PAUSE)
-
-    def _hurry(self) -> None:
-        """Somebody waits for a receipt."""
-        if self._core.hurry() and self._link.ready():
-            self._reentry.run(partial(self._send_waiting, {}))
-
-    def _go_later(self) -> None:
-        if not self._going:
-            self._going = True
-            self._link.later(self._go)
-
-    def _go(self) -> None:
-        self._going = False
-        self._reentry.run(partial(self._send_waiting, {}))
-
-    def _work(self, fresh: _Fresh) -> None:
-        """With the turn held: do all that is to be done now. Raises LinkError where it had to stop."""
-        while True:
-            with self._lock:
-                action = self._core.next(now(), ready=self._link.ready())
-            if self._core.outbox.untold:
-                self._tell()
-            if action is None:
-                return
-            _DO[type(action)](self, action, fresh)
-
-    def _do_send(self, action: Send, fresh: _Fresh) -> None:
-        entry, core = action.entry, self._core
-        probes = self._link.probes()
-        try:
-            self._link.send(self._message(entry, fresh))
-        except LocalProtocolError as error:
-            with self._lock:
-                core.rejected(entry, str(error))
-        except StoreFailed as error:
-            log.warning("durable messages: %s", error)
-            with self._lock:
-                core.disk_failed(action, now())
-        except BaseException:
-            with self._lock:
-                core.failed(entry)
-            self._tell()
-            raise
-        else:
-            with self._lock:
-                core.sent(entry, confirmable=probes)
-                receipt = _receipt_of(entry)
-                if entry.row is not None and receipt is not None and not receipt.final:
-                    receipt.state = Outcome.UNCONFIRMED
-
-    def _message(self, entry: Entry, fresh: _Fresh) -> HiveMessage:
-        if not entry.marked and entry.number in fresh:
-            return fresh[entry.number]
-        return message_of(entry, self._disk.text(entry.row) if entry.content is None and entry.row else None)
-
-    def _do_probe(self, probe: Probe, _fresh: _Fresh) -> None:
-        self._link.probe(partial(self._arrived, probe))
-
-    def _arrived(self, probe: Probe) -> None:
-        """On the link's thread, or in `probe`; does not block."""
-        self._core.answered(probe)
-        if threading.get_ident() not in self._reentry.inside:
-            self._reentry.run(self._settle_answers)
-
-    def _settle_answers(self) -> None:
-        with self._lock:
-            self._core.settle_answers()
-        self._tell()
-        if self._core.pending:
-            self._go_later()
-
-    def _do_disk(self, action: Remove | Read | Expire, _fresh: _Fresh) -> None:
-        self._disk.do(action)
 
     # --- the link, and the end ---
 
@@ -361,37 +264,14 @@ class Sender:
         self._tell()
         taken = self._turn.acquire(timeout=timeout)  # what is being sent is heard of before the store closes
         try:
-            self._disk.close(max(0.0, deadline - time.monotonic()))
+            store, self._store = self._store, None
             with self._lock:
                 self._alarm.cancel()
+            if store is not None:
+                finish(store, self._core, self._lock, deadline)
         finally:
             if taken:
                 self._turn.release()
-
-    # --- what has ended, and time ---
-
-    def _tell(self, pause: float = 0.0) -> None:
-        """Whoever holds a receipt, waiters and observers hear what has ended; the next alarm comes after `pause`."""
-        moment = now()
-        with self._lock:
-            ended = self._core.ended(moment)
-            for entry, outcome, reason in ended:
-                receipt = _receipt_of(entry)
-                if receipt is not None:
-                    receipt.finish(outcome, reason)
-            self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
-        self._moved.wake()
-        for entry, outcome, reason in ended:
-            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
-
-    def _alarmed(self) -> None:
-        self._reentry.run(self._timed_out)
-
-    def _timed_out(self) -> None:
-        with self._lock:
-            self._alarm.cancel()
-            self._core.timed_out(now())
-        self._send_waiting({})
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         outbox = self._core.outbox
@@ -403,21 +283,5 @@ class Sender:
         return self._moved.wait_for(lambda: not outbox.untold and condition(), timeout)
 
 
-_DO: Mapping[type, Callable[[Sender, Any, _Fresh], None]] = {
-    Send: Sender._do_send,
-    Probe: Sender._do_probe,
-    Remove: Sender._do_disk,
-    Read: Sender._do_disk,
-    Expire: Sender._do_disk,
-}
-
-
 def _is_durable(policy: Policy) -> TypeGuard[Queue]:
     return type(policy) is Queue and policy.durable
-
-
-def _receipt_of(entry: Entry) -> Receipt | None:
-    """Of a durable entry as long as somebody holds it: there may be very many."""
-    receipt = entry.receipt
-    found: Receipt | None = receipt() if type(receipt) is weakref.ref else receipt
-    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,12 +56,18 @@ class MessageStore:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._busy = threading.Lock()
+        """held by who writes what others wait for, or by `using`"""
+        self._lock = threading.Lock()
+        """guards `waiting`"""
+        self._waiting: list[tuple[Entry, threading.Lock]] = []
+        self._submitted: list[list[Entry]] = []
         self._file, self._key = self._open(path)
         try:
             self._check_header()
             name = f"file:{quote(str(Path(path).absolute()))}?mode=rw"
             self._db = self._try(
-                lambda: sqlite3.connect(name, 1.0, isolation_level=None, check_same_thread=False, uri=True)
+                lambda: sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
             )
             try:
                 self._prepare()
@@ -77,8 +84,65 @@ class MessageStore:
         last = self._do("SELECT max(number) FROM messages")[0][0] or 0
         return Backlog(count, int(size), _seconds(first_end), last)
 
+    def commit(self, entries: list[Entry]) -> None:
+        """Keep these. Returns when they are on disk; their `content` is JSON text.
+
+        One thread writes for all that wait, in one transaction. When it is done, it wakes them, and one of those that
+        came meanwhile, which writes next.
+        """
+        entry = entries[-1]
+        self._submitted.append(entries)
+        while not entry.stored and entry.failure is None:
+            if self._busy.acquire(blocking=False):
+                try:
+                    self._write_submitted()
+                finally:
+                    self._busy.release()
+                    self._wake()
+            else:
+                self._wait(entry)
+        if entry.failure is not None:
+            raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
+
+    def _write_submitted(self) -> None:
+        """With `busy` held."""
+        entries: list[Entry] = []
+        while self._submitted:
+            entries += self._submitted.pop(0)
+        try:
+            self.add(entries)
+        except StoreFailed as error:
+            for entry in entries:
+                entry.failure = error
+        else:
+            for entry in entries:
+                entry.stored = True
+
+    def _wait(self, entry: Entry) -> None:
+        """Until it is written, or this thread is to write."""
+        turn = threading.Lock()
+        turn.acquire()
+        one = entry, turn
+        with self._lock:
+            self._waiting.append(one)
+        if self._busy.locked():
+            turn.acquire()
+        else:  # whoever was there has gone, perhaps without seeing this thread
+            with self._lock, suppress(ValueError):
+                self._waiting.remove(one)
+
+    def _wake(self) -> None:
+        if not self._waiting:
+            return
+        with self._lock:
+            left = [one for one in self._waiting if not one[0].stored and one[0].failure is None]
+            done = [one for one in self._waiting if one not in left]
+            self._waiting = left[1:]
+        for _, turn in done + left[:1]:
+            turn.release()
+
     def add(self, entries: Sequence[Entry]) -> None:
-        """Keep these, all or none. Their `content` is JSON text."""
+        """Keep these, all or none, without waiting for anybody."""
         done = 0
         try:
             while done < len(entries):
@@ -123,10 +187,25 @@ class MessageStore:
         left = self._do(f"SELECT expires FROM messages {among} ORDER BY expires LIMIT 1", (after, last))  # noqa: S608
         return entries, _seconds(left[0][0] if left else None)
 
-    def close(self) -> None:
-        """Safe to call again."""
-        self._db.close()
-        self._release()
+    @contextmanager
+    def using(self) -> Iterator[None]:
+        """For what takes several statements: nobody commits or closes meanwhile."""
+        try:
+            with self._busy:
+                yield
+        finally:
+            self._wake()
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Safe to call again. `timeout`: seconds to wait for who uses it."""
+        mine = self._busy.acquire(timeout=timeout)
+        try:
+            self._db.close()
+            self._release()
+        finally:
+            if mine:
+                self._busy.release()
+                self._wake()
 
     # --- opening ---
 

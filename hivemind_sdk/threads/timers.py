@@ -6,23 +6,30 @@ import heapq
 import itertools
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from ..engine.entries import Moment
 
 log = logging.getLogger(__name__)
 
 
+_Entry = tuple[float, int, "Timer"]
+
+
 class Timer:
     """A call that will happen. `cancel` any number of times, from any thread."""
 
-    __slots__ = ("_call", "_changed")
+    __slots__ = ("_call", "_news", "_pending")
 
-    def __init__(self, call: Callable[[], object], changed: threading.Condition) -> None:
+    def __init__(self, call: Callable[[], object], news: SimpleQueue[_Entry | None], pending: set[Timer]) -> None:
         self._call: Callable[[], object] | None = call
-        self._changed = changed
+        self._news = news
+        self._pending = pending
+        pending.add(self)
 
     @property
     def cancelled(self) -> bool:
@@ -30,78 +37,92 @@ class Timer:
 
     def cancel(self) -> None:
         """It does not happen, unless it has begun."""
-        self._call = None
-        with self._changed:
-            self._changed.notify()
+        if self._call is not None:
+            self._call = None
+            self._pending.discard(self)
+            self._news.put(None)
 
     def fire(self) -> None:
         call, self._call = self._call, None
+        self._pending.discard(self)
         if call is not None:
             call()
 
 
 class Timers:
-    """A heap of timers and the thread that serves it. Calls must be short and must not raise."""
+    """The thread that makes the calls, and its queue. Calls must be short and must not raise.
+
+    Every method may be called from a signal handler or `__del__`, also where it interrupts another one.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._heap: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, in the child of a fork: it does not have the thread."""
+        self._news: SimpleQueue[_Entry | None] = SimpleQueue()
+        """new timers; None: one was cancelled"""
+        self._pending: set[Timer] = set()
         self._thread: threading.Thread | None = None
-        self._last: threading.Thread | None = None
-        """the thread that was started last; it may be about to end"""
+        """the one that was started last"""
+        self._alive = threading.Lock()
+        """held as long as there is the thread"""
 
     def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
-        timer = Timer(call, self._changed)
-        with self._changed:
-            heapq.heappush(self._heap, (time.monotonic() + delay, next(self._count), timer))
-            if self._thread is None:
-                self._start()
-            elif self._heap[0][2] is timer:  # sooner than what is waited for
-                self._changed.notify()
+        timer = Timer(call, self._news, self._pending)
+        self._news.put((time.monotonic() + delay, next(self._count), timer))
+        self._start()
         return timer
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
+        if not self._alive.acquire(blocking=False):
+            return
+        thread = self._thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # who comes next tries again, for all
+        except RuntimeError:  # the next caller tries again, for all
+            self._thread = None
+            self._alive.release()
             log.warning("no thread can be started: what is to be done later may take longer")
-            return
-        self._thread = self._last = thread
 
     def settle(self, timeout: float) -> None:
         """Wait until the thread has ended, where nothing is to be done any more; `timeout` seconds at most."""
-        with self._changed:
-            thread = self._last
-            if thread is threading.current_thread() or any(not timer.cancelled for _, _, timer in self._heap):
-                return
-            self._changed.notify()
-        if thread is not None:
-            thread.join(max(0.0, timeout))
+        thread = self._thread
+        if self._pending or thread is None or thread is threading.current_thread():
+            return
+        self._news.put(None)
+        thread.join(max(0.0, timeout))
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while self._heap and self._heap[0][2].cancelled:
-                    heapq.heappop(self._heap)
-                if not self._heap:
-                    self._thread = None
-                    return
-                wait = self._heap[0][0] - time.monotonic()
-                if wait > 0:
-                    self._changed.wait(min(wait, threading.TIMEOUT_MAX))
-                    continue
-                timer = heapq.heappop(self._heap)[2]
+        news, alive = self._news, self._alive
+        heap: list[_Entry] = []
+        while heap or not news.empty():
+            wait = max(0.0, heap[0][0] - time.monotonic()) if heap else 0.0
             try:
-                timer.fire()
-            except Exception:
-                log.exception("a timer failed")  # that is a fault of ours; everybody else's must go on
+                entry = news.get(timeout=min(wait, threading.TIMEOUT_MAX))
+            except Empty:
+                entry = None
+            if entry is not None:
+                heapq.heappush(heap, entry)
+            while heap and (heap[0][2].cancelled or heap[0][0] <= time.monotonic()):
+                try:
+                    heapq.heappop(heap)[2].fire()
+                except Exception:
+                    log.exception("a timer failed")  # that is a fault of ours; everybody else's must go on
+        alive.release()
+        if not news.empty():  # it came while this thread was about to end
+            self._start()
 
 
+LONGEST_ALARM = 60.0
+"""Seconds. A timer that was cancelled is forgotten when its time comes, so none is set for days. And a deadline by the
+wall clock is looked at again soon after that clock was set."""
 shared = Timers()
 """the timers of this process"""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=shared.reset)
 
 
 def now() -> Moment:
@@ -120,13 +141,16 @@ class Alarm:
         self._at = math.inf
 
     def set(self, deadline: float) -> None:
-        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
-        if deadline < self._at:
+        """Monotonic seconds; math.inf: never. It may come too early: no alarm is set for longer than LONGEST_ALARM."""
+        if math.isinf(deadline):
             self.cancel()
-            self._at = deadline
-            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
-        elif math.isinf(deadline):
-            self.cancel()
+        elif deadline < self._at:
+            left = min(max(0.0, deadline - time.monotonic()), LONGEST_ALARM)
+            at = time.monotonic() + left
+            if at < self._at:
+                self.cancel()
+                self._at = at
+                self._timer = shared.call_later(left, self._call)
 
     def cancel(self) -> None:
         """Also for whoever was called: it is not set any more."""

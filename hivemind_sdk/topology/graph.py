@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
+from .._dataclass import dataclass
 from .node_info import NodeInfo
 from .same import SameNode
 

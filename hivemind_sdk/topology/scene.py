@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .graph import Graph
 from .look import milliseconds
 from .names import display_peer, friendly, is_key, printable

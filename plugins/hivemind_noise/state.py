@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
+from typing import NamedTuple
 
 from hivemind_sdk.contracts import X25519, Aead, Cipher, Crypto
 from hivemind_sdk.errors import DecryptionError, MalformedFrame, SessionBroken
@@ -28,8 +28,7 @@ _LAST_NONCE = 2**64 - 2
 """2**64 - 1 is reserved (Noise section 5.1)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(NamedTuple):
     """The name on the wire, the SDK's cipher, and how the counter becomes a 12-byte nonce (wire-v3.md section 4.1)."""
 
     name: str
@@ -37,8 +36,7 @@ class Suite:
     nonce: Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """`known`: both static keys are pre-messages. `messages`: their tokens, the initiator's first."""
 
     known: bool

@@ -23,6 +23,12 @@ class WebSocketConnector:
 
         return open_link(dial)
 
+    def answers(self, dial: Dial) -> bool | None:
+        """See LookingConnector."""
+        from hivemind_sdk.sockets import port_answers
+
+        return port_answers(dial)
+
 
 def create_async() -> AsyncTransportConnector:
     from .aio import AsyncWebSocketConnector

@@ -188,7 +188,6 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             raise deadline.timeout("upgrade")
         if not self._upgraded:
             raise refusal(self._head)
-        self._protocol.response = None  # they are not needed any more, and the request holds the access key
         self._head = b""
         self._alive_at = self._loop.time()
         self._watch()

@@ -60,17 +60,19 @@ def test_a_link_that_is_cut_after_sending_is_a_warning_because_old_hubs_do_it(mo
 
 def test_a_query_shows_who_answers_what(hub3):
     done = run("query", "--utterance", "hello")
-    assert done.out.splitlines() == ["== connected to HiveMind", "the hub", ">  echo: hello"]
+    who = pem_fingerprint(hub3.keys.public)
+    assert done.out.splitlines() == ["== connected to HiveMind", who, ">  echo: hello"]
     (told,) = run("query", *UTTERANCE, "--json").lines
-    assert told["responder"] == "the hub"
+    assert told["responder"] == who
     assert told["key_or_name"].startswith("-----BEGIN PUBLIC KEY-----")
     assert told["message"]["data"]["utterance"] == "echo: hello"
 
 
-def test_responders_are_called_by_the_alias_that_they_are_trusted_under(hub3):
+def test_a_responder_is_never_shown_as_the_alias_of_a_trusted_key(hub3):
+    """Whoever answers chooses the name that the answer claims."""
     assert run("trust", "add", "bob", hub3.keys.public).code == 0
     (told,) = run("query", "--utterance", "hello", "--json").lines
-    assert told["responder"] == "bob"
+    assert told["responder"] == pem_fingerprint(hub3.keys.public)
 
 
 def test_a_query_that_nobody_can_answer_is_a_time_out(hub3):
@@ -83,9 +85,9 @@ def test_a_cascade_shows_answers_by_responder_and_counts_them(hub3):
     done = run("cascade", "--utterance", "hello", "--expected", "1")
     assert done.out.splitlines() == [
         "== connected to HiveMind",
-        "the hub",
+        pem_fingerprint(hub3.keys.public),
         ">  echo: hello",
-        "1 answered: the hub 1",
+        f"1 answered: {pem_fingerprint(hub3.keys.public)} 1",
     ]
     (told,) = run("cascade", "--utterance", "hello", "--expected", "1", "--json").lines
     assert told["message"]["data"]["utterance"] == "echo: hello"

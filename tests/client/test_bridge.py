@@ -221,7 +221,7 @@ def test_what_is_no_bus_message_is_passed_over(bridged, hub, bus):
 
 def test_while_the_link_is_down_the_bus_does_not_notice(hub, connect, bus):
     client = connect(hub, up=False, internal_bus=bus)
-    client._bridged().connect(bus)
+    client.attach(bus)
     bus.emit(Message("x", {}, {"destination": NODE}))
     bus.emit(Message("hive.send.upstream", {"msg_type": "escalate", "payload": {}}))
     settle(bus)
@@ -272,7 +272,6 @@ def test_the_internal_bus_hears_what_listeners_hear_and_they_hear_it(hub, connec
 
 
 def test_the_internal_bus_is_made_when_it_is_asked_for_and_has_our_session(client, peer):
-    assert client._bridge is None
     heard = Heard()
     bus = client.internal_bus
     assert bus is client.internal_bus

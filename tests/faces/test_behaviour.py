@@ -226,7 +226,7 @@ def test_binary_data_goes_up_and_comes_down(face, hub, satellite):
         bin_type=HiveMindBinaryPayloadType.FILE,
         metadata={"file_name": "a.pdf"},
     )
-    hub.peers[0].send(file)
+    hub.wait_for(lambda hub: hub.peers)[0].send(file)
     assert got.get(timeout=LONG) == (HiveMindBinaryPayloadType.FILE, b"%PDF")
 
 
@@ -300,8 +300,9 @@ def test_callbacks_hear_every_message_in_order_and_one_that_raises_harms_nobody(
     face.call(one.on_bus, "count", hear)
     face.call(one.on_bus, "count", once.append, once=True)
     face.call(one.connect, LONG)
+    peer = hub.wait_for(lambda hub: hub.peers)[0]
     for number in range(100):
-        hub.peers[0].send_bus(BusMessage("count", {"number": number}))
+        peer.send_bus(BusMessage("count", {"number": number}))
     assert done.wait(LONG)
     assert heard == list(range(100))
     assert face.call(one.wait_idle, LONG)
@@ -315,11 +316,11 @@ def test_a_cancelled_callback_hears_nothing_more(face, hub, satellite):
     mine = face.call(one.on_bus, "count", heard.append)
     face.call(one.on_bus, "count", other.put)
     face.call(one.connect, LONG)
-    hub.peers[0].send_bus(BusMessage("count"))
+    hub.wait_for(lambda hub: hub.peers)[0].send_bus(BusMessage("count"))
     other.get(timeout=LONG)
     face.call(one.wait_idle, LONG)
     face.call(mine.cancel)
-    hub.peers[0].send_bus(BusMessage("count"))
+    hub.wait_for(lambda hub: hub.peers)[0].send_bus(BusMessage("count"))
     other.get(timeout=LONG)
     face.call(one.wait_idle, LONG)
     assert len(heard) == 1

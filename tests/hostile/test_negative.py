@@ -17,7 +17,7 @@ from hivemind_sdk.contracts.observations import Dropped, MessageReceived, StateC
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.engine.connection import NamedHandshake
 from hivemind_sdk.errors import LinkClosed, NoCommonHandshake
-from hivemind_sdk.messages import BusMessage, HiveMessage
+from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Endpoint, Settings
 from hivemind_sdk.testing import Hub, MemoryState
@@ -70,8 +70,15 @@ def test_a_frame_is_taken_or_dropped_and_counted_as_required_and_the_link_goes_o
 
 
 @pytest.mark.parametrize("case", DISPATCHED)
-def test_a_message_is_heard_and_answered_as_required_and_the_link_goes_on(on, case):
+def test_a_message_is_heard_and_answered_as_required_and_the_link_goes_on(on, case, monkeypatch):
     expect = case["expect"]
+    metadata = case["input"]["frame"].get("metadata") or {}
+    if metadata.get("is_response"):  # an answer counts only where it was asked for
+        monkeypatch.setattr(on.hub.router, "up", lambda peer, message: None)
+        kind = HiveMessageType(case["input"]["frame"]["msg_type"])
+        on.satellite.emit(HiveMessage(kind, BusMessage("question"), metadata={"query_id": metadata["query_id"]}))
+        on.hub.wait_for(lambda hub: hub.of_type(kind))
+        on.forget()
     assert case["input"]["own_key"] == "bob"
     assert case["input"]["site_id"] == "kitchen"
     on.say_text(json.dumps(case["input"]["frame"]))

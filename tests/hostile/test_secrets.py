@@ -23,6 +23,7 @@ from hivemind_sdk.contracts import Dial
 from hivemind_sdk.contracts.observations import CallbackFailed, Dropped, StateChanged
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import HiveMindError
+from hivemind_sdk.satellite.handler_context import LiveContext
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Endpoint, Settings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
@@ -164,11 +165,13 @@ def test_a_whole_session_writes_no_secret(how, written):
             sat.emit(HiveMessage("bin", b"x", metadata={"text": PAYLOAD * 50}))
         list(sat.ask("hello"))
         log.wait(lambda log: log.of(CallbackFailed) and log.of(Dropped))
-        link = sat._node._session.link
+        loop = sat.start()  # the one that runs
+        link = loop._session.link
         session, credentials = link._session, sat.settings.credentials
-        written.show(sat, sat._node, sat.settings, credentials, link, session, info, sat.status, sat.counters, sent)
-        written.show(sat.catalogue, sat.crypto, state, sat._parts, hub, known, peer, sat.hub_session, sat.hive_map)
-        written.show(Dial(sat.settings.endpoint, credentials, USERAGENT, 1.0), sat._performer._context)
+        written.show(sat, loop, sat.settings, credentials, link, session, info, sat.status, sat.counters, sent)
+        written.show(sat.catalogue, sat.crypto, state, sat.parts, hub, known, peer, sat.node.hub_session, sat.hive_map)
+        context = LiveContext(sat.node, sat.parts.requests)
+        written.show(Dial(sat.settings.endpoint, credentials, USERAGENT, 1.0), context)
         peer.close(1011)
         log.wait(lambda log: [one.after.state for one in log.of(StateChanged)].count(State.READY) == 2)
         sat.close()

@@ -117,8 +117,6 @@ class Server:
     With network="mqtt", `port` is the broker's, and `listen` has more keys for its plugin: `topic_prefix`, ...
     """
 
-    host = "127.0.0.1"
-
     def __init__(
         self,
         version: str,
@@ -127,9 +125,14 @@ class Server:
         clients: tuple[Client, ...] = (Client(),),
         port: int = 0,
         network: str = "websocket",
+        host: str = "127.0.0.1",
+        within: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
+        """`within`: a command that runs the one behind it elsewhere, such as in a network namespace."""
         self.version = version
+        self.host = host
+        self._within = within
         self.clients = clients
         self.port = port or free_port()
         self.public_key = ""
@@ -148,7 +151,7 @@ class Server:
         wanted = {"host": self.host, "port": self.port, "clients": [c.as_json() for c in self.clients]} | self._settings
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(python), str(HERE / "serve.py"), str(tells), json.dumps(wanted)],
+                [*self._within, str(python), str(HERE / "serve.py"), str(tells), json.dumps(wanted)],
                 cwd=self._folder,
                 env=_environment(self._folder),
                 stdin=subprocess.PIPE,

@@ -61,7 +61,7 @@ def test_a_question_too_many_does_not_take_the_turn_of_later_ones(hub):
     with Hub([CLIENT], "4.0.0") as old:
         sat = satellite(old.connector(), limits=Limits(requests=1))
         sat.connect()
-        pending = sat.ping(timeout=LONG)
+        pending = sat.query_stream(BusMessage("speak"), timeout=LONG)
         with pytest.raises(RequestError):
             sat.ask("one too many")
         pending.close()

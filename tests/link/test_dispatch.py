@@ -123,7 +123,7 @@ class Stage:
         settings = Settings(Endpoint("memory", "hub"), Credentials("key"))
         node = LocalNode(settings, MemoryState(), None)
         events, requests = Events(self.lane, self._observe), PendingRequests()
-        outgoing = Outgoing(node, requests, self._post, self.lane, self._observe)
+        outgoing = Outgoing(node, requests, self, self.lane, self._observe)
         self.performer = ActionRunner(
             Dispatcher(chain(*handlers), 8, events.runner.failed),
             context,
@@ -142,10 +142,13 @@ class Stage:
         else:
             self.log.observe(event)
 
-    def _post(self, message, _policy):
+    def post(self, message, _policy):
         self.sent_by.append(threading.current_thread())
         self._send(message)
         self.log.observe(("sent", message))
+
+    def post_many(self, messages, policy):
+        return [self.post(message, policy) for message in messages]
 
     def _call_later(self, delay, call):
         self.timers.append(Timer(call))

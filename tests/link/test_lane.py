@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from asyncio import CancelledError
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from link_kit import LONG
+from link_kit import LONG, our_threads, wait_for_end
 
 from hivemind_sdk.threads import callbacks as lane_module
 from hivemind_sdk.threads.callbacks import CallbackQueue
@@ -124,8 +125,8 @@ def test_closing_lets_go_at_once_of_who_waits_for_room(workers, monkeypatch):
     lane.post(lambda: None)
     with ThreadPoolExecutor(1) as posters:
         late = posters.submit(lane.post, lambda: None)
-        while not lane._room_awaited:
-            threading.Event().wait(0.001)
+        with pytest.raises(FutureTimeout):
+            late.result(0.05)
         lane.close()
         assert late.result(LONG / 2)
         let_go.set()
@@ -162,13 +163,21 @@ def test_waiting_for_a_lane_from_inside_of_it_does_not_wait(lane):
     assert answers == [False]
 
 
+def worker_threads():
+    return {thread for thread in our_threads() if thread.name.startswith("hivemind-worker")}
+
+
+def timer_threads():
+    return {thread for thread in our_threads() if thread.name == "hivemind-timers"}
+
+
 def test_a_burst_uses_every_thread_of_the_pool_and_no_more(workers):
     together = threading.Barrier(4, timeout=LONG)
     done = [threading.Event() for _ in range(12)]
     for one in done:
         workers.submit(lambda one=one: (together.wait(), one.set()))
     assert all(one.wait(LONG) for one in done)
-    assert len(workers._threads) == 4
+    assert len(worker_threads()) == 4
 
 
 def test_threads_of_the_pool_end_with_its_last_user_and_come_back_with_the_next():
@@ -181,14 +190,14 @@ def test_threads_of_the_pool_end_with_its_last_user_and_come_back_with_the_next(
             workers.submit(ran.wait)
         ran.wait()
         workers.release(LONG)
-        threads = list(workers._threads)
+        threads = worker_threads()
         assert len(threads) == 2
         assert any(thread.is_alive() for thread in threads)
         workers.release(LONG)
         assert not any(thread.is_alive() for thread in threads)
     workers.submit(lambda: threads.clear())  # nobody is there any more
     assert threads
-    assert workers._threads == []
+    assert worker_threads() == set()
 
 
 def test_the_last_user_may_leave_from_inside_of_a_job():
@@ -207,12 +216,9 @@ def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
         ran = threading.Barrier(3, timeout=LONG)
         for _ in range(2):
             workers.submit(ran.wait)
-        threads = list(workers._threads)
+        threads = worker_threads()
         ran.wait()
-        for thread in threads:
-            thread.join(LONG)
-        assert workers._threads == []
-        assert workers._spare == 0
+        assert wait_for_end(threads) == set()
     workers.release(LONG)
 
 
@@ -228,7 +234,7 @@ def test_timers_fire_in_the_order_of_their_time_and_the_thread_ends_with_the_las
     timers, fired, ready, done = Timers(), [], threading.Event(), threading.Event()
     timers.call_later(0.0, lambda: ready.wait(LONG))  # nothing fires before all is said
     timers.call_later(0.02, lambda: (fired.append("late"), done.set()))
-    thread = timers._thread
+    (thread,) = timer_threads()
     cancelled = timers.call_later(3600, lambda: fired.append("never"))
     timers.call_later(0.0, lambda: fired.append("early"))
     cancelled.cancel()
@@ -238,13 +244,12 @@ def test_timers_fire_in_the_order_of_their_time_and_the_thread_ends_with_the_las
     thread.join(LONG)
     assert fired == ["early", "late"]
     assert not thread.is_alive()
-    assert timers._thread is None
 
 
 def test_cancelling_the_last_timer_ends_the_thread_at_once():
     timers = Timers()
     timer = timers.call_later(1e6, lambda: None)
-    thread = timers._thread
+    (thread,) = timer_threads()
     timer.cancel()
     thread.join(LONG)
     assert not thread.is_alive()

@@ -27,7 +27,7 @@ class Quiet:
 
     def __init__(self, transport, silence):
         self._transport = transport
-        self.features = replace(transport.features, silence=silence)
+        self.features = replace(transport.features, silence=silence, probes=False)
         self.sent = queue.SimpleQueue()
         self.deaf = False
 

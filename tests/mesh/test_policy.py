@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, answer, complete, intercom, no_answer, ping
 
+from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.messages import BusMessage, HiveMessage
 
 
@@ -69,12 +70,14 @@ POLICY = [
     ("QUERY(BUS) answer of a 0.8 hub, without metadata", within(T.QUERY, BUS), ["resolve query:q!", "deliver speak"]),
     ("QUERY(INTERCOM) answer", answer(T.QUERY, intercom()), ["resolve query:q", "deliver speak"]),
     ("QUERY(INTERCOM) answer by somebody else", answer(T.QUERY, intercom(by=CAROL)), ["drop untrusted"]),
+    ("QUERY(BUS) answer to what was not asked", answer(T.QUERY, query_id="no"), ["drop unsolicited answer"]),
     ("QUERY(PING)", answer(T.QUERY, ping()), ["drop unexpected inner message"]),
     ("QUERY of somebody", within(T.QUERY, BUS, metadata={"query_id": "q"}), ["drop request"]),
-    ("CASCADE(BUS) answer", answer(T.CASCADE), ["resolve cascade:q", "deliver speak"]),
+    ("CASCADE(BUS) answer", answer(T.CASCADE), ["resolve cascade:q"]),
+    ("CASCADE(BUS) answer to what was not asked", answer(T.CASCADE, query_id="no"), ["drop unsolicited answer"]),
     ("CASCADE(BUS) end of an answer", complete(T.CASCADE), ["resolve cascade:q"]),
     ("CASCADE(BUS) nobody can answer", no_answer(T.CASCADE), ["resolve cascade:q"]),
-    ("CASCADE(BUS) of a 0.8 hub", within(T.CASCADE, BUS), ["resolve cascade:q", "deliver speak"]),
+    ("CASCADE(BUS) of a 0.8 hub", within(T.CASCADE, BUS), ["resolve cascade:q"]),
     ("CASCADE(INTERCOM)", answer(T.CASCADE, intercom()), ["drop unexpected inner message"]),
     (
         "CASCADE of somebody, which hubs pass down",
@@ -100,7 +103,12 @@ POLICY = [
 
 @pytest.mark.parametrize(("message", "expected"), [pytest.param(row[1], row[2], id=row[0]) for row in POLICY])
 def test_what_becomes_of_a_message(message, expected):
-    node = Node()
+    """The node has asked the question `q`, by `query()` or `cascade()`."""
+
+    def question(verb, query_id):
+        return Question("q", to_bus=verb is T.QUERY) if query_id in ("q", "") else None
+
+    node = Node(question=question)
     assert node.receive(message) == expected
     assert node.failed == []
 

@@ -72,7 +72,7 @@ def test_the_application_can_have_one_answer_to_a_cascade_on_the_local_bus(silen
         sat.emit(HiveMessage(T.CASCADE, QUESTION))
     else:
         sat.cascade_select = choose_any
-        sat.cascade(QUESTION, timeout=LONG)
+        cascade = sat.cascade(QUESTION, timeout=LONG)  # noqa: F841 - dropped, it would be closed
     query_id = peer.hub.wait_for(lambda hub: hub.of_type(T.CASCADE))[0].metadata["query_id"]
     peer.send(answer(T.CASCADE, query_id=query_id))
     assert heard.wait(lambda heard: heard.events)[0].msg_type == "speak"

@@ -15,7 +15,8 @@ from hivemind_sdk.delivery import Outcome, Queue, Rules
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotConnected
 from hivemind_sdk.settings import Limits
 from hivemind_sdk.testing import Hub, MemoryConnector
-from hivemind_sdk.threads.sender import Link, Sender
+from hivemind_sdk.threads.link import Link
+from hivemind_sdk.threads.sender import Sender
 from hivemind_sdk.threads.store import MessageStore
 
 KEPT = Queue(ttl=1000.0)

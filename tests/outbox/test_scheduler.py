@@ -40,10 +40,9 @@ class Shell:
         """A durable message."""
         _, entry = self.core.durable(HiveMessage("bus", BusMessage(name)), ttl, self.now)
         entry.size, entry.receipt = size, name
-        self.core.submit([entry])
-        add = self.core.add()
-        self.disk.update((one.row, (one.content, one.expires)) for one in add.entries)
-        self.core.added(add, ready=self.ready)
+        self.core.outbox.reserve([entry])
+        self.disk[entry.row] = entry.content, entry.expires
+        self.core.stored([entry], ready=self.ready)
         self.run()
 
     def up(self):

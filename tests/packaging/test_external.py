@@ -47,5 +47,7 @@ def test_a_plugin_is_typed_explained_and_asks_for_a_range_of_the_core(folder):
 def test_a_plugin_can_be_found_by_its_keywords(folder):
     stated = (folder / "pyproject.toml").read_text(encoding="utf-8")
     kinds = set(re.findall(r'^"(\w+)\.\S+" = ', stated, re.MULTILINE))
+    if not kinds:
+        return  # it has no plugin: the package that takes the place of hivemind-bus-client
     keywords = set(re.findall(r'"(\w+)"', re.search(r"^keywords = \[(.*?)\]$", stated, re.MULTILINE)[1]))
     assert keywords >= {"hivemind_sdk", *(f"hivemind_sdk_{kind}" for kind in kinds)}

@@ -41,10 +41,10 @@ def command(
 
     message = bus_message(msg, payload)
     with linked(app, link, to_connect(timeout)) as satellite:
-        verdict = Verdict(satellite, message.msg_type, wanted)
-        satellite.emit(message, delivery=Raise())
         patience = OBJECTION if wanted is None else timeout
-        answer = verdict.answer(patience)
+        verdict = Verdict(satellite, message.msg_type, patience, wanted)
+        satellite.emit(message, delivery=Raise())
+        answer = verdict.answer()
     if wanted is not None and answer is None:
         raise RequestTimeout(
             f"no {wanted!r} within {patience:g} s",

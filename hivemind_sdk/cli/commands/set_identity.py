@@ -83,4 +83,4 @@ def _address(identity: NodeIdentity, host: str | None, port: int | None) -> tupl
     if not (host or port) or not (host or identity.default_master):
         return None, port
     hub = endpoint(identity, host, port)
-    return f"{hub.scheme}://{hub.host_text}{hub.path}", hub.port
+    return (f"{hub.scheme}://{hub.host_text}{hub.path}" if hub.host else str(hub)), hub.port

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from ..._dataclass import dataclass, field
 from ...contracts import Handshake, HandshakeContext
 from ...messages import JSONObject
 from ...settings import Limits

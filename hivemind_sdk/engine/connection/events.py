@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from ..._dataclass import dataclass, field
 from ...contracts import SessionInfo
 from ...messages import HiveMessage, HiveMessageType, JSONObject
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
+from ..._dataclass import replace
 from ...contracts import Declined, Established, Frame, Session
 from ...messages import HiveMessage, HiveMessageType
 from .config import LinkConfig

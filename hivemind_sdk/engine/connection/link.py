@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
+from ..._dataclass import replace
 from ...contracts import (
     Compute,
     Declined,

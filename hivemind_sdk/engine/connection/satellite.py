@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
+from ..._dataclass import replace
 from ...contracts import Established, Form
 from ...messages import HiveMessage, HiveMessageType
 from ..codec import encode_text

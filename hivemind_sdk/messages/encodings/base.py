@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from hivemind_sdk.errors import MalformedFrame
+
+from ..._dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from ..._dataclass import dataclass, field
 from ...settings import PluginSettings
 from ..catalogue import Catalogue
 from ..entrypoints import select

@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import IO
+
+from ..._dataclass import dataclass
 
 AT_ONCE = 2
 _LONGEST = 1_000_000

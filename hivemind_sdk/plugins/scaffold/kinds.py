@@ -22,5 +22,6 @@ KINDS: Mapping[str, Kind] = {
     "handler": Kind("Answers a hub that says hello"),
     "identity": Kind("Identities in a folder of JSON files"),
     "observer": Kind("Counts the messages of a satellite"),
+    "resolver": Kind("Finds hubs in a file of names"),
     "command": Kind("Says hello, and where this satellite stands", ("click>=8.1",)),
 }

@@ -13,6 +13,7 @@ from .handshake import HandshakeContract
 from .identity import IdentityContract
 from .observer import ObserverContract
 from .primitives import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
+from .resolver import ResolverContract
 from .transport import Acceptor, TransportContract
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Outcome",
     "PBKDF2Contract",
     "RSAContract",
+    "ResolverContract",
     "Result",
     "TransportContract",
     "X25519Contract",

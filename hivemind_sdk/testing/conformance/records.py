@@ -21,6 +21,7 @@ from .handshake import HandshakeContract
 from .identity import IdentityContract
 from .observer import ObserverContract
 from .primitives import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
+from .resolver import ResolverContract
 from .transport import TransportContract
 
 _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
@@ -93,6 +94,10 @@ def _observer(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(ObserverContract, record, "observer", make)
 
 
+def _resolver(record: Any, make: Callable[..., Any]) -> type[Contract]:
+    return _of(ResolverContract, record, "resolver", make)
+
+
 def _command(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(CommandContract, record, "command", make, name=record.name)
 
@@ -118,5 +123,6 @@ _BUILDERS: Mapping[str, Callable[[Any, Callable[..., Any]], type[Contract] | Non
     "handler": _handler,
     "identity": _identity,
     "observer": _observer,
+    "resolver": _resolver,
     "command": _command,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hivemind_sdk.contracts import Deliver, HandlerContext, Role, Run, SendMessage
+from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.engine.codec import decode_text
 from hivemind_sdk.engine.dispatch import Dispatcher, Outcome, WakeRequest
 from hivemind_sdk.errors import RemoteProtocolError
@@ -55,6 +56,7 @@ def receive(case: Case, frame: JSONObject, site_id: str, own: Fields, trusted: M
         private_key=own.text("private_pem"),
         trusted_keys=trusted,
         crypto=case.engine.crypto,
+        question=lambda _verb, query_id: Question(query_id or "q"),  # it has asked whatever is answered
     )
     dispatcher, effects = Dispatcher(case.engine.handlers(), Limits().redispatch, _raise), Effects()
     try:

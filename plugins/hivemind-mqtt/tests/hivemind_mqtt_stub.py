@@ -93,8 +93,11 @@ class StubBroker:
     def enter(self, session):
         with self._lock:
             before, self._sessions[session.client] = self._sessions.get(session.client), session
-        if before is not None:
+        if before is not None:  # its will goes out before the new one is answered, as with Mosquitto
+            will, before.will = before.will, None
             before.hang_up()
+            if will is not None:
+                self.publish(*will, retained=True)
 
     def leave(self, session):
         with self._lock:
@@ -129,7 +132,7 @@ class _Session:
 
     def hang_up(self):
         with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # not SSLSocket's: a thread reads from that
 
     def deliver(self, topic, payload, *, retained=False):
         if topic.rpartition("/")[2] not in self.broker.hidden and not self.broker.silent.is_set():

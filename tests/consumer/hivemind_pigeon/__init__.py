@@ -13,6 +13,7 @@ from hivemind_sdk.hooks import (
     ObserverPlugin,
     PluginRecord,
     PrimitivePlugin,
+    ResolverPlugin,
     TransportPlugin,
     hookimpl,
 )
@@ -23,6 +24,7 @@ from .handler import Cooing
 from .handshake import Nod
 from .identity import Loft
 from .observer import Tally
+from .resolver import Homing
 from .transport import Connector
 
 HIVEMIND_API = 1
@@ -82,6 +84,11 @@ def hivemind_identities() -> list[IdentityPlugin]:
 @hookimpl
 def hivemind_observers() -> list[ObserverPlugin]:
     return [ObserverPlugin(name="tally", create=Tally)]
+
+
+@hookimpl
+def hivemind_resolvers() -> list[ResolverPlugin]:
+    return [ResolverPlugin(name="homing", create=Homing)]
 
 
 def described(record: PluginRecord) -> str:

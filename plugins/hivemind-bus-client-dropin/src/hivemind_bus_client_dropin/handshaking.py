@@ -14,7 +14,6 @@ from hivemind_sdk.contracts import (
     Compute,
     Crypto,
     Declined,
-    Established,
     Form,
     HandshakeContext,
     HandshakeScript,
@@ -126,10 +125,13 @@ class Negotiation:
         declined = []
         for protocol, handshake in self._handshakes:
             script = handshake.satellite(context) if protocol <= highest else Declined(f"protocol {protocol}")
+            result: Any = script
             if not isinstance(script, Declined):
                 self._script = script
-                return self._step(script.__next__)
-            declined.append(script.reason)
+                result = self._step(script.__next__)
+            if not isinstance(result, Declined):
+                return result
+            declined.append(result.reason)
         raise NoCommonHandshake(f"no handshake that both sides can do ({'; '.join(declined)})")
 
     def reply(self, payload: dict[str, Any]) -> Any:
@@ -156,8 +158,7 @@ class Negotiation:
                 wanted = script.send(wanted.work())
         except StopIteration as stop:
             self._script = None
-            established: Established = stop.value
-            return established
+            return stop.value  # Established, or Declined where nothing was sent yet
         except BaseException:
             self._script = None
             raise

@@ -29,9 +29,24 @@ class NodeIdentity(SDKIdentity):
             if isinstance(getattr(fields, "path", None), str):
                 super().__init__(fields)
             else:
-                super().__init__(backend=_Storage(fields))
+                self._storage = _Storage(fields)
+                super().__init__(backend=self._storage)
                 self.state.memory = fields
         self.__dict__["fields"] = fields
+
+    def save(self) -> None:
+        super().save()
+        self._tell("store")
+
+    def reload(self) -> None:
+        self._tell("reload")
+        super().reload()
+
+    def _tell(self, verb: str) -> None:
+        """Of a storage object without a path: let it do so too."""
+        call = getattr(self.__dict__["fields"], verb, None)
+        if "_storage" in self.__dict__ and callable(call):
+            call()
 
 
 class _Storage:
@@ -51,9 +66,6 @@ class _Storage:
             self._fields[key] = value
         for key in [key for key, value in changes.items() if value is None]:
             self._fields.pop(key, None)
-        store = getattr(self._fields, "store", None)
-        if callable(store):
-            store()
 
     def load_secret(self, name: str) -> str | None:  # noqa: ARG002
         return None

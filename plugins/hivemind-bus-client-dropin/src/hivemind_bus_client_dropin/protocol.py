@@ -33,6 +33,7 @@ from hivemind_sdk.contracts import (
     Wake,
     WakingHandler,
 )
+from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.errors import HiveMindError, Refused, RemoteProtocolError
 
 from .aggregation import CascadeAggregator, QueryLivenessTimer
@@ -278,7 +279,7 @@ class HiveMindSlaveProtocol:
 
     def handle_ping(self, message: Any) -> None:
         """A PING out of a PROPAGATE: it is answered once."""
-        self._handle(message, HiveMessage(_KINDS.PROPAGATE, message))
+        self._handle(message, *(() if self._inner else (HiveMessage(_KINDS.PROPAGATE, message),)))
 
     def handle_intercom(self, message: Any) -> bool:
         return self._handle(message)
@@ -341,7 +342,7 @@ class HiveMindSlaveProtocol:
     def _redispatch(self, action: Redispatch, context: HandlerContext) -> bool:
         """By the method of its type, which a subclass may have replaced."""
         self._inner = replace(context, signer=action.signer or context.signer)
-        name = _METHODS.get(action.message.msg_type)
+        name = {**_METHODS, _KINDS.PING: "handle_ping"}.get(action.message.msg_type)
         try:
             return bool(getattr(self, name)(HiveMessage.of(action.message)) if name else self._handle(action.message))
         finally:
@@ -391,10 +392,16 @@ class HiveMindSlaveProtocol:
             expected_nodes=len(mapper.nodes) if mapper else 0,
             cascade_timeout=self.cascade_timeout,
             cascade_select=self.cascade_select_callback,
+            question=_asked,
         )
 
     def _emit(self, message: Any) -> None:
         settle(self.hm.emit(message))
+
+
+def _asked(_verb: HiveMessageType, query_id: str) -> Question:
+    """The client asks without telling us, so every answer of the hub counts, as with the reference."""
+    return Question(query_id)
 
 
 _METHODS = {

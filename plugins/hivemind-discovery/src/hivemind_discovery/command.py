@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .found import FoundHub
 
 HIVEMIND_API = 1
-IN_CLEAR = "over ws:// the access key travels in clear: whoever is on the way, or answers, can read it"
 
 
 @click.command("discover")
@@ -30,7 +29,7 @@ def discover(app: str | None, timeout: float, name: str | None, connect: bool, a
     A hub announces itself with hivemind-presence, by mDNS or SSDP. What it says there proves nothing: a link does, by
     its key and the password.
     """
-    from .found import clean
+    from .found import IN_CLEAR, clean
     from .scan import look
 
     hubs = [hub for hub in look(timeout) if name is None or hub.name == clean(name)]

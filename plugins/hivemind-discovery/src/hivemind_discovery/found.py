@@ -10,6 +10,7 @@ from hivemind_sdk.settings import Endpoint
 
 LONGEST_NAME = 64
 """characters of a name that are kept"""
+IN_CLEAR = "over ws:// the access key travels in clear, for whoever is on the way, or only says to be the hub"
 SERVICE = "HiveMind-websocket"
 """the type that hivemind-presence announces, whatever the hub listens for"""
 

@@ -19,7 +19,7 @@ class Scan:
     any thread.
     """
 
-    def __init__(self, found: Callable[[FoundHub], object]) -> None:
+    def __init__(self, found: Callable[[FoundHub], object] | None = None) -> None:
         """Raises Unreachable where the network can't be searched at all."""
         self._tell = found
         self._changed = threading.Condition()
@@ -29,11 +29,19 @@ class Scan:
         self._searching = threading.Thread(target=self._search, name="hivemind-discovery", daemon=True)
         self._searching.start()
 
-    def wait(self, seconds: float, enough: Callable[[list[FoundHub]], object] = bool) -> list[FoundHub]:
-        """-> what was found, as soon as it is enough, or after so many seconds"""
+    def wait(self, seconds: float, until: Callable[[list[FoundHub]], object] | None = None) -> list[FoundHub]:
+        """-> what was found, after so many seconds, or as soon as `until` says so of it"""
         with self._changed:
-            self._changed.wait_for(lambda: self._over.is_set() or enough(list(self._hubs.values())), seconds)
+            self._changed.wait_for(
+                lambda: self._over.is_set() or (until is not None and until(list(self._hubs.values()))), seconds
+            )
             return list(self._hubs.values())
+
+    def __enter__(self) -> Scan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._over.set()
@@ -52,7 +60,7 @@ class Scan:
             known = str(hub.endpoint) in self._hubs
             self._hubs.setdefault(str(hub.endpoint), hub)
             self._changed.notify_all()
-        if not known and not self._over.is_set():
+        if self._tell is not None and not known and not self._over.is_set():
             self._tell(hub)
 
     def _gone(self, hub: FoundHub) -> None:
@@ -62,8 +70,5 @@ class Scan:
 
 def look(seconds: float) -> list[FoundHub]:
     """All hubs that are found in so many seconds. Raises Unreachable."""
-    scan = Scan(lambda hub: None)
-    try:
-        return scan.wait(seconds, lambda hubs: False)
-    finally:
-        scan.close()
+    with Scan() as scan:
+        return scan.wait(seconds)

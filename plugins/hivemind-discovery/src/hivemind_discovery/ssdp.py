@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import ifaddr
 
@@ -91,9 +91,10 @@ def _answers(sock: socket.socket) -> Iterator[str]:
 def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
-        return (parts.hostname or "") if parts.scheme == "http" and parts.port != 0 else ""
+        usable = parts.scheme == "http" and parts.port != 0
     except ValueError:
         return ""
+    return (parts.hostname or "") if usable else ""
 
 
 def _describe(location: str, found: Callable[[FoundHub], object]) -> None:
@@ -126,8 +127,8 @@ def described(xml: bytes) -> FoundHub | None:
     if b"<!" in xml:
         return None
     try:
-        device = ElementTree.fromstring(re.sub(rb"&(?!#?\w{1,8};)", b"&amp;", xml)).find("{*}device")  # noqa: S314
-    except ElementTree.ParseError as error:
+        device = ET.fromstring(re.sub(rb"&(?!#?\w{1,8};)", b"&amp;", xml)).find("{*}device")  # noqa: S314
+    except ET.ParseError as error:
         raise ValueError(str(error)) from None
     if device is None or "HiveMind" not in (device.findtext("{*}modelName") or ""):
         return None

@@ -50,6 +50,12 @@ class HttpConnector:
 
         return open_link(dial, self._options)
 
+    def answers(self, dial: Dial) -> bool | None:
+        """See LookingConnector."""
+        from hivemind_sdk.sockets import port_answers
+
+        return port_answers(dial)
+
 
 @hookimpl
 def hivemind_transports() -> Iterable[TransportPlugin]:
