@@ -1,7 +1,8 @@
 """Gives memory back to the system after much has arrived: glibc keeps what large messages needed, for the next ones.
 
-It is asked to look for free pages a second after more than a megabyte has arrived; nothing of the process's settings
-is changed. Elsewhere (musl, macOS, Windows) nothing is done.
+It keeps up to twice the size of the largest block that it has seen, for each thread. So from the first flood on it is
+told to keep a megabyte, and afterwards to look for free pages. Both concern the whole process: without them the peak is
+five times the largest message, not three. Elsewhere (musl, macOS, Windows) nothing is done.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from . import timers
 
 _ENOUGH = 1024 * 1024
 """bytes that have to arrive before it is worth while"""
+_KEEP = 1024 * 1024
+"""bytes that glibc may keep at the end of each heap"""
+_TRIM_THRESHOLD = -1
+"""M_TRIM_THRESHOLD of mallopt(3)"""
 _QUIET = 1.0
 """seconds until then, in which more may come"""
 
@@ -33,6 +38,7 @@ class Trimmer:
             self._arrived = 0
             with self._lock:
                 pending, self._pending = self._pending, True
+            _malloc_trim()
             if not pending:
                 timers.shared.call_later(_QUIET, self._trim)
 
@@ -46,12 +52,13 @@ class Trimmer:
 
 @cache
 def _malloc_trim() -> Callable[[int], int] | None:
-    """None where the C library has none."""
+    """None where the C library has none. The first call sets what it keeps."""
     import ctypes
 
     try:
         library = ctypes.CDLL(None)
         trim: Callable[[int], int] = library.malloc_trim
+        library.mallopt(_TRIM_THRESHOLD, _KEEP)
     except (OSError, AttributeError, TypeError):
         return None
     return trim
