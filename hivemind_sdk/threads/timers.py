@@ -122,9 +122,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared.reset)
 
 
+def since_boot() -> float:
+    """Seconds on a clock that nobody sets and that runs while the machine sleeps, where there is one (Linux)."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 def now() -> Moment:
-    """Both clocks."""
-    return Moment(time.monotonic(), time.time())
+    """Both clocks: how long ago something was, suspend included, and the time of day."""
+    return Moment(since_boot(), time.time())
 
 
 class Alarm:
@@ -138,11 +144,11 @@ class Alarm:
         self._at = math.inf
 
     def set(self, deadline: float) -> None:
-        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
+        """Seconds of `since_boot`, or math.inf. An alarm that is set for an earlier time stays, and comes too early."""
         if deadline < self._at:
             self.cancel()
             self._at = deadline
-            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
+            self._timer = shared.call_later(max(0.0, deadline - since_boot()), self._call)
         elif math.isinf(deadline):
             self.cancel()
 
