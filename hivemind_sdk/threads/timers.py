@@ -125,9 +125,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared.reset)
 
 
+def since_boot() -> float:
+    """Seconds on a clock that nobody sets and that runs while the machine sleeps, where there is one (Linux)."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 def now() -> Moment:
-    """Both clocks."""
-    return Moment(time.monotonic(), time.time())
+    """Both clocks: how long ago something was, suspend included, and the time of day."""
+    return Moment(since_boot(), time.time())
 
 
 class Alarm:
@@ -141,12 +147,14 @@ class Alarm:
         self._at = math.inf
 
     def set(self, deadline: float) -> None:
-        """Monotonic seconds; math.inf: never. It may come too early: no alarm is set for longer than LONGEST_ALARM."""
+        """Seconds of `since_boot`; math.inf: never. It may come too early: no alarm is set for longer than
+        LONGEST_ALARM.
+        """
         if math.isinf(deadline):
             self.cancel()
         elif deadline < self._at:
-            left = min(max(0.0, deadline - time.monotonic()), LONGEST_ALARM)
-            at = time.monotonic() + left
+            left = min(max(0.0, deadline - since_boot()), LONGEST_ALARM)
+            at = since_boot() + left
             if at < self._at:
                 self.cancel()
                 self._at = at
