@@ -24,7 +24,8 @@ def leftovers(patience: float) -> Iterator[list[str]]:
         thread.join(max(0.0, deadline - time.monotonic()))
     alive = _threads() - threads
     left += sorted(f"the thread {thread.name!r}" for thread in alive)
-    more = len(_descriptors()) - len(descriptors)
+    while (more := len(_descriptors()) - len(descriptors)) > 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
     left += [f"{more} file descriptors"] if more > 0 else []
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
-from ....contracts import AsyncTransport, AsyncTransportConnector, Frame, Transport, TransportConnector
+from ....contracts import AsyncTransport, AsyncTransportConnector, Dial, Frame, Transport, TransportConnector
 from ....errors import HiveMindError, LinkClosed
+from ....settings import Endpoint
 from ..bounded import start
 from ..contract import check
-from ..expect import at_once, must, refused, same
+from ..expect import at_once, refused, same
 from ..leaks import leftovers
 from ..servers import talking_server
 from .ends import Ends
 from .frames import Frames
-from .links import MOMENT, Hub, drain, same_frames
+from .links import MOMENT, drain, same_frames
 from .on_loop import ConnectorOnLoop, Loop, TransportOnLoop, tasks_left
 from .opening import Opening
 
@@ -87,36 +87,33 @@ class AsyncTransportContract(Ends, Frames, Opening):
 
     @check
     def test_a_connect_that_is_cancelled_leaves_nothing(self) -> None:
-        hub = self._hub()
-        self._connect(hub).close(timeout=0.1)  # what is loaded once is there
-        hub.links.get(timeout=self.patience).close(timeout=0.1)
-        self._leaves_nothing(hub, self._dial(hub.endpoint))
+        with leftovers(self.patience) as left:
+            self._connect_and_cancel(self._dial(self._hub().endpoint), _TURNS)
+            self.clean_up()
+        same(left, [], "threads and file descriptors that are left of a connect that was cancelled")
 
     @check
     def test_a_connect_to_a_silent_server_that_is_cancelled_leaves_nothing(self) -> None:
         self._needs_network()
-        port = self.entered(talking_server(b"", stays=True))
-        hub = Hub()
-        with suppress(HiveMindError):
-            self._connect_to(port, timeout=0.05)
-        from ....settings import Endpoint
+        with leftovers(self.patience) as left:
+            port = self.entered(talking_server(b"", stays=True))
+            self._connect_and_cancel(self._dial(Endpoint(self.scheme, "127.0.0.1", port), timeout=1.0), 12)
+            self.clean_up()
+        same(left, [], "threads and file descriptors that are left of a connect that was cancelled")
 
-        self._leaves_nothing(hub, self._dial(Endpoint(self.scheme, "127.0.0.1", port), timeout=1.0), most=12)
+    def _connect_and_cancel(self, dial: Dial, most: int) -> None:
+        """One turn of the loop later each time, until it ends by itself."""
 
-    def _leaves_nothing(self, hub: Hub, dial: Any, most: int = _TURNS) -> None:
-        async def connect_and_cancel(turns: int) -> bool:
-            """Returns whether it ended by itself."""
-            dialling = asyncio.ensure_future(self.connector().connect(dial))
-            links = await _cancelled_after(turns, dialling)
+        async def connect(turns: int) -> bool:
+            links = await _cancelled_after(turns, asyncio.ensure_future(self.connector().connect(dial)))
             for link in links:
                 await link.close(1006, "", 0.0)
             return bool(links)
 
         for turns in range(most):
-            if self._loop.call(connect_and_cancel(turns)):
+            if self._loop.call(connect(turns)):
                 break
         same(self._loop.call(tasks_left(self.patience)), [], "tasks that are left of a connect that was cancelled")
-        del hub
 
     @check
     def test_a_close_that_is_cancelled_ends_the_link_at_once(self) -> None:
