@@ -6,15 +6,20 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from ..contracts import AsyncTransport, Dial, Frame, Transport, TransportConnector
 from ..errors import HiveMindError, LinkClosed, LinkError, MalformedFrame
+from ..sockets import encode_text
 from . import offload
 
 _MOST_WAITING = 64
 """frames that wait for `receive` before nothing more is read"""
+_ABNORMAL = 1006
+_CLOSE_LATE = 1.0
+"""seconds that a transport may take longer to close than it is told to"""
 
 
 class BridgedConnector:
@@ -24,9 +29,8 @@ class BridgedConnector:
         self._connector = connector
 
     async def connect(self, dial: Dial) -> AsyncTransport:
-        """Dial on a shared thread. Where it is cancelled, the link is closed as soon as it is there."""
-        loop = asyncio.get_running_loop()
-        dialling = loop.run_in_executor(offload.executor(), self._connector.connect, dial)
+        """Dial on a thread. Where it is cancelled, the link is closed as soon as it is there."""
+        dialling = offload.in_thread(partial(self._connector.connect, dial), "hivemind-bridge-connect")
         try:
             transport = await asyncio.shield(dialling)
         except asyncio.CancelledError:
@@ -37,37 +41,41 @@ class BridgedConnector:
 
 def _close_unwanted(dialling: asyncio.Future[Transport]) -> None:
     if not dialling.cancelled() and dialling.exception() is None:
-        transport = dialling.result()
-        offload.executor().submit(transport.close, 1000, "", 0.0)
+        offload.in_thread(partial(dialling.result().close, _ABNORMAL, "", 0.0), "hivemind-bridge-close")
 
 
 class BridgedTransport:
-    """An AsyncTransport: one thread of its own reads, shared threads write, in order."""
+    """An AsyncTransport. It has two threads of its own: one reads, one writes, in order."""
 
     def __init__(self, transport: Transport) -> None:
         self.features = transport.features
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._frames: deque[Frame | HiveMindError] = deque()
-        self._end: HiveMindError | None = None
+        """what `receive` has not taken: frames, and errors that concern one frame"""
+        self._end: LinkClosed | None = None
         self._reader: asyncio.Future[None] | None = None
         self._room = threading.Semaphore(_MOST_WAITING)
         self._outgoing: deque[Frame | Callable[[], Any]] = deque()
         self._writing: asyncio.Future[None] | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="hivemind-bridge-write")
         self._thread = threading.Thread(target=self._read, name="hivemind-bridge", daemon=True)
         self._thread.start()
 
     def send(self, frames: Sequence[Frame]) -> None:
-        if self._end is not None and not isinstance(self._end, MalformedFrame):
-            raise self._end
+        if self._end is not None:
+            raise self._closed(self._end)
+        for frame in frames:
+            if isinstance(frame, str) and not frame.isascii():
+                encode_text(frame)  # raises NotEncodable here, where the sender hears it
         self._outgoing.extend(frames)
         self._go_on()
 
     async def drain(self) -> None:
         while self._writing is not None:
             await asyncio.wait([self._writing])
-        if isinstance(self._end, LinkClosed):
-            raise self._end
+        if self._end is not None:
+            raise self._closed(self._end)
 
     async def receive(self) -> Frame:
         while True:
@@ -75,7 +83,7 @@ class BridgedTransport:
             if frame is not None:
                 return frame
             if self._end is not None:
-                raise self._end
+                raise self._closed(self._end)
             self._reader = self._loop.create_future()
             try:
                 await self._reader
@@ -93,15 +101,32 @@ class BridgedTransport:
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """See contracts.ProbingTransport; only if the features say `probes`."""
+        if self._end is not None:
+            raise self._closed(self._end)
         transport: Any = self._transport
         there = partial(self._loop.call_soon_threadsafe, arrived)
         self._outgoing.append(partial(transport.probe, there))
         self._go_on()
 
     async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
+        self._finish(LinkClosed("the link was closed by this side", code=code, reason=reason))
         self._room.release(_MOST_WAITING)  # the reader must not wait for room any more
-        closing = self._loop.run_in_executor(offload.executor(), self._transport.close, code, reason, timeout)
-        await asyncio.wait([closing], timeout=timeout + 1.0)
+        until = self._loop.time() + (timeout if code != _ABNORMAL else 0.0)
+        try:
+            while self._writing is not None and (left := until - self._loop.time()) > 0:
+                await asyncio.wait([self._writing], timeout=left)
+            left = max(0.0, until - self._loop.time())
+            await asyncio.wait([self._close_on_a_thread(code, reason, left)], timeout=left + _CLOSE_LATE)
+        except asyncio.CancelledError:
+            self._close_on_a_thread(_ABNORMAL, "", 0.0)
+            raise
+        finally:
+            self._outgoing.clear()
+            self._writer.shutdown(wait=False)
+
+    def _close_on_a_thread(self, code: int, reason: str, timeout: float) -> asyncio.Future[None]:
+        """A new one: the shared ones may be busy, and ours stuck in a call that only this ends."""
+        return offload.in_thread(partial(self._transport.close, code, reason, timeout), "hivemind-bridge-close")
 
     # --- writing ---
 
@@ -109,7 +134,7 @@ class BridgedTransport:
         if self._writing is None and self._outgoing:
             batch = list(self._outgoing)
             self._outgoing.clear()
-            self._writing = self._loop.run_in_executor(offload.executor(), self._write, batch)
+            self._writing = self._loop.run_in_executor(self._writer, self._write, batch)
             self._writing.add_done_callback(self._written)
 
     def _write(self, batch: Sequence[Frame | Callable[[], Any]]) -> None:
@@ -122,9 +147,11 @@ class BridgedTransport:
     def _written(self, done: asyncio.Future[None]) -> None:
         self._writing = None
         error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._ended(error if isinstance(error, HiveMindError) else LinkError(f"unexpected {type(error).__name__}"))
-        self._go_on()
+        if error is None:
+            self._go_on()
+            return
+        self._outgoing.clear()
+        self._ended(error if isinstance(error, HiveMindError) else _unexpected(error))
 
     # --- reading ---
 
@@ -138,7 +165,7 @@ class BridgedTransport:
             except HiveMindError as error:
                 return self._tell(self._ended, error)
             except BaseException as error:  # noqa: BLE001 - a transport broke its contract: the link ends
-                return self._tell(self._ended, LinkError(f"unexpected {type(error).__name__} in the transport"))
+                return self._tell(self._ended, _unexpected(error))
             self._tell(self._arrived, frame)
 
     def _tell(self, what: Callable[[Any], None], value: Any) -> None:
@@ -152,10 +179,25 @@ class BridgedTransport:
         self._wake()
 
     def _ended(self, error: HiveMindError) -> None:
+        if not isinstance(error, LinkClosed):
+            self._frames.append(error)  # `receive` raises it once
+            error = LinkClosed(str(error))
+        self._finish(error)
+
+    def _finish(self, end: LinkClosed) -> None:
+        """The first call decides what LinkClosed says."""
         if self._end is None:
-            self._end = error
+            self._end = end
         self._wake()
+
+    def _closed(self, end: LinkClosed) -> LinkClosed:
+        return LinkClosed(str(end), code=end.code, reason=end.reason)
 
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
+
+
+def _unexpected(error: BaseException) -> LinkError:
+    """A transport broke its contract."""
+    return LinkError(f"unexpected {type(error).__name__} in the transport")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
 _WORKERS = 8
+POOL = "hivemind-aio"
+"""what the names of the threads begin with"""
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -18,11 +22,37 @@ async def run(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(executor(), work)
 
 
+def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Call `work` on a new daemon thread: for what may block for long, and must not hold up others on a shared one."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if found.done():
+            return  # nobody waits any more
+        if error is not None:
+            found.set_exception(error)
+        else:
+            found.set_result(result)  # type: ignore[arg-type] - None is a T then
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, result, failure)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return found
+
+
 def executor() -> ThreadPoolExecutor:
     """The pool of this process, made when it is first needed."""
     global _pool  # noqa: PLW0603 - one for the process
     if _pool is None:
-        _pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="hivemind-aio")
+        _pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix=POOL)
     return _pool
 
 

@@ -52,14 +52,29 @@ async def open_connection(
     """
     context = tls_context(dial.tls) if secure else None
     sock = await _open_tcp(dial, deadline)
-    loop = asyncio.get_running_loop()
+    owned = False
+
+    def created() -> P:
+        nonlocal owned
+        owned = True
+        return create()
+
     try:
         if context is None:
-            return await loop.create_connection(create, sock=sock)
-        return await _secured(dial, deadline, create, sock, context)
+            return await asyncio.get_running_loop().create_connection(created, sock=sock)
+        return await _secured(dial, deadline, created, sock, context)
     except BaseException:
-        sock.close()
+        _let_go(sock, owned=owned)
         raise
+
+
+def _let_go(sock: socket.socket, *, owned: bool) -> None:
+    """End this connection at once. `owned`: asyncio closes the socket, as soon as it sees that nothing more comes."""
+    if not owned:
+        sock.close()
+        return
+    with suppress(OSError):  # it is closed already
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 async def _secured(

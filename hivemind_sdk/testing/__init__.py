@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .agent import Agent as Agent
     from .agent import EchoAgent as EchoAgent
+    from .conformance import AsyncTransportContract as AsyncTransportContract
     from .conformance import CipherContract as CipherContract
     from .conformance import HandlerContract as HandlerContract
     from .conformance import HandshakeContract as HandshakeContract
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Agent": "agent",
+    "AsyncTransportContract": "conformance",
     "CipherContract": "conformance",
     "EchoAgent": "agent",
     "HandlerContract": "conformance",

@@ -88,7 +88,6 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
         self._end: LinkClosed | None = None
-        self._failure: HiveMindError | None = None
         self._gone: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._alive_at = self._pinged_at = 0.0
@@ -129,8 +128,6 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             frame = self.receive_nowait()
             if frame is not None:
                 return frame
-            if self._failure is not None:
-                raise self._failure
             if self._end is not None:
                 raise self._closed()
             self._reader = self._loop.create_future()
@@ -216,18 +213,19 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         self._take_events()
 
     def eof_received(self) -> bool:
-        self._protocol.receive_eof()
-        self._take_events()
+        self._gone_away("")
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._protocol.receive_eof()
-        self._take_events()
-        why = f": {exc.strerror or type(exc).__name__}" if isinstance(exc, OSError) else ""
-        self._finish(LinkClosed(f"the other side went away without a word{why}", code=_ABNORMAL, reason=""))
+        self._gone_away(f": {exc.strerror or type(exc).__name__}" if isinstance(exc, OSError) else "")
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         self.resume_writing()
+
+    def _gone_away(self, why: str) -> None:
+        self._protocol.receive_eof()
+        self._take_events()
+        self._finish(LinkClosed(f"the other side went away without a word{why}", code=_ABNORMAL, reason=""))
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -247,8 +245,9 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
                 continue
             self._take(cast("WireFrame", event))
         self._flush()
-        if self._protocol.parser_exc is not None and self._end is None:
-            self._broken(self._protocol.parser_exc)
+        error = self._protocol.parser_exc
+        if error is not None and self._end is None and not isinstance(error, EOFError):
+            self._broken(error)
         if self._frames and len(self._frames) >= _MOST_WAITING and self._transport is not None:
             self._transport.pause_reading()
         self._wake_reader()
@@ -298,9 +297,11 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         sent = self._protocol.close_sent
         code = sent.code if sent is not None else _PROTOCOL_ERROR
         if code == _TOO_BIG:
-            self._failure = LimitExceeded(
-                f"a frame came that is larger than {self._dial.max_frame} bytes",
-                hint="raise Limits.frame if the hub is trusted",
+            self._frames.append(
+                LimitExceeded(
+                    f"a frame came that is larger than {self._dial.max_frame} bytes",
+                    hint="raise Limits.frame if the hub is trusted",
+                )
             )
         text = f"the other side broke the websocket protocol: {type(error).__name__}"
         self._finish(LinkClosed(text, code=code, reason=""))
@@ -351,7 +352,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         reader = self._reader
         if reader is None or reader.done():
             return
-        if self._frames or self._end is not None or self._failure is not None or self._answered():
+        if self._frames or self._end is not None or self._answered():
             reader.set_result(None)
 
     # --- keep-alive ---

@@ -26,14 +26,23 @@ from hivemind_primitives.cryptography_rsa import CryptographyRSA
 from hivemind_primitives.pbkdf2 import CryptographyPBKDF2, HashlibPBKDF2
 from hivemind_primitives.rsa import PycryptodomeRSA
 from hivemind_primitives.x25519 import CryptographyX25519, PycryptodomeX25519
+from hivemind_sdk.aio.bridge import BridgedConnector
 from hivemind_sdk.errors import LinkError
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Endpoint, TLSSettings
-from hivemind_sdk.testing import CipherContract, HandshakeContract, IdentityContract, MemoryConnector, TransportContract
+from hivemind_sdk.testing import (
+    AsyncTransportContract,
+    CipherContract,
+    HandshakeContract,
+    IdentityContract,
+    MemoryConnector,
+    TransportContract,
+)
 from hivemind_sdk.testing.conformance import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
 from hivemind_sdk.testing.conformance.records import contract_of
 from hivemind_sdk.testing.listener import Listener
 from hivemind_websocket import WebSocketConnector
+from hivemind_websocket.aio import AsyncWebSocketConnector
 
 
 class TestAesGcm(CipherContract):
@@ -121,6 +130,29 @@ class TestSecureWebsocket(TransportContract):
 
     def connect(self, dial):
         return WebSocketConnector().connect(replace(dial, tls=TLSSettings(verify=False)))
+
+
+class TestAsyncWebsocket(AsyncTransportContract):
+    def connector(self):
+        return AsyncWebSocketConnector()
+
+
+class TestAsyncSecureWebsocket(AsyncTransportContract):
+    scheme = "wss"
+    serving = TestSecureWebsocket.serving
+
+    def connector(self):
+        return self
+
+    async def connect(self, dial):
+        return await AsyncWebSocketConnector().connect(replace(dial, tls=TLSSettings(verify=False)))
+
+
+class TestABridgedWebsocket(AsyncTransportContract):
+    """A plain transport, on asyncio."""
+
+    def connector(self):
+        return BridgedConnector(WebSocketConnector())
 
 
 class TestTheHubsEndOfAWebsocket(TransportContract):

@@ -9,13 +9,13 @@ from conformance.mutants import MUTANTS
 
 from hivemind_sdk.testing.conformance import failures, run
 
-ROOMS = ("ciphers", "handlers", "handshakes", "identities", "observers", "primitives", "transports")
+ROOMS = ("ciphers", "handlers", "handshakes", "identities", "observers", "primitives", "transports", "async_transports")
 TWINS = [twin for room in ROOMS for twin in vars(import_module(f"conformance.broken_{room}")).values()]
 TWINS = [
     twin
     for twin in TWINS
     if isinstance(twin, type)
-    and twin.__name__ in ("Twin", "InMemory", "CommandTwin", "RSATwin", "X25519Twin", "Argon2idTwin")
+    and twin.__name__ in ("Twin", "AsyncTwin", "InMemory", "CommandTwin", "RSATwin", "X25519Twin", "Argon2idTwin")
 ]
 
 

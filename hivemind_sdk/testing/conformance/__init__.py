@@ -14,11 +14,12 @@ from .identity import IdentityContract
 from .observer import ObserverContract
 from .primitives import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
 from .resolver import ResolverContract
-from .transport import Acceptor, TransportContract
+from .transport import Acceptor, AsyncTransportContract, TransportContract
 
 __all__ = [
     "Acceptor",
     "Argon2idContract",
+    "AsyncTransportContract",
     "CipherContract",
     "CommandContract",
     "Contract",

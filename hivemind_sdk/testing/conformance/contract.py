@@ -64,7 +64,11 @@ class Contract:
         self._folder: Path | None = None
 
     def teardown_method(self) -> None:
-        """After each check; what does not close within `limit` seconds is left behind, and fails it."""
+        """After each check; pytest calls it."""
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Close what the check opened. What does not close within `limit` seconds is left behind, and fails it."""
         bounded(self._stack.close, self.limit, "closing what the check opened")
 
     @property

@@ -9,21 +9,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...aio.offload import POOL
+
 
 @contextmanager
 def leftovers(patience: float) -> Iterator[list[str]]:
     """Gives a list that has, after the body, what it left behind; what goes away within `patience` seconds is none."""
     left: list[str] = []
     gc.collect()
-    threads, descriptors = set(threading.enumerate()), _descriptors()
+    threads, descriptors = _threads(), _descriptors()
     yield left
     deadline = time.monotonic() + patience
-    for thread in set(threading.enumerate()) - threads:
+    for thread in _threads() - threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    alive = set(threading.enumerate()) - threads
+    alive = _threads() - threads
     left += sorted(f"the thread {thread.name!r}" for thread in alive)
-    more = len(_descriptors()) - len(descriptors)
+    while (more := len(_descriptors()) - len(descriptors)) > 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
     left += [f"{more} file descriptors"] if more > 0 else []
+
+
+def _threads() -> set[threading.Thread]:
+    """Those that run, but for the pool that all asyncio satellites of a process share: it stays."""
+    return {thread for thread in threading.enumerate() if not thread.name.startswith(POOL)}
 
 
 def _descriptors() -> list[str]:

@@ -1,14 +1,18 @@
-"""What contracts.Transport promises: frames whole and in order, ends that are told, and nothing that waits for ever."""
+"""What a transport promises: frames whole and in order, ends that are told, and nothing that waits for ever.
+
+contracts.Transport and contracts.AsyncTransport are held to the same checks; the second to some more, in `aio`.
+"""
 
 from __future__ import annotations
 
-from ..contract import check
+from ....contracts import TransportConnector
+from .aio import AsyncTransportContract
 from .ends import Ends
 from .frames import Frames
 from .links import Acceptor
 from .opening import Opening
 
-__all__ = ["Acceptor", "TransportContract"]
+__all__ = ["Acceptor", "AsyncTransportContract", "TransportContract"]
 
 
 class TransportContract(Ends, Frames, Opening):
@@ -18,9 +22,9 @@ class TransportContract(Ends, Frames, Opening):
     of your protocol. What the transport states in its `features` decides which checks it has to pass.
     """
 
-    @check
-    def test_a_satellite_talks_to_the_embedded_hub_over_it(self) -> None:
-        from ..conversation import conversation
+    def connector(self) -> TransportConnector:
+        """A new one. Called after `serving` was entered, where a check needs a server."""
+        raise NotImplementedError
 
-        with conversation(self.credentials, patience=self.patience) as talk, self.serving(talk.hub.serve) as endpoint:
-            talk.over(endpoint, transport=self.connector())
+    def _connector(self) -> TransportConnector:
+        return self.connector()

@@ -148,7 +148,7 @@ class Ends(Links):
                 theirs.receive(self.patience)
                 theirs.close(timeout=0.1)
                 ours.close(timeout=0.1)
-            self.teardown_method()
+            self.clean_up()
         same(left, [], "threads and file descriptors that are left")
 
     @check
@@ -157,7 +157,7 @@ class Ends(Links):
         ours, theirs = self._connect(hub), hub.links.get(timeout=self.patience)
         endpoint, token = hub.endpoint, self._dial(hub.endpoint).token
         secrets = [token, *filter(None, (getattr(self.credentials, one) for one in Credentials.__slots__))]
-        hides(secrets, "the repr", ours, ours.features, self.connector())
+        hides(secrets, "the repr", ours, ours.features, self._connector())
         attempts: list[Callable[[], Any]] = [partial(ours.receive, 0)]
         if self.network:
             silent = self.entered(talking_server(b"", stays=True))
@@ -165,7 +165,7 @@ class Ends(Links):
                 partial(self._connect_to, dead_port()),
                 partial(self._connect_to, silent, timeout=0.2),
                 partial(self._connect_to, self.entered(talking_server(b"HTTP/1.1 500 no\r\n\r\n"))),
-                lambda: self.connector().connect(self._dial(replace(endpoint, host="no-such-host.invalid"))),
+                lambda: self._connector().connect(self._dial(replace(endpoint, host="no-such-host.invalid"))),
             ]
         attempts += [
             partial(theirs.close, 1008, "no", 0.1),

@@ -90,7 +90,7 @@ class Frames(Links):
     @check
     def test_many_links_of_one_process_do_not_meet(self) -> None:
         hub = self._hub()
-        connector, names = self.connector(), [f"satellite {number}" for number in range(6)]
+        connector, names = self._connector(), [f"satellite {number}" for number in range(6)]
         dials = [replace(self._dial(hub.endpoint), credentials=Credentials(name)) for name in names]
         links = together([partial(connector.connect, dial) for dial in dials], "opening", self.limit)
         for link, name in zip(links, names, strict=True):

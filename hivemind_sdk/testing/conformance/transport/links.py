@@ -60,10 +60,6 @@ class Links(Contract):
     """it connects to TCP ports: what does not answer there, or talks nonsense, is a part of its contract"""
     credentials: ClassVar[Credentials] = Credentials("Sesame-4711-open", "sw0rdf1sh-4711", "k" * 32)
 
-    def connector(self) -> TransportConnector:
-        """A new one. Called after `serving` was entered, where a check needs a server."""
-        raise NotImplementedError
-
     def serving(self, accept: Acceptor) -> AbstractContextManager[Endpoint]:
         """A server, as a context manager that gives its endpoint. It calls `accept` in a thread for each link, closes
         the link when that returns, and when the context is left ends all links and gives the port back.
@@ -81,6 +77,10 @@ class Links(Contract):
     def falls_silent(self) -> None:
         """From now on the far end shows no sign of life. To be overridden where it does, though nobody reads there."""
 
+    def _connector(self) -> TransportConnector:
+        """A new connector, which blocks, as the checks call it."""
+        raise NotImplementedError
+
     def _needs_network(self) -> None:
         if not self.network:
             skip("it connects to no network")
@@ -95,12 +95,12 @@ class Links(Contract):
         return Dial(endpoint, self.credentials, "conformance", **{"timeout": self.patience, **options})
 
     def _connect(self, hub: Hub, **options: Any) -> Transport:
-        link = self.connector().connect(self._dial(hub.endpoint, **options))
+        link = self._connector().connect(self._dial(hub.endpoint, **options))
         return self._to_close(link)
 
     def _connect_to(self, port: int, **options: Any) -> Transport:
         endpoint = Endpoint(self.scheme, "127.0.0.1", port)
-        link = self.connector().connect(self._dial(endpoint, **options))
+        link = self._connector().connect(self._dial(endpoint, **options))
         return self._to_close(link)
 
     def _to_close(self, link: Transport) -> Transport:

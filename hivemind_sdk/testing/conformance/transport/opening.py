@@ -55,4 +55,11 @@ class Opening(Links):
     def test_refused_credentials_are_told_as_such(self) -> None:
         endpoint = self.entered(self.refusing())
         with refused("a server that refuses the credentials", AuthenticationRefused):
-            self.connector().connect(self._dial(endpoint))
+            self._connector().connect(self._dial(endpoint))
+
+    @check
+    def test_a_satellite_talks_to_the_embedded_hub_over_it(self) -> None:
+        from ..conversation import conversation
+
+        with conversation(self.credentials, patience=self.patience) as talk, self.serving(talk.hub.serve) as endpoint:
+            talk.over(endpoint, transport=self._connector())
