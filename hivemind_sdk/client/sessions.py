@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..engine.utterances import SPOKEN, session_id_of
 from ..errors import SettingsError
 from ..messages import BusMessage
-from ..satellite.async_requests import Stream
 from ..satellite.events import is_coroutine
 from ..satellite.local_node import NodeView
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
 
+    from ..satellite.async_requests import Stream
     from .async_client import AsyncHiveMessageBusClient
     from .client import HiveMessageBusClient
 

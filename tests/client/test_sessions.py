@@ -69,7 +69,12 @@ def test_each_session_asks_in_its_language_and_keeps_the_state_that_the_hub_gave
 
 def test_a_session_hears_what_is_for_it_until_it_has_enough(client):
     heard, done = [], threading.Event()
-    stop = client.session("ada", lang="en-us").on("speak", lambda message: (heard.append(message.data["utterance"]), done.set()))
+
+    def hear(message):
+        heard.append(message.data["utterance"])
+        done.set()
+
+    stop = client.session("ada").on("speak", hear)
     list(client.session("bob").ask("not for ada"))
     list(client.session("ada").ask("one", lang="en-us"))
     assert done.wait(SOON)
