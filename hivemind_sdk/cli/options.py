@@ -41,6 +41,15 @@ def _secret(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value or None
 
 
+def _language(ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    if value:
+        return value
+    from ..client.node_identity import NodeIdentity
+    from ..satellite.language import default_language
+
+    return default_language(NodeIdentity(app_name=ctx.obj).state)
+
+
 def _filled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """What was given; None where nothing was. An empty argument is an error: most often a shell variable is not set."""
     if value == "" and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
@@ -136,6 +145,13 @@ _SITE = (
 name_option = click.option(
     "--name", metavar="NAME", envvar="HIVEMIND_NAME", callback=_filled, help="A label for people. [$HIVEMIND_NAME]"
 )
+lang_option = click.option(
+    "--lang",
+    metavar="LANG",
+    envvar="HIVEMIND_LANG",
+    callback=_language,
+    help="Language of what is said. [$HIVEMIND_LANG; default: that of the identity, or en-us]",
+)
 _TLS = (
     click.option(
         "--ca", metavar="FILE", type=UserPath(exists=True, dir_okay=False), help="The authority to trust, PEM."
@@ -184,7 +200,7 @@ message_options = _all(
 utterance_options = _all(
     (
         click.option("--utterance", metavar="TEXT", help="An utterance, in place of --msg and --payload."),
-        click.option("--lang", default="en-us", show_default=True, help="Its language."),
+        lang_option,
     )
 )
 """--utterance --lang, for `payload.question`"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from ..aio.receipts import AsyncReceipt
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Key, Outcome, Policy
 from ..engine.requests import Request
-from ..engine.utterances import SPOKEN, UTTERANCES, new_id, session_id_of
+from ..engine.utterances import UTTERANCES, new_id, session_id_of
 from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable, RequestTimeout
 from ..identity.credentials import resolve
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType, is_bus_message
-from ..satellite.async_requests import AsyncHiveRequests, Stream
+from ..satellite.async_requests import AsyncHiveRequests
 from ..satellite.async_satellite import STREAM_LIMIT, AsyncSatellite, MessageStream
 from ..satellite.events import is_coroutine
 from ..satellite.message_context import as_hive_message, plain_message
@@ -26,6 +26,7 @@ from .binary_data import BinaryDataCallbacks
 from .emitter import RAW, WIRE_TYPES, Emitter
 from .node_identity import NodeIdentity
 from .ovos import to_message
+from .sessions import AsyncSession
 from .settings_of import RETRY_WITHIN, settings_of
 from .wait_for import BusWait, HiveWait, UtteranceWait
 
@@ -217,7 +218,11 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
         return self.node.hub_id
 
     def session(self, session_id: str, *, lang: str | None = None) -> AsyncSession:
-        """Another person on this satellite: asks and hears under a session of its own, beside all others."""
+        """Another person on this satellite: asks and hears under a session of its own, beside all others.
+
+        `lang`: the person's language; None is that of the node. The state of the conversation lives as long as what is
+        returned.
+        """
         return AsyncSession(self, session_id, lang)
 
     # --- sending ---
@@ -432,49 +437,3 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
             self.emitter.tell("reconnecting")
         elif status.state is State.REFUSED:
             self.emitter.tell("auth_rejected", str(status.cause))
-
-
-class AsyncSession:
-    """One of several people on a satellite. What is asked here has this session, and so have its replies."""
-
-    def __init__(self, client: AsyncHiveMessageBusClient, session_id: str, lang: str | None) -> None:
-        self._client = client
-        self.session_id = session_id
-        self.lang = lang
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """What messages of this session have in their context."""
-        session: dict[str, Any] = {"session_id": self.session_id, "site_id": self._client.site_id}
-        if self.lang:
-            session["lang"] = self.lang
-        return {"session": session}
-
-    def ask(
-        self, what: Any, *, timeout: float = 15.0, lang: str | None = None, replies: Collection[str] = SPOKEN
-    ) -> Stream[Message]:
-        """See AsyncHiveMessageBusClient.ask."""
-        spoken = lang or self.lang or "en-us"
-        return self._client.ask(what, timeout=timeout, lang=spoken, replies=replies, context=self.context)
-
-    def on(self, msg_type: str, func: Callable[[Message], Any]) -> Callable[[], None]:
-        """Call `func(Message)` for each bus message of this type and session. Returns what ends it."""
-
-        def mine(message: Message) -> bool:
-            return session_id_of(BusMessage.of(message)) == self.session_id
-
-        if is_coroutine(func):
-
-            async def hear(message: Message) -> None:
-                if mine(message):
-                    await func(message)
-
-            listener: Callable[[Message], Any] = hear
-        else:
-
-            def listener(message: Message) -> None:
-                if mine(message):
-                    func(message)
-
-        self._client.on_mycroft(msg_type, listener)
-        return lambda: self._client.remove(msg_type, listener)

@@ -41,6 +41,7 @@ from .node_identity import NodeIdentity
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
 from .sending import Sending
+from .sessions import Session
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
@@ -262,6 +263,14 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
     def counters(self) -> Counters:
         """See Satellite.counters."""
         return self.satellite.counters
+
+    def session(self, session_id: str, *, lang: str | None = None) -> Session:
+        """Another person on this satellite: asks and hears under a session of its own, beside all others.
+
+        `lang`: the person's language; None is that of the node. The state of the conversation lives as long as what is
+        returned. Raises SettingsError for an empty id and for `default`.
+        """
+        return Session(self, session_id, lang)
 
     # --- who and where ---
 

@@ -103,6 +103,15 @@ class NodeIdentity:
     def site_id(self, value: str | None) -> None:
         self._identity.put("site_id", value)
 
+    @property
+    def lang(self) -> str | None:
+        """The language of what is asked without saying one, such as `de-de`."""
+        return self._text("lang")
+
+    @lang.setter
+    def lang(self, value: str | None) -> None:
+        self._identity.put("lang", value)
+
     # --- where the hub is, and what it knows us by ---
 
     @property

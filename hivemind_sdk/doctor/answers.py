@@ -80,7 +80,12 @@ def _judged(types: Sequence[str], denied: Sequence[PolicyDenied], *, heard: bool
 
 
 def echo(
-    satellite: Satellite, progress: Progress, utterance: str | None, lang: str, patience: float, back: float | None
+    satellite: Satellite,
+    progress: Progress,
+    utterance: str | None,
+    lang: str | None,
+    patience: float,
+    back: float | None,
 ) -> Step:
     """Say the utterance and wait for the answer; without one, what came back by itself: `back`, or the transport's."""
     try:

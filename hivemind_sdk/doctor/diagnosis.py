@@ -31,7 +31,7 @@ def diagnose(
     identity: NodeState | None = None,
     types: Sequence[str] = (UTTERANCE,),
     utterance: str | None = None,
-    lang: str = "en-us",
+    lang: str | None = None,
     patience: float = 10.0,
 ) -> Iterator[Step]:
     """Link once, to the hub that is preferred, and ask. -> each of NAMES, as soon as it is known
@@ -61,7 +61,7 @@ def _steps(
     progress: Progress,
     types: Sequence[str],
     utterance: str | None,
-    lang: str,
+    lang: str | None,
     patience: float,
 ) -> Iterator[Step]:
     """Until one fails to which the next are owed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import MalformedMessage
@@ -55,15 +55,21 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def as_question(what: Any, lang: str, request_id: str) -> BusMessage:
-    """A bus message with this request id; text becomes an utterance. Raises MalformedMessage for anything else."""
+def as_question(what: Any, lang: str, request_id: str, context: Mapping[str, Any] | None = None) -> BusMessage:
+    """A bus message with this request id; text becomes an utterance. Raises MalformedMessage for anything else.
+
+    `context`: what its context has where it does not say otherwise.
+    """
     if isinstance(what, HiveMessage) and what.msg_type is HiveMessageType.BUS:
         what = what.payload
     if isinstance(what, str):
         what = BusMessage(UTTERANCE, {"utterances": [what], "lang": lang})
     if not is_bus_message(what):
         raise MalformedMessage(f"{type(what).__name__} can't be asked", hint="pass a text or a bus Message")
-    return with_id(BusMessage.of(what), request_id)
+    bus = BusMessage.of(what)
+    if context:
+        bus = BusMessage(bus.msg_type, bus.data, {**context, **bus.context})
+    return with_id(bus, request_id)
 
 
 def with_id(message: BusMessage, request_id: str) -> BusMessage:

@@ -165,20 +165,18 @@ class AsyncHiveRequests(NodeView, Generic[M]):
         what: Any,
         *,
         timeout: float = 15.0,
-        lang: str = "en-us",
+        lang: str | None = None,
         replies: Collection[str] = SPOKEN,
         context: Mapping[str, Any] | None = None,
     ) -> Stream[M]:
         """Sends an utterance (a text, or any bus message); the replies until the hub says `handled`.
 
-        See HiveRequests.ask. `context`: more for the context of the message, such as a session.
+        See HiveRequests.ask.
         """
         parts, request_id = self.parts, new_id()
 
         async def begin() -> AsyncAnswers:
-            question = as_question(what, lang, request_id)
-            if context:
-                question = BusMessage(question.msg_type, question.data, {**context, **question.context})
+            question = as_question(what, lang or parts.node.lang, request_id, context)
             outgoing = parts.node.prepare(question, request_id)
             bus = outgoing.payload
             request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))

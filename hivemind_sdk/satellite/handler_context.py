@@ -16,7 +16,7 @@ from .local_node import LocalNode
 class LiveContext(HandlerContext):
     """The context of every message that arrives by itself. `copy` makes an ordinary one, which does not change."""
 
-    role, signer, outer, lang = Role.SATELLITE, None, (), "en-us"
+    role, signer, outer = Role.SATELLITE, None, ()
 
     _node: LocalNode
     _requests: RequestTable
@@ -36,6 +36,10 @@ class LiveContext(HandlerContext):
     @property
     def site_id(self) -> str:
         return self._node.site_id
+
+    @property
+    def lang(self) -> str:
+        return self._node.lang
 
     @property
     def peer(self) -> str:

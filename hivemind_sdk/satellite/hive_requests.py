@@ -52,16 +52,24 @@ class HiveRequests(NodeView, Generic[M]):
         self._convert = convert
 
     def ask(
-        self, what: Any, *, timeout: float = 15.0, lang: str = "en-us", replies: Collection[str] = SPOKEN
+        self,
+        what: Any,
+        *,
+        timeout: float = 15.0,
+        lang: str | None = None,
+        replies: Collection[str] = SPOKEN,
+        context: Mapping[str, Any] | None = None,
     ) -> Iterator[M]:
         """Sends an utterance (a text, or any bus message) and yields the replies until the hub says `handled`.
 
         It is sent at once; if the agent does not keep the request id, when the utterance before it is handled.
-        `replies`: bus types to yield. Raises PolicyDenied, RequestTimeout, RequestAborted, MalformedMessage, and as
-        `send`.
+        `replies`: bus types to yield. `lang`: of a text; None is that of the node, see `lang`. `context`: more for the
+        context of the message, such as a session. Raises PolicyDenied, RequestTimeout, RequestAborted,
+        MalformedMessage, and as `send`.
         """
         parts, request_id = self.parts, new_id()
-        outgoing = parts.node.prepare(as_question(what, lang, request_id), request_id)
+        question = as_question(what, lang or parts.node.lang, request_id, context)
+        outgoing = parts.node.prepare(question, request_id)
         bus = outgoing.payload
         request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))
         answers = parts.requests.open(request, timeout, UNHANDLED.format(bus.msg_type))

@@ -35,8 +35,8 @@ class LocalBus:
         """Lets requests and callbacks hear a bus message as coming from the hive."""
         node, requests, kind = self._node, self._requests, message.msg_type
         session = message.context.get("session")
-        if isinstance(session, dict) and session.get("session_id") == node.session_id:
-            node.hub_session.remember(message, node.session_id)
+        if isinstance(session, dict):
+            node.heard(message, session.get("session_id"))
         if kind == DENIED:
             self._denied(message)
         if requests.bus_hearers:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..contracts import Crypto, NodeState, SessionInfo
 from ..contracts.cascade import Select
@@ -14,6 +15,7 @@ from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..topology import HiveMapper
 from .events import refuse_coroutine
+from .language import default_language
 from .message_context import HubSession, complete, prepare
 
 UNKNOWN_SITE = "unknown"
@@ -31,6 +33,7 @@ class LocalNode:
         self.protocol = 0
         """protocol version of the newest link; 0 before"""
         self.hub_session = HubSession()
+        self._sessions: MutableMapping[str, HubSession] | None = None
         self.hive_map = HiveMapper(settings.limits.floods)
         self.own_floods = RecentlySeen(settings.limits.floods)
         """ids of the floods that this node started"""
@@ -38,6 +41,7 @@ class LocalNode:
         self.cascade_select: Select | None = None
         self._state = state
         self._site_id = settings.site_id
+        self._lang = ""
         self._announced_site: str | None = None
 
     @property
@@ -48,6 +52,15 @@ class LocalNode:
     @site_id.setter
     def site_id(self, site_id: str) -> None:
         self._site_id = site_id
+
+    @property
+    def lang(self) -> str:
+        """The language of utterances that say none; see language.default_language."""
+        return self._lang or default_language(self._state)
+
+    @lang.setter
+    def lang(self, lang: str) -> None:
+        self._lang = lang
 
     @property
     def peer(self) -> str:
@@ -105,6 +118,21 @@ class LocalNode:
         """A handshake ended well."""
         self._hello_bound = info.hello_bound
 
+    def session_state(self, session_id: str) -> HubSession:
+        """The state of a session beside ours, kept for as long as the caller keeps it."""
+        if self._sessions is None:
+            self._sessions = WeakValueDictionary()
+        return self._sessions.setdefault(session_id, HubSession())
+
+    def heard(self, message: BusMessage, session_id: Any) -> None:
+        """A bus message of the hub in this session: it may hold the state of ours, or of one of `session_state`."""
+        if session_id == self.session_id:
+            self.hub_session.remember(message, session_id)
+        elif self._sessions and isinstance(session_id, str):
+            found = self._sessions.get(session_id)
+            if found is not None:
+                found.remember(message, session_id)
+
     def prepare(self, message: Any, request_id: str | None = None) -> HiveMessage:
         """What is sent for a bus message or HiveMessage: a copy with source, platform, destination and session.
 
@@ -153,6 +181,19 @@ class NodeView:
     @site_id.setter
     def site_id(self, site_id: str) -> None:
         self.node.site_id = site_id
+
+    @property
+    def lang(self) -> str:
+        """The language of utterances that say none.
+
+        Of the identity (field `lang`), else of OVOS' configuration if this program has loaded it, else `en-us`. What is
+        set counts before both.
+        """
+        return self.node.lang
+
+    @lang.setter
+    def lang(self, lang: str) -> None:
+        self.node.lang = lang
 
     @property
     def peer(self) -> str:

@@ -16,7 +16,7 @@ _STATE = ("active_handlers", "converse_handlers", "response_mode", "intent_conte
 class HubSession:
     """The conversation state that the hub last sent for our session and expects back (wire-v3.md section 6)."""
 
-    __slots__ = ("_clock", "_state")
+    __slots__ = ("__weakref__", "_clock", "_state")
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

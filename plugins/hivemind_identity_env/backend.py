@@ -17,6 +17,7 @@ FIELDS = {
     "HIVEMIND_PORT": "default_port",
     "HIVEMIND_SITEID": "site_id",
     "HIVEMIND_NAME": "name",
+    "HIVEMIND_LANG": "lang",
     "HIVEMIND_PUBLIC_KEY": "public_key",
     "HIVEMIND_PROVISIONED_KEY": "provisioned_key",
 }
@@ -46,7 +47,7 @@ class EnvironmentIdentity:
             if not text.isdecimal():
                 raise SettingsError("HIVEMIND_PORT is not a number", hint="use a number from 1 to 65535")
             fields["default_port"] = int(text)
-        for name in ("default_master", "site_id", "name"):
+        for name in ("default_master", "site_id", "name", "lang"):
             fields[name] = (fields[name] or "").strip() or None
         return {field: value for field, value in fields.items() if value is not None}
 

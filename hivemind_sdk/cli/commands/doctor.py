@@ -13,7 +13,7 @@ from ..console import fitted, json_line, line, one_line, warn
 from ..environment import unread
 from ..failures import REPORT, exit_code
 from ..linking import make_settings
-from ..options import json_option, link_options, timeout_option
+from ..options import json_option, lang_option, link_options, timeout_option
 
 if TYPE_CHECKING:
     from ...doctor import Step
@@ -27,7 +27,7 @@ _ERASE = "\r\x1b[K"
 
 @click.command("doctor")
 @click.option("--utterance", metavar="TEXT", help="Say this to the hub, and show what it answers.")
-@click.option("--lang", default="en-us", show_default=True, help="Its language.")
+@lang_option
 @click.option("--msg", metavar="TYPE", multiple=True, help="Also ask whether this bus type may be sent; repeatable.")
 @timeout_option(PATIENCE, "Seconds for each part of connecting, and for the answer.")
 @json_option()

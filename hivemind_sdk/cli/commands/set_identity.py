@@ -12,13 +12,14 @@ from ..options import identity_options, json_option, name_option
 if TYPE_CHECKING:
     from ...client.node_identity import NodeIdentity
 
-_SHOWN = ("name", "default_master", "default_port", "site_id", "public_key")
+_SHOWN = ("name", "default_master", "default_port", "site_id", "lang", "public_key")
 
 
 @click.command("set-identity")
 @json_option("Print what was saved as JSON (no secrets).")
 @identity_options
 @name_option
+@click.option("--lang", metavar="LANG", envvar="HIVEMIND_LANG", help="Language that is spoken here, such as de-de.")
 @click.option("--public-key", is_flag=True, help="Print the public RSA key (PEM), for `trust add` of others.")
 @click.pass_obj
 def command(
@@ -31,10 +32,11 @@ def command(
     port: int | None,
     siteid: str | None,
     name: str | None,
+    lang: str | None,
     public_key: bool,
     as_json: bool,
 ) -> None:
-    """Remember the hub, the access key, the password, the site and the name of this node.
+    """Remember the hub, the access key, the password, the site, name and language of this node.
 
     What is not given stays as it is. RSA keys are made if there are none yet. With `--app NAME` before the command,
     that application gets an identity of its own.
@@ -42,9 +44,9 @@ def command(
     from ...client.node_identity import NodeIdentity
     from ...settings import Credentials
 
-    if not (key or password or provisioned_key or host or port or siteid or name or public_key):
+    if not (key or password or provisioned_key or host or port or siteid or name or lang or public_key):
         raise click.UsageError(
-            "nothing to remember: give at least one of --key, --password, --host, --port, --siteid, --name"
+            "nothing to remember: give at least one of --key, --password, --host, --port, --siteid, --name, --lang"
         )
     proofs = Credentials(key or "", password or None, None, provisioned_key or None)
     identity = NodeIdentity(app_name=app, shared_fallback=False)
@@ -55,6 +57,7 @@ def command(
         "provisioned_key": proofs.provisioned_key,
         "site_id": siteid,
         "name": name,
+        "lang": lang,
         "default_master": master,
         "default_port": port,
     }

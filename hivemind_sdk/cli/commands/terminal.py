@@ -8,7 +8,7 @@ import click
 
 from ..failures import exit_code
 from ..linking import linked
-from ..options import answers_option, link_options, to_connect
+from ..options import answers_option, lang_option, link_options, to_connect
 from ..payload import utterance_message
 from ..screen import Screen
 from ..talk import Talk
@@ -17,7 +17,7 @@ ANSWERS = 10.0
 
 
 @click.command("terminal")
-@click.option("--lang", default="en-us", show_default=True, help="Language of the utterances.")
+@lang_option
 @answers_option(ANSWERS)
 @link_options
 @click.pass_context
