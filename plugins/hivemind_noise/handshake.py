@@ -198,7 +198,7 @@ class NoiseHandshake:
         bound = prologue(context.hello, context.offer, protocol_name(keys.pattern, keys.suite))
         psk = keys.psk
         if psk is None:
-            psk = yield self._psks.derivation(context, keys.static)
+            psk = yield self._psks.derivation(context, keys.static, keys.warnings.append)
         return HandshakeState(
             keys.pattern,
             keys.suite,

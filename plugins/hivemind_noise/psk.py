@@ -12,11 +12,19 @@ import hmac
 import json
 import os
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import pbkdf2_hmac, sha256
 from typing import Any
 
 from hivemind_sdk.contracts import Argon2id, Compute, HandshakeContext
-from hivemind_sdk.errors import IdentityReadOnly, MalformedFrame, RemoteProtocolError
+from hivemind_sdk.errors import (
+    IdentityError,
+    IdentityFileCorrupted,
+    IdentityReadOnly,
+    MalformedFrame,
+    RemoteProtocolError,
+)
 from hivemind_sdk.messages.strict_json import loads
 
 SECRET = "noise_psks.json"  # noqa: S105
@@ -108,20 +116,32 @@ class PskCache:
         kept = self._memory.get(slot)
         if kept and hmac.compare_digest(_bytes(kept[0]), _bytes(password)):
             return kept[1]
-        entry = None if slot in self._doubted else _load(context).get(slot)
+        entry = None
+        if slot not in self._doubted:
+            with suppress(IdentityError):  # it is derived then, and `derivation` tells why it can't be kept
+                entry = _load(context).get(slot)
         psk = None if entry is None else _open(entry, password, pepper)
         if psk is not None:
             self._remember(slot, password, psk)
         return psk
 
-    def derivation(self, context: HandshakeContext, pepper: bytes) -> Compute:
-        """The work that derives the key of this context, and keeps it."""
+    def derivation(self, context: HandshakeContext, pepper: bytes, warn: Callable[[str], object]) -> Compute:
+        """The work that derives the key of this context, and keeps it.
+
+        `warn` is told where it can't be stored: it is derived once for each process then. An identity that is
+        read-only on purpose is no warning.
+        """
         password, node_id = context.credentials.password or "", context.hello["node_id"]
         argon2id, salt, slot = context.crypto.primitive("ARGON2ID"), context.random(16), _slot(context)
 
         def work() -> bytes:
             psk, entry = _seal(derive(argon2id, password, node_id), password, pepper, salt)
-            _keep(context, slot, entry)
+            try:
+                _keep(context, slot, entry)
+            except IdentityReadOnly:
+                pass
+            except IdentityError as error:
+                warn(f"the key derived from the password could not be stored ({error}): each process derives it anew")
             self._doubted.discard(slot)
             self._remember(slot, password, psk)
             return psk
@@ -138,8 +158,9 @@ class PskCache:
     def forget(self, context: HandshakeContext) -> None:
         """The same, and what is stored of it is removed. May block."""
         self.doubt(context)
-        if not context.credentials.provisioned_key and _slot(context) in _load(context):
-            _keep(context, _slot(context), None)
+        with suppress(IdentityError):  # the next process finds it, and doubts it as this one did
+            if not context.credentials.provisioned_key and _slot(context) in _load(context):
+                _keep(context, _slot(context), None)
 
     def _remember(self, slot: str, password: str, psk: bytes) -> None:
         while len(self._memory) >= _IN_MEMORY:
@@ -153,7 +174,11 @@ def _slot(context: HandshakeContext) -> str:
 
 
 def _load(context: HandshakeContext) -> dict[str, Any]:
-    text = context.state.read_secret(SECRET)
+    """Raises IdentityError where the store can't be read at the moment; what is damaged is empty."""
+    try:
+        text = context.state.read_secret(SECRET)
+    except IdentityFileCorrupted:
+        return {}
     if not text or len(text) > _TEXT:
         return {}
     try:
@@ -164,16 +189,14 @@ def _load(context: HandshakeContext) -> dict[str, Any]:
 
 
 def _keep(context: HandshakeContext, slot: str, entry: dict[str, str] | None) -> None:
-    try:
-        with context.state.exclusive():  # other programs keep theirs in the same place
-            entries = _load(context)
-            entries.pop(slot, None)
-            if entry is not None:
-                entries[slot] = entry
-            newest = dict(list(entries.items())[-_ENTRIES:])
-            context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
-    except IdentityReadOnly:
-        return  # derived once for each process then
+    """Raises IdentityError."""
+    with context.state.exclusive():  # other programs keep theirs in the same place
+        entries = _load(context)
+        entries.pop(slot, None)
+        if entry is not None:
+            entries[slot] = entry
+        newest = dict(list(entries.items())[-_ENTRIES:])
+        context.state.write_secret(SECRET, json.dumps(newest) if newest else None)
 
 
 def _seal(psk: bytes, password: str, pepper: bytes, salt: bytes) -> tuple[bytes, dict[str, str]]:

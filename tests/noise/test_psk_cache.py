@@ -9,7 +9,8 @@ import pytest
 from noise_kit import QuickArgon2id, ReadOnlyState, connect, hub, satellite
 
 from hivemind_noise.psk import DERIVED, SECRET, DerivedKeys
-from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, MalformedFrame
+from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, IdentityError, MalformedFrame
+from hivemind_sdk.testing.state import MemoryState
 
 
 def entries(node):
@@ -22,7 +23,7 @@ def obtain(node, node_id="node-1", pepper=bytes(32)):
 
     DERIVED.clear()
     cache, context = PskCache(), node.context({"node_id": node_id}, {})
-    return cache.find(context, pepper) or cache.derivation(context, pepper).work()
+    return cache.find(context, pepper) or cache.derivation(context, pepper, [].append).work()
 
 
 def test_a_kept_key_spares_the_derivation_in_the_next_process():
@@ -133,6 +134,37 @@ def test_where_nothing_can_be_written_the_key_is_derived_once_for_each_process()
     for _ in range(2):
         obtain(client)
     assert client.crypto.argon2id.derived == 2
+
+
+class FailingState(MemoryState):
+    """A disk that is full, or can't be read: for the cache alone, which is what a satellite can do without."""
+
+    fails: str | None = None
+
+    def read_secret(self, name):
+        if (name, self.fails) == (SECRET, "read"):
+            raise IdentityError("it can't be read: too many open files")
+        return super().read_secret(name)
+
+    def write_secret(self, name, text):
+        if name == SECRET and self.fails:
+            raise IdentityError("it can't be written: no space left on device")
+        super().write_secret(name, text)
+
+
+@pytest.mark.parametrize("operation", ["read", "write"])
+def test_a_cache_on_a_failing_disk_is_a_warning_and_no_end(operation):
+    client, server = satellite(state=FailingState()), hub()
+    connect(client, server)
+    client.state.fails = operation
+    for _ in range(2):
+        client.state.write("pinned_noise_keys", None)
+        client = client.restarted(password="other")
+        with pytest.raises(AuthenticationRefused):
+            connect(client, server)  # what is stored is to be forgotten now, and can't be
+        client.password = server.password
+        session, _ = connect(client, server)
+        assert [text for text in session.info.warnings if "could not be stored" in text]
 
 
 def test_satellites_of_one_password_and_hub_derive_one_key_in_a_process():
