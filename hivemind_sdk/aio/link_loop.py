@@ -270,6 +270,7 @@ class AsyncLinkLoop:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 events = session.frame_received(frame, clock())
             await self._act(session, transport, events)
+            frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
             if handled >= _BATCH:
                 handled = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .._dataclass import dataclass
 from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
@@ -34,16 +34,16 @@ Failed = Callable[[str, BaseException], None]
 
 
 class Dispatcher:
-    """The handlers of each message type, in the order in which they are given. Immutable."""
+    """The handlers of each message type, in the order in which they are given."""
 
-    __slots__ = ("_chains", "_failed", "_max_depth")
+    __slots__ = ("_chains", "_failed", "_handlers", "_max_depth")
 
     def __init__(self, handlers: Sequence[NamedHandler], max_depth: int, failed: Failed) -> None:
         self._max_depth = max_depth
         self._failed = failed
-        self._chains: Mapping[HiveMessageType, tuple[NamedHandler, ...]] = {
-            kind: tuple(one for one in handlers if kind in one.types) for kind in HiveMessageType
-        }
+        self._handlers = tuple(handlers)
+        self._chains: dict[HiveMessageType, tuple[NamedHandler, ...]] = {}
+        """of the types that have come: most satellites never see most types"""
 
     def dispatch(self, message: HiveMessage, context: HandlerContext) -> list[Outcome]:
         """The actions for a message, in order. Redispatch and Consume are resolved already."""
@@ -68,7 +68,10 @@ class Dispatcher:
         if len(context.outer) > self._max_depth:
             outcomes.append(Drop("nested too deep", f"{message.msg_type.value} at depth {len(context.outer)}"))
             return
-        chain = self._chains[message.msg_type]
+        kind = message.msg_type
+        chain = self._chains.get(kind)
+        if chain is None:
+            chain = self._chains[kind] = tuple(one for one in self._handlers if kind in one.types)
         if not chain:
             outcomes.append(Drop("no handler", message.msg_type.value))
         for one in chain:

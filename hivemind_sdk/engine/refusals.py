@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from ..errors import AuthenticationRefused, HiveMindError, LinkClosed, NoCommonHandshake, Refused, shown
@@ -60,7 +59,7 @@ class Verdicts:
     """What attempts that failed mean, where one alone does not tell."""
 
     def __init__(self) -> None:
-        self._silent_closes = Counter[int]()
+        self._silent_closes: dict[int, int] = {}
         """for each hub"""
 
     def of(self, cause: HiveMindError, phase: Phase, hub: int) -> HiveMindError:
@@ -71,7 +70,7 @@ class Verdicts:
             return refused
         where = _WITHOUT_A_WORD.get(phase)
         if where and cause.code in _NO_CODE:
-            self._silent_closes[hub] += 1
+            self._silent_closes[hub] = self._silent_closes.get(hub, 0) + 1
             if phase is Phase.ESTABLISHED or self._silent_closes[hub] >= SILENT_CLOSES:
                 text, hint = where
                 return AuthenticationRefused(

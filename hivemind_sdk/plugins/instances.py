@@ -33,7 +33,7 @@ class Instances:
         self.catalogue = catalogue
         self._config = (settings or PluginSettings()).options
         self._environ = os.environ if environ is None else environ
-        self._made: dict[tuple[Any, ...], tuple[PluginRecord, Any]] = {}
+        self._made: dict[int | tuple[Any, ...], tuple[PluginRecord, Any]] = {}
         self._lock = threading.RLock()
 
     def make(
@@ -49,7 +49,10 @@ class Instances:
         `arguments` are options that the program gives; they count on the first call. Raises OptionError for options
         that can't be used, PluginError where the plugin fails to create it.
         """
-        key = (id(record), field, *sorted(context.items()))
+        # most have neither a field of their own nor a context, and there are many for each satellite
+        key: int | tuple[Any, ...] = (
+            id(record) if field == "create" and not context else (id(record), field, *sorted(context.items()))
+        )
         with self._lock:
             if key not in self._made:
                 # the record is kept with it, so that its id stays its own

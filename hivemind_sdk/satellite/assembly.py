@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .._dataclass import dataclass
@@ -82,7 +82,6 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
     ]
     state = given.identity or Identity([make(catalogue.identity(name), app=settings.app) for name in names])
 
-    @cache
     def transport(scheme: str) -> TransportConnector:
         return cast("TransportConnector | None", given.transport) or make(_transport(settings, scheme, catalogue))
 

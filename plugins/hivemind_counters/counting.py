@@ -27,6 +27,15 @@ from hivemind_sdk.contracts.status import State
 MOST_NAMES = 200
 """different names that one mapping may have; what a hub or a plugin makes up beyond them is counted as OTHERS"""
 OTHERS = "(others)"
+NAMED = (
+    "messages_sent",
+    "messages_received",
+    "dropped",
+    "deliveries",
+    "denied",
+    "callback_failures",
+    "callbacks_hung",
+)
 
 
 class CounterObserver:
@@ -37,18 +46,8 @@ class CounterObserver:
         self._numbers = dict.fromkeys(
             ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links"), 0
         )
-        self._named: dict[str, dict[str, int]] = {
-            name: {}
-            for name in (
-                "messages_sent",
-                "messages_received",
-                "dropped",
-                "deliveries",
-                "denied",
-                "callback_failures",
-                "callbacks_hung",
-            )
-        }
+        self._named: dict[str, dict[str, int]] = {}
+        """those of NAMED that something was counted in"""
         self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
         """number, last, least, most, sum"""
 
@@ -64,7 +63,7 @@ class CounterObserver:
     def counters(self) -> Counters:
         with self._lock:
             number, last, least, most, total = self._round_trips
-            values: dict[str, Any] = {**self._numbers, **{name: dict(counts) for name, counts in self._named.items()}}
+            values: dict[str, Any] = {**self._numbers, **{name: dict(self._named.get(name, ())) for name in NAMED}}
         trips = RoundTrips(number, last, least, most, total / number if number else 0.0)
         return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
 
@@ -116,8 +115,8 @@ class CounterObserver:
             self._round_trips = number + 1, seconds, least, max(most, seconds), total + seconds
 
     def _add(self, mapping: str, name: str) -> None:
-        counts = self._named[mapping]
         with self._lock:
+            counts = self._named.setdefault(mapping, {})
             if name not in counts and len(counts) >= MOST_NAMES:
                 name = OTHERS
             counts[name] = counts.get(name, 0) + 1

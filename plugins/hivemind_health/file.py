@@ -31,10 +31,17 @@ class HealthFile:
     def __init__(self, file: str | None, every: float) -> None:
         self._path = user_path(file, "health file") if file else None
         self._every = every
-        self._changed = threading.Event()
+        self._event: threading.Event | None = None
         self._status: Status | None = None
         self._closed = self._complained = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def _changed(self) -> threading.Event:
+        """Made when it is first needed: most satellites write no file."""
+        if self._event is None:
+            self._event = threading.Event()
+        return self._event
 
     def observe(self, event: Any) -> None:
         if self._path is None or not isinstance(event, StateChanged) or self._closed:
@@ -50,9 +57,11 @@ class HealthFile:
 
     def close(self) -> None:
         self._closed = True
-        self._changed.set()
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is None:
+            return
+        self._changed.set()
+        if thread is not threading.current_thread():
             thread.join(_PATIENCE)
 
     def _run(self, path: Path) -> None:

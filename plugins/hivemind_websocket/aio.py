@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -80,8 +79,9 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._head = b""
-        self._frames: deque[Frame | HiveMindError] = deque()
-        """what `receive` has not taken: frames, and errors that concern one frame"""
+        self._frames: list[Frame | HiveMindError] = []
+        """what `receive` has not taken: frames, and errors that concern one frame. A list: most often it is empty, and
+        a deque takes 600 bytes then"""
         self._fragments = bytearray()
         self._fragment_type: Opcode | None = None
         self._reader: asyncio.Future[None] | None = None
@@ -139,7 +139,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     def receive_nowait(self) -> Frame | None:
         if not self._frames:
             return None
-        found = self._frames.popleft()
+        found = self._frames.pop(0)
         if len(self._frames) == _MOST_WAITING // 2 and self._transport is not None:
             self._transport.resume_reading()
         if isinstance(found, HiveMindError):
@@ -242,6 +242,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         for event in self._protocol.events_received():
             if isinstance(event, Response):
                 self._upgraded = self._protocol.handshake_exc is None
+                event.headers.clear()  # the parser keeps them as long as the link lasts
                 continue
             self._take(cast("WireFrame", event))
         self._flush()

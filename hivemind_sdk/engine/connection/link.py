@@ -286,6 +286,11 @@ class Link:
         probe = established.probe.msg_type if established.probe is not None else None
         return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
 
+    def _forget_agreement(self) -> None:
+        """What a satellite needed to agree on a session is let go: a link may last for months."""
+        self._config = replace(self._config, context=replace(self._config.context, hello={}, offer={}))
+        self._candidates, self._ask = iter(()), _not_asked
+
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
 

@@ -32,6 +32,7 @@ class SatelliteLink(Link):
         events = super()._secure(established)
         hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
+        self._forget_agreement()
         self.probe = established.probe
         if established.probe is not None and established.confirm_within:
             self.send(established.probe)

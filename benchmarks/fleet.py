@@ -1,0 +1,99 @@
+"""Many satellites in one process: memory, threads, CPU; and how long the event loop is held up at most.
+
+    python benchmarks/fleet.py [--number 1000] [--rounds 5]
+
+The hub is in a process of its own, so that only satellites are measured. Beside the asyncio satellites: the threaded
+ones of this SDK, and of the commit that before.py names. Goals are printed, never asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import before
+from workers import HERE, BenchmarkError, environment
+
+KIB, CONNECT_MS, ROUND_TRIP, STALL_MS = 25.0, 2.5, 0.35, 20.0
+"""what is wanted: of an asyncio satellite, beside the threaded one before, and of the loop beyond a bare echo"""
+THREADED = 200
+"""threaded satellites: each has a thread, and the figures are for one"""
+SECONDS = 600
+
+
+@contextmanager
+def hub(number: int, profile: str) -> Iterator[int]:
+    """The port of a hub for so many clients."""
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, str(HERE / "fleet_hub.py"), str(number), profile]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(home)
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            yield int(process.stdout.readline())
+            process.stdin.close()
+
+
+def measured(python: str, kind: str, number: int, profile: str = "4.6.1a1") -> dict[str, float]:
+    """What fleet_clients.py finds, run by this Python."""
+    with hub(number if kind in ("asyncio", "threads") else 1, profile) as port, tempfile.TemporaryDirectory() as home:
+        command = [python, str(HERE / "fleet_clients.py"), kind, str(number), str(port)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment(home), timeout=SECONDS, check=False
+        )
+    line = next((line for line in done.stdout.splitlines() if line.startswith("@")), None)
+    if line is None:
+        raise BenchmarkError(f"{kind} of {number}: {done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(line[1:])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--number", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=1000)
+    wanted = parser.parse_args()
+    print(f"{wanted.number} satellites, load {os.getloadavg()[0]:.1f}", flush=True)
+    threaded = min(THREADED, wanted.number)
+    found = {
+        "asyncio": measured(sys.executable, "asyncio", wanted.number),
+        "threaded": measured(sys.executable, "threads", threaded),
+        f"threaded, {before.COMMIT}": measured(before.interpreter(), "threads", threaded),
+    }
+    asynchronous, *_, earlier = found.values()
+    for name in asynchronous:
+        values = (f"{one[name]:.3g}" if name in one else "-" for one in found.values())
+        print(f"{name}: " + ", ".join(f"{who} {value}" for who, value in zip(found, values, strict=True)))
+    ratio = asynchronous["round trip, CPU us"] / earlier["round trip, CPU us"]
+    print(f"wanted: at most {KIB:g} KiB, no thread for each, connect in at most {CONNECT_MS:g} ms")
+    print(f"a round trip takes {ratio:.2f} of the CPU that it took before (at most {ROUND_TRIP:g} is wanted)")
+    rounds = [
+        (
+            measured(sys.executable, "stalls", wanted.messages, "5.3.10a1"),
+            measured(sys.executable, "echo", wanted.messages),
+        )
+        for _ in range(wanted.rounds)
+    ]
+    for what in rounds[0][0]:
+        ours, bare = (statistics.median(one[what] for one in of) for of in zip(*rounds, strict=True))
+        beyond = f"{ours - bare:.1f} ms beyond it (at most {STALL_MS:g} is wanted)"
+        print(f"longest stall, {what}: {ours:.1f} ms, a bare echo {bare:.1f} ms: {beyond}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BenchmarkError, subprocess.SubprocessError) as error:
+        sys.exit(str(error))
