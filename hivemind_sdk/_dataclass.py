@@ -8,6 +8,7 @@ client imports that was 68 ms, a third of its start. Classes made here are datac
 from __future__ import annotations
 
 from operator import attrgetter
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass", "field", "fields", "replace"]
@@ -137,6 +138,7 @@ def _members(fields: tuple[_Field, ...], frozen: bool, eq: bool) -> dict[str, An
         kind.__init__ = real = _init(kind, fields, frozen)
         real(self, *arguments, **named)
 
+    @recursive_repr()
     def __repr__(self: Any) -> str:  # noqa: N807
         return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 

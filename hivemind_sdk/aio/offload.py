@@ -33,7 +33,7 @@ def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
         if error is not None:
             found.set_exception(error)
         else:
-            found.set_result(result)  # type: ignore[arg-type] - None is a T then
+            found.set_result(result)  # type: ignore[arg-type]  # None is a T then
 
     def run() -> None:
         result, failure = None, None

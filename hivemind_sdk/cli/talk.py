@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Raise
 from ..engine.utterances import HANDLED
-from ..errors import HiveMindError, RequestTimeout
+from ..errors import HiveMindError, Refused, RequestTimeout
 from ..satellite.local_bus import DENIED, denial
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Talk:
         self._changed = threading.Condition()
         self._pending = 0
         self._up = True
-        self._told_down = False
+        self._told_down: type[HiveMindError] | None = None
         self.over = False
         """the link has ended for good"""
         self.failure: HiveMindError | None = None
@@ -85,12 +85,13 @@ class Talk:
             self._screen.interrupt()
 
     def _show(self, status: Status) -> None:
-        if status.state is State.READY and self._told_down:
-            self._told_down = False
+        if status.state is State.READY and self._told_down is not None:
+            self._told_down = None
             self._screen.show("-- connected again", dim=True)
-        elif status.state is State.BACKOFF and not self._told_down:
-            self._told_down = True
-            self._screen.show(f"-- {status.cause}; trying again", dim=True)
+        elif status.state is State.BACKOFF and status.cause is not None and type(status.cause) is not self._told_down:
+            self._told_down = type(status.cause)
+            hint = f" ({status.hint})" if status.hint and isinstance(status.cause, Refused) else ""
+            self._screen.show(f"-- {status.cause}{hint}; trying again", dim=True)
         if status.cause is not None:
             self._lost(status.cause)
 

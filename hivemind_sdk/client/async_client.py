@@ -12,7 +12,7 @@ from ..aio.receipts import AsyncReceipt
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Key, Outcome, Policy
 from ..engine.requests import Request
-from ..engine.utterances import UTTERANCES, new_id, session_id_of
+from ..engine.utterances import is_said, new_id, session_id_of
 from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable, RequestTimeout
 from ..identity.credentials import resolve
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType, is_bus_message
@@ -353,7 +353,7 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
             kind = reply_type if isinstance(reply_type, str) else reply_type[0]
             return await self._wait(self._wait_for(kind, payload_type, **fields), timeout, outgoing)
         types = [reply_type] if isinstance(reply_type, str) else reply_type
-        utterance = sent is not None and sent.msg_type in UTTERANCES
+        utterance = sent is not None and is_said(sent)
         request = self._bus_wait(types, UtteranceWait if utterance else BusWait, **fields)
         return await self._wait(request, timeout, outgoing)
 

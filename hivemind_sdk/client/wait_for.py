@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.requests import REQUEST_ID, BusReply, Request
-from ..engine.utterances import ENDS, UTTERANCES, new_id, session_id_of
+from ..engine.utterances import ENDS, is_said, new_id, session_id_of
 from ..errors import RequestTimeout
 from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, is_bus_message
 from .emitter import WIRE_TYPES, Emitter
@@ -166,7 +166,7 @@ class Waiting:
             )
         else:
             types = [reply_type] if isinstance(reply_type, str) else reply_type
-            utterance = sent is not None and sent.msg_type in UTTERANCES
+            utterance = sent is not None and is_said(sent)
             request = self._bus_wait(types, UtteranceWait if utterance else BusWait, **fields)
         return self._wait(request, timeout, outgoing)
 

@@ -23,6 +23,11 @@ REPLIES = frozenset({*SPOKEN, *ENDS})
 """bus types that show whether an agent keeps the request id"""
 
 
+def is_said(message: BusMessage) -> bool:
+    """True if an agent will answer it: it is an utterance, and not one without words."""
+    return message.msg_type in UTTERANCES and message.data.get("utterances") != []
+
+
 class Utterance(Request):
     """An utterance that was sent, until the hub says that it was handled. `replies`: bus types that are answers."""
 

@@ -11,7 +11,7 @@ from ..aio.receipts import AsyncReceipt
 from ..aio.sender import AsyncSender
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
-from ..engine.utterances import UTTERANCES
+from ..engine.utterances import is_said
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
 from .local_node import LocalNode
@@ -98,7 +98,7 @@ class AsyncOutgoing:
         kind = message.msg_type
         if kind in QUESTIONS:
             self._note_question(message, default_id=True)
-        elif kind is HiveMessageType.BUS and message.payload.msg_type in UTTERANCES:
+        elif kind is HiveMessageType.BUS and is_said(message.payload):
             request = sent_utterance(message)
             self._requests.note(request, ABANDONED_AFTER)
             return request

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
 from ..engine.requests import SentQuestion
-from ..engine.utterances import UTTERANCES, SentUtterance, new_id, request_id_of, session_id_of
+from ..engine.utterances import SentUtterance, is_said, new_id, request_id_of, session_id_of
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
 from ..threads.pending import ABANDONED_AFTER, PendingRequests
@@ -61,7 +61,7 @@ class Outgoing:
         for message in prepared:
             if message.msg_type in QUESTIONS:
                 self._note_question(message, default_id=True)
-            elif message.msg_type is HiveMessageType.BUS and message.payload.msg_type in UTTERANCES:
+            elif message.msg_type is HiveMessageType.BUS and is_said(message.payload):
                 self._requests.note(sent_utterance(message), ABANDONED_AFTER)
         return self._post_many(prepared, delivery)
 
@@ -74,7 +74,7 @@ class Outgoing:
             return self._post(message, delivery)
         kind = message.msg_type
         if kind is HiveMessageType.BUS:
-            if message.payload.msg_type in UTTERANCES:
+            if is_said(message.payload):
                 return self._post_utterance(message, delivery)
         elif kind in QUESTIONS:
             self._note_question(message, default_id=True)

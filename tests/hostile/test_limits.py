@@ -33,6 +33,11 @@ def deep(levels):
     return '{"msg_type": "bus", "payload": {"type": "deep", "data": {"x": ' + data + "}}}"
 
 
+def many(values):
+    """A bus message with so many numbers."""
+    return json.dumps({"msg_type": "bus", "payload": {"type": "many", "data": {"x": [0] * values}}})
+
+
 def routed(hops):
     return json.dumps(
         {"msg_type": "bus", "payload": {"type": "routed"}, "route": [{"source": str(hop)} for hop in range(hops)]}
@@ -47,6 +52,7 @@ def inflating(size):
 DROPPING = {
     "inflated": (50_000, lambda on, size: on.say_binary(inflating(size)), 45_000, 60_000),
     "depth": (20, lambda on, levels: on.say_text(deep(levels)), 20, 30),
+    "values": (200, lambda on, values: on.say_text(many(values)), 150, 300),
     "route": (5, lambda on, hops: on.say_text(routed(hops)), 5, 6),
 }
 """limit -> its value, how something of a size is said, a size within it, a size beyond it"""

@@ -236,7 +236,7 @@ def test_show_tells_all_that_one_needs_to_use_a_plugin(dists):
         r"^state +active$",
         rf"^module +{dists.modules['post', 'transport.pigeon']}, /.*\.py$",
         r"^import +\d+ ms$",
-        r"^transport +pigeon: by air\n +schemes pigeon; rank 3$",
+        r"^transport +pigeon: by air\n +schemes pigeon; network True; rank 3$",
         r"^  option +loft: str, required$",
         r"^  option +grains: int, default 3\n +\$HIVEMIND_PIGEON_GRAINS$",
         r"^  option +whistle: str, secret$",
