@@ -225,7 +225,7 @@ class AsyncTransportContract(Ends, Frames, Opening):
         """By receive_nowait alone, which has it as soon as it has come."""
 
         async def look() -> Frame:
-            while (frame := link.receive_nowait()) is None:
+            while (frame := link.receive_nowait()) is None:  # noqa: ASYNC110 - it must see it without being woken
                 await asyncio.sleep(0.001)
             return frame
 
