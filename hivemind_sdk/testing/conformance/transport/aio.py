@@ -37,10 +37,14 @@ class AsyncTransportContract(Ends, Frames, Opening):
         """A new one. Called after `serving` was entered, where a check needs a server."""
         raise NotImplementedError
 
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it is checked on. To be overridden for another than asyncio's own."""
+        return asyncio.new_event_loop()
+
     def setup_method(self) -> None:
         """Before each check; pytest calls it."""
         super().setup_method()
-        self._loop = Loop()
+        self._loop = Loop(self.new_event_loop)
 
     def teardown_method(self) -> None:
         """After each check; pytest calls it."""
@@ -87,6 +91,7 @@ class AsyncTransportContract(Ends, Frames, Opening):
 
     @check
     def test_a_connect_that_is_cancelled_leaves_nothing(self) -> None:
+        self._links_come_and_go(1)
         with leftovers(self.patience) as left:
             self._connect_and_cancel(self._dial(self._hub().endpoint), _TURNS)
             self.clean_up()
@@ -95,6 +100,7 @@ class AsyncTransportContract(Ends, Frames, Opening):
     @check
     def test_a_connect_to_a_silent_server_that_is_cancelled_leaves_nothing(self) -> None:
         self._needs_network()
+        self._links_come_and_go(1)
         with leftovers(self.patience) as left:
             port = self.entered(talking_server(b"", stays=True))
             self._connect_and_cancel(self._dial(Endpoint(self.scheme, "127.0.0.1", port), timeout=1.0), 12)
