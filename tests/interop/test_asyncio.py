@@ -93,7 +93,8 @@ def test_a_hub_that_crashes_and_comes_back(start_hub, tmp_path, version):
                 )
                 again = await asyncio.to_thread(lambda: start_hub(version, folder=folder, port=hub.port))
                 hubs.append(again)
-                assert (await one.wait_for(State.READY, timeout=LONG)).state is State.READY
+                # 4.0.0 may close a link while it starts, which looks like a refused key: tried again after seconds
+                assert (await one.wait_for(State.READY, timeout=120.0)).state is State.READY
                 assert await late.wait(LONG) is Outcome.SENT
                 await talks(one)
 
