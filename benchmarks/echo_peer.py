@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def serve(link, transport) -> None:
-    from hivemind_sdk.engine.connection import Received, settle
+    from hivemind_sdk.engine.connection import Received, run_compute
 
     kept: dict[int, list[str | bytes]] = {}
     link.start()
@@ -81,7 +81,7 @@ def serve(link, transport) -> None:
         frame = transport.receive()
         sealed = kept.get(len(frame))
         if sealed is None:
-            events = settle(link, link.receive(frame))
+            events = run_compute(link, link.receive(frame))
             answers = [answer(event.message) for event in events if isinstance(event, Received)]
             for message in filter(None, answers):
                 link.send(message)

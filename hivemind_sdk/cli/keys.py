@@ -11,7 +11,7 @@ import click
 
 from ..errors import IdentityError
 from ..identity.fingerprints import pem_fingerprint
-from ..user_input import text_of, user_path
+from ..settings.user_input import text_of, user_path
 
 if TYPE_CHECKING:
     from ..contracts import RSA

@@ -79,7 +79,7 @@ class UserPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from ..errors import SettingsError
-        from ..user_input import user_path
+        from ..settings.user_input import user_path
 
         try:
             return super().convert(str(user_path(value)), param, ctx)

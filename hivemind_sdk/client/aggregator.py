@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 class CascadeAggregator:
     """Gathers CASCADE messages from the first one on, for `timeout` seconds or until there are `expected_responses`.
 
-    Then `select_callback(messages)` picks one, or None, and `emit_callback(message)` gets it. No lock is held then, so
-    they may add responses. What comes later starts anew. 0 expected: not known how many. Any thread.
-    Give each cascade one of its own: it does not tell them apart.
+    Then `select_callback(messages)` returns one of them or None, and `emit_callback(message)` gets it. They are called
+    without a lock, so they may add responses. Later responses start a new round. `expected_responses` 0 or None: not
+    known. Any thread. Use one for each cascade: it does not look at ids.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CascadeAggregator:
         self._timer: threading.Timer | None = None
 
     def add_response(self, message: HiveMessage) -> None:
-        """One more answer. Where it is the last that was expected, the callbacks run on this thread."""
+        """Adds an answer. If it is the last one expected, the callbacks run on this thread."""
         with self._lock:
             self._responses.append(message)
             if self._timer is None:
@@ -47,11 +47,11 @@ class CascadeAggregator:
             self._resolve()
 
     def cancel(self) -> None:
-        """Forget what was gathered; nothing is delivered."""
+        """Forgets what was gathered; nothing is delivered."""
         self._take()
 
     def _take(self, window: list[HiveMessage] | None = None) -> list[HiveMessage]:
-        """The responses; nothing where this window is not the one that is open."""
+        """Takes the responses; none if `window` is not the present round."""
         with self._lock:
             if window is not None and window is not self._responses:
                 return []

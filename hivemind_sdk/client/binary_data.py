@@ -1,4 +1,4 @@
-"""Audio and files from the hub: which callback gets them, and what of a file name from the network can be trusted."""
+"""Audio and files from the hub: which callback gets them, and how a file name from the network is made safe."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[\d¹²³]) *(\.|$)")
 
 
 class BinaryDataCallbacks:
-    """What is done with binary data from the hub. Override what you need; called as all callbacks are, in order.
+    """Callbacks for binary data of the hub. Override what you need; they are called in order with all other callbacks.
 
-    `file_name` comes from the network: no folder is in it and it is never empty, but it may be that of a file you have.
+    `file_name` comes from the network: it has no folder and is never empty, but a file of this name may exist already.
     """
 
     def handle_receive_tts(self, bin_data: bytes, utterance: str, lang: str, file_name: str) -> None:
@@ -39,7 +39,7 @@ def deliver(message: HiveMessage, callbacks: BinaryDataCallbacks) -> Any:
 
 
 def safe_file_name(name: str) -> str:
-    """A file name from the network as one plain name: no folder, drive, device or control character, no dot in front.
+    """A file name from the network as a plain name: no folder, drive, device or control character, no leading dot.
 
     Never empty, never longer than 128 characters.
     """

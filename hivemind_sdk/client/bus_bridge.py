@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 UPSTREAM = "hive.send.upstream"
 _ECHO_WITHIN = 10.0
-"""seconds in which a bus repeats what was put on it"""
+"""seconds after which a message that was put on a bus is not expected back any more"""
 _MOST_ECHOES = 1000
 _OF_THE_BUS = frozenset({"message", "error", "ovos.session.update_default"})
 """events on which a FakeBus listens itself, and we"""
@@ -37,11 +37,11 @@ _MOST_SESSIONS = 256
 
 
 class Tap:
-    """One bus. `hearers` get what others put on it, never what came from `put`.
+    """One bus. `hearers` are called with messages of others, never with those from `put`.
 
-    A bus repeats everything to everybody: at once, inside of `emit` (FakeBus), or later, from a thread of its own (a
-    MessageBusClient). What is put there is therefore remembered until it was heard, by its content: a mark in the
-    context would be inherited by the replies, which must get through. The session does not count, buses add it.
+    A bus sends everything back to all listeners: at once, inside `emit` (FakeBus), or later, from another thread (a
+    MessageBusClient). So each message that is put on it is remembered until it comes back. It is recognised by its
+    content, session excepted, as buses add one; a mark in the context would also be in the replies to it.
     """
 
     def __init__(self, bus: Any) -> None:
@@ -54,7 +54,7 @@ class Tap:
         bus.on("message", self._message)
 
     def put(self, message: BusMessage) -> None:
-        """What listeners raise stays here. Where nobody listens but us, nothing is put there."""
+        """Puts a message on the bus, unless nobody else listens there. What its listeners raise is logged."""
         if self._is_deserted():
             return
         with self._lock:
@@ -62,7 +62,7 @@ class Tap:
             self._expected.append(entry)
         try:
             self.bus.emit(to_message(message))
-        except Exception as error:  # a service on that bus; the hub and other listeners must not suffer
+        except Exception as error:  # a listener on that bus raised; the link and other listeners go on
             log.exception("%s failed on the local bus (%s)", message.msg_type, type(error).__name__)
         self._at_once = entry not in self._expected
 
@@ -70,7 +70,7 @@ class Tap:
         self.bus.remove("message", self._message)
 
     def _is_deserted(self) -> bool:
-        """Whether this is a FakeBus on which only we, and the bus itself, listen; a quarter of a millisecond each."""
+        """True for a FakeBus on which only we and the bus itself listen: putting takes a quarter of a millisecond."""
         emitter = getattr(self.bus, "ee", None)
         names = getattr(emitter, "event_names", None)
         if emitter is None or names is None:
@@ -78,7 +78,7 @@ class Tap:
         return not set(names()) - _OF_THE_BUS and len(emitter.listeners("message")) == 1
 
     def _message(self, text: Any) -> None:
-        """Everything on the bus, as JSON text."""
+        """Called with the JSON text of everything on the bus."""
         try:
             message = BusMessage.from_wire(json.loads(text))
         except (TypeError, ValueError, HiveMindError):
@@ -121,12 +121,12 @@ class BusBridge:
         return self._internal.bus if self._internal else None
 
     def attach(self, bus: Any) -> None:
-        """This is the client's own bus."""
+        """Takes this bus as the client's own."""
         self._internal = self._tap(bus)
         self._internal.hearers.append(self._overheard)
 
     def connect(self, bus: Any) -> None:
-        """This is the bus of the services; the first one stays."""
+        """Takes this bus as that of the services; a second one is ignored."""
         if self._connected is None:
             self._connected = self._tap(bus)
             self._connected.hearers.append(self._up)
@@ -139,7 +139,7 @@ class BusBridge:
         self._internal = self._connected = None
 
     def sent(self, message: BusMessage) -> None:
-        """One of our own messages went to the hub: the internal bus hears it, as the client's listeners do."""
+        """A message of the client went to the hub: the internal bus hears it, as the client's listeners do."""
         internal = self._internal
         if internal is not None:
             internal.put(message)
@@ -160,7 +160,7 @@ class BusBridge:
     # --- what others say ---
 
     def _overheard(self, message: BusMessage) -> None:
-        """Somebody else on the internal bus: the client's listeners hear it."""
+        """A message of others on the internal bus: the client's listeners hear it."""
         self._emitter.hear(message)
 
     def _up(self, message: BusMessage) -> None:
@@ -177,7 +177,7 @@ class BusBridge:
             )
 
     def _asked(self, message: BusMessage) -> None:
-        """Somebody wants a HiveMessage sent."""
+        """A service asks for a HiveMessage to be sent."""
         kind = str(message.data.get("msg_type"))
         if kind == HiveMessageType.BROADCAST:
             log.warning("%s: only hubs broadcast", UPSTREAM)
@@ -226,7 +226,7 @@ class BusBridge:
 
 
 def _as_local(message: BusMessage) -> BusMessage:
-    """The destination becomes the source: a message of this device's own from here on, so that audio plays here."""
+    """A copy whose source is its destination: so it counts as this device's own, and its audio is played here."""
     if "destination" not in message.context:
         return message
     context = dict(message.context)

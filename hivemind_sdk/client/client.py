@@ -1,7 +1,7 @@
 """HiveMessageBusClient: a Satellite with the names of the reference client and of the OVOS bus client.
 
-It does not inherit from OVOS' client, whose import would cost every user most of a second: `ovos_bus_client` is
-imported when the first bus message is handed to a callback.
+It does not inherit from OVOS' client, whose import would cost every user most of a second: callbacks get a `Message`
+that stands for OVOS' own without importing it, see `ovos_message`.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         timeout: float | None = None,
         retry: bool = False,
     ) -> SessionInfo:
-        """Connect and wait until the link is READY. -> what was negotiated
+        """Connects and waits until the link is READY. Returns what was negotiated.
 
         `bus`: an OVOS bus that gets what the hub sends, and whose messages for the hub are sent up. The first attempt
         decides, unless `retry`; `timeout` bounds it all. `handshake_max_retries` is the reference's way to say both:
@@ -203,7 +203,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         self._bridged().connect(bus)
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the link and everything that belongs to it, within `timeout`. Idempotent; safe from a callback."""
+        """Ends the link and all that belongs to it within `timeout` seconds. Idempotent; safe in a callback."""
         with self._bridging:
             bridge, self._bridge = self._bridge, None
         if bridge is not None:
@@ -211,11 +211,11 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         self.satellite.close(timeout)
 
     def close_connection(self) -> None:
-        """Drop the link of this moment; it comes back by itself."""
+        """Ends the present link; it comes back by itself."""
         self.satellite.drop()
 
     def run_forever(self) -> None:
-        """Connect, if that was not done, and block until the link is closed. Raises what it was refused with."""
+        """Connects, if that was not done, and blocks until the link is closed. Raises the error of a refusal."""
         self.started_running = True
         status = self.satellite.start().wait_until(_is_over, None)
         if status.state is State.REFUSED and status.cause is not None:
@@ -230,7 +230,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         return thread
 
     def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
-        """Block until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
+        """Starts, and blocks until READY: `timeout` seconds, and as long for each retry. Raises as `connect`."""
         limit = timeout * ((max_retries or 0) + 1)
         status = self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
@@ -240,7 +240,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
             raise LinkTimeout(text, phase=status.state.value, hint=status.hint) from status.cause
 
     def init_identity(self, site_id: str | None = None) -> None:
-        """Read from the identity anew what the constructor was not given; for the next link. Raises SettingsError."""
+        """Reads again from the identity what the constructor was not given, for the next link. Raises SettingsError."""
         endpoint, credentials = self._resolve()
         self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
         if site_id:
@@ -290,7 +290,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
 
     @property
     def internal_bus(self) -> Any:
-        """A bus that hears what our listeners hear, and they hear it; a FakeBus, made when it is first asked for."""
+        """A bus that hears what the client's listeners hear, and they hear it. A FakeBus, made on the first access."""
         bridge = self._bridged()
         if bridge.internal is None:
             from ovos_utils.fakebus import FakeBus
@@ -318,7 +318,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
             return self._bridge
 
     def _state_changed(self, status: Status) -> None:
-        """On the link's thread, so that who listens from now on does not hear of it; listeners are called elsewhere."""
+        """On the link's thread, so that later listeners do not hear of it; listeners are called on other threads."""
         ready = status.state is State.READY
         flag = self._ready_event
         if flag is not None:
@@ -341,7 +341,7 @@ def _is_over(status: Status) -> bool:
 
 
 def _session_of(internal_bus: Any) -> str | None:
-    """A named session of the bus is ours too; `default` is what a bus has that was told nothing."""
+    """The session of the bus if it has a name; `default` means that it was given none."""
     session_id = getattr(internal_bus, "session_id", None)
     return session_id if isinstance(session_id, str) and session_id not in ("", "default") else None
 

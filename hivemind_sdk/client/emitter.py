@@ -173,32 +173,33 @@ class Listening:
     wrapped_funcs: dict[Func, Func]
 
     def on(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Call `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
+        """Calls `func` for each event: with a HiveMessage for a type of the hive, with a Message for a bus type.
 
-        `open`, `close`, `error`, `reconnecting`, `auth_rejected` tell of the link, see Emitter. `message` has the JSON
-        text of every bus message; that of every HiveMessage is `client.emitter.on("message", ...)`.
+        `open`, `close`, `error`, `reconnecting`, `auth_rejected` are events of the link, see Emitter. `message` gets
+        the JSON text of every bus message; `client.emitter.on("message", ...)` that of every HiveMessage.
 
-        Callbacks run in the order of what happened, on threads of ours; one that takes long, or waits, does not
-        hold up the link, and the others for a tenth of a second at most. What one raises is logged under its name.
+        Callbacks run in the order of the events, on threads of the SDK. One that takes long or waits does not hold up
+        the link, and other callbacks for a tenth of a second at most. An exception is logged with the callback's name.
+        Raises TypeError for a coroutine function.
         """
         self._listen(event_name, func, once=False)
 
     def once(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """The same, for one event."""
+        """Calls `func` for one event."""
         self._listen(event_name, func, once=True)
 
     def on_mycroft(self, mycroft_msg_type: str, func: Callable[[Message], Any]) -> None:
-        """Call `func(Message)` for each bus message of this type, whatever the type is called."""
+        """Calls `func(Message)` for each bus message of this type, also if a hive type has the same name."""
         self.emitter.add(self.emitter.topic(mycroft_msg_type), func)
 
     def remove(self, event_name: HiveMessageType | str, func: Callable[..., Any]) -> None:
-        """Forget a callback, and what it has not heard yet; unknown ones are ignored."""
+        """Forgets a callback, and what it has not heard yet; unknown ones are ignored."""
         self.wrapped_funcs.pop(func, None)
         self.emitter.remove_listener(event_name, func)
         self.emitter.forget(self.emitter.topic(event_name), func)
 
     def remove_all_listeners(self, event_name: HiveMessageType | str) -> None:
-        """Forget every callback of this event. Raises ValueError for None."""
+        """Forgets every callback of this event. Raises ValueError for None."""
         if event_name is None:
             raise ValueError("event_name is None: say which event's listeners to remove")
         self.emitter.remove_all_listeners(event_name)

@@ -1,4 +1,4 @@
-"""A satellite as a program of its own: it runs until it is told to stop, and then leaves in order."""
+"""run(): a satellite as a program that stops in order on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _OVER = 0
 
 
 def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> None:
-    """Connect, as often as it takes, and block until SIGTERM or SIGINT; then send what waits, in `drain` seconds at
-    most, let callbacks finish, and close.
+    """Connects, as often as it takes, and blocks until SIGTERM or SIGINT. Then sends what waits, for `drain` seconds at
+    most, lets callbacks finish, and closes.
 
-    Returns then, and after a `close()` from elsewhere. The handlers of both signals are as before by then, so that a
-    second signal does what it always does. Raises what the hub refused with, and whatever else ends a link for good;
-    SettingsError on another thread than the main one, which gets no signals.
+    Also returns after a `close()` from elsewhere. The signal handlers are restored first, so a second signal has its
+    usual effect. Raises the error with which the hub refused, or that ended the link for good; SettingsError on any
+    thread but the main one, which alone gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         raise SettingsError("run() gets its signals on the main thread only", hint="elsewhere: connect() and close()")
@@ -59,9 +59,9 @@ def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> Non
 
 @contextmanager
 def _signals() -> Iterator[tuple[Callable[[], None], Callable[[], int]]]:
-    """-> what wakes the waiter, from any thread; and what waits: for that (_OVER), or for the number of a signal
+    """Yields `wake()`, for any thread, and `wait()`, which returns _OVER after `wake()` or the number of a signal.
 
-    Through a socket: a signal that comes just before the main thread blocks on a lock would not be noticed there.
+    They use a socket: a signal that comes just before the main thread blocks on a lock would not be noticed.
     """
     waiter, waker = socket.socketpair()
     waker.setblocking(False)

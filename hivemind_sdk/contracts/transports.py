@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from .._dataclass import dataclass, field
 from ..settings import Credentials, Endpoint, TLSSettings
 from .ends import Frame
-
-if TYPE_CHECKING:
-    import socket
 
 
 def _unheard(_event: Any) -> None:
@@ -37,9 +34,9 @@ class Dial:
     max_frame: int = 10 * 1024 * 1024
     observe: Callable[[Any], None] = field(default=_unheard, repr=False, compare=False)
     """told, from any thread, of what the transport alone knows: observations.PhasePassed and RoundTrip"""
-    connected: Callable[[socket.socket], None] = field(default=_unheard, repr=False, compare=False)
-    """given the socket as soon as it is connected, so that closing the satellite ends a dial that hangs. `open_socket`
-    calls it"""
+    connected: Callable[[Any], None] = field(default=_unheard, repr=False, compare=False)
+    """given the `socket.socket` as soon as it is connected, so that closing the satellite ends a dial that hangs;
+    `open_socket` calls it"""
 
     @property
     def token(self) -> str:

@@ -12,6 +12,8 @@ LOOK_IDLE = 9.0
 """the same while none does"""
 GAP_FIRST, GAP_LAST = 1.0, 4.0
 """seconds between two attempts made before their time: at first, and after several that failed"""
+HOPEFUL = 900.0
+"""seconds after a link was lost in which its hub is tried every LOOK_IDLE seconds, as long as the port answers"""
 _SPREAD = 0.1
 """the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
 
@@ -28,7 +30,7 @@ class Comeback:
         self._drawn = jitter()
         self._wanted = False
         self._gap = GAP_FIRST
-        self._attempted_at = self._looked_at = -math.inf
+        self._attempted_at = self._looked_at = self._hopeful_until = -math.inf
         self._silent: set[int] = set()
         """hubs whose port did not answer the last look"""
         self._blind: set[int] = set()
@@ -43,6 +45,11 @@ class Comeback:
         if self._wanted:
             self._gap = min(2 * self._gap, GAP_LAST)
         self._wanted, self._drawn = False, self._jitter()
+        self._attempted_at, self._looked_at = now, -math.inf
+
+    def lost(self, now: float) -> None:
+        """A link that was READY has ended."""
+        self._hopeful_until = now + HOPEFUL
         self._attempted_at, self._looked_at = now, -math.inf
 
     def held(self) -> None:
@@ -62,11 +69,16 @@ class Comeback:
             self._silent.discard(hub)
             self._wanted, self._gap, self._attempted_at = True, GAP_FIRST, -math.inf
 
-    def attempt_due(self, urgent: bool) -> float:
+    def attempt_due(self, now: float, urgent: bool) -> float:
         """When to make an attempt before its time; infinity: never. `urgent`: a message waits to be sent."""
         if self._wanted:
             return self._attempted_at + self._spread(self._gap)
-        return self._attempted_at + self._spread(GAP_LAST) if urgent and not self._silent else math.inf
+        if self._silent:
+            return math.inf
+        if urgent:
+            return self._attempted_at + self._spread(GAP_LAST)
+        hopeful = now < self._hopeful_until and not self._blind
+        return self._attempted_at + self._spread(LOOK_IDLE) if hopeful else math.inf
 
     def look_due(self, hub: int, urgent: bool) -> float:
         """When to look at this hub's port; infinity: never."""

@@ -80,7 +80,7 @@ class LinkLife:
         due = status.next_try if status.state is State.BACKOFF and status.next_try is not None else now
         if due <= now or not self._supervisor.prompt:
             return Wait(due) if due > now else Attempt(hub)
-        due = min(due, self._comeback.attempt_due(urgent))
+        due = min(due, self._comeback.attempt_due(now, urgent))
         if due <= now:
             return Attempt(hub)
         look = self._comeback.look_due(hub, urgent)
@@ -126,6 +126,8 @@ class LinkLife:
 
     def failed(self, now: float, cause: HiveMindError) -> Status:
         """The attempt, or the READY link, has ended with what `LinkSession.ended` returned."""
+        if self.status.state is State.READY:
+            self._comeback.lost(now)
         return self._supervisor.failed(now, cause)
 
     def closed(self, now: float, cause: HiveMindError | None = None) -> Status:

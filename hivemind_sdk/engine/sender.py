@@ -135,6 +135,8 @@ class SendScheduler:
     def stored(self, entries: list[Entry], *, ready: bool) -> None:
         """Entries for which there is room (`outbox.reserve`) are on disk, and are sent in their turn."""
         self.outbox.release(entries)
+        for entry in entries:
+            entry.stored = True
         self.adopt(entries, ready=ready)
 
     def adopt(self, entries: list[Entry], *, ready: bool) -> None:

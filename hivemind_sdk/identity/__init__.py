@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..user_input import config_home, text_of, user_path
+from ..settings.user_input import config_home, text_of, user_path
 from . import merge_patch, private_files
 from .file_lock import FileLock
 from .fingerprints import fingerprint, pem_fingerprint

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .. import user_input
 from .._dataclass import replace
 from ..errors import SettingsError
-from ..settings import Credentials, Endpoint
+from ..settings import Credentials, Endpoint, user_input
 
 
 class Remembered(Protocol):

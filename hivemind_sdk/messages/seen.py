@@ -46,6 +46,6 @@ def _short(entry: Hashable) -> Hashable:
 
 
 def _digest(text: str) -> bytes:
-    from hashlib import blake2b  # 2 ms of a start that no message waits for
+    from hashlib import blake2b  # takes milliseconds to load, and few need it
 
     return blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()

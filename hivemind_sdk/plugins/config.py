@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import IdentityError, SettingsError
 from ..identity import FileLock, private_files
 from ..settings import PluginSettings
-from ..user_input import config_home, text_of
+from ..settings.user_input import config_home, text_of
 
 ONLY, DISABLED, PREFER = "HIVEMIND_PLUGINS_ONLY", "HIVEMIND_PLUGINS_DISABLED", "HIVEMIND_PLUGINS_PREFER"
 IDENTITY = "HIVEMIND_IDENTITY"

@@ -188,7 +188,7 @@ def _collected(
             if implementation.hookwrapper or implementation.wrapper:
                 raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
             if expected.kind in wanted:
-                yield caller.name, _records(caller.name, implementation.function, expected)
+                yield caller.name, _records(caller.name, implementation.function, expected, trusted=origin.builtin)
 
 
 def _check_version(plugin: Any) -> None:
@@ -218,7 +218,10 @@ def _expected(hook: str, origin: Origin) -> type[PluginRecord]:
     return expected
 
 
-def _records(hook: str, function: Callable[[], Any], expected: type[PluginRecord]) -> list[PluginRecord]:
+def _records(
+    hook: str, function: Callable[[], Any], expected: type[PluginRecord], *, trusted: bool
+) -> list[PluginRecord]:
+    """`trusted`: of a built-in, whose fields our tests check: to do it here would take 4 ms of each start."""
     returned = _guarded(hook, function)
     if isinstance(returned, PluginRecord):
         raise _broken(f"{hook} should return a list of records, not one record")
@@ -227,7 +230,7 @@ def _records(hook: str, function: Callable[[], Any], expected: type[PluginRecord
     for record in records:
         if not isinstance(record, expected):
             raise _broken(f"{hook} returned {type(record).__name__}, not {expected.__name__}")
-        fault = _guarded(hook, record_fault, record)
+        fault = "" if trusted else _guarded(hook, record_fault, record)
         if fault:
             raise _broken(f"{hook}: {fault}")
     return records

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._dataclass import fields
-from ..user_input import user_path
+from ..settings.user_input import user_path
 
 _UNIONS = (typing.Union, types.UnionType)
 _TRUTH = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)

@@ -1,4 +1,4 @@
-"""What a satellite is made of: each part named in the settings and taken from the catalogue, or given as an object."""
+"""Which parts a satellite gets: named in the settings and taken from the catalogue, or given as objects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Overrides:
-    """Parts that the user brings. None or empty: from the catalogue. `handlers` and `observers` come on top of it."""
+    """Parts that the user gives. None or empty: from the catalogue. `handlers` and `observers` come before its own."""
 
     transport: AsyncTransportConnector | TransportConnector | None = None
     handshakes: Sequence[NamedHandshake] = ()
@@ -38,10 +38,10 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Components:
-    """One of everything, for one satellite. `close` tears down what was made here, last made first."""
+    """The parts of one satellite. `close` closes what was made here, the last one first."""
 
     connectors: Sequence[TransportConnector]
-    """for each hub of the settings, in their order"""
+    """one for each hub of the settings, in their order"""
     handshakes: Sequence[NamedHandshake]
     handlers: Sequence[NamedHandler]
     crypto: Crypto
@@ -58,7 +58,7 @@ class Components:
 
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
-    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, StoreFailed, with nothing of it left."""
+    """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, SettingsError, StoreFailed."""
     instances = Instances(catalogue, settings.plugins or plugin_settings())
     try:
         return _parts(settings, catalogue, given, instances)

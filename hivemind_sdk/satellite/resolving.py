@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from .._dataclass import replace
 from ..contracts import Dial, Lookup, Resolver, Transport, TransportConnector
 from ..contracts.observations import PhasePassed
 from ..contracts.status import FINAL, State, Status

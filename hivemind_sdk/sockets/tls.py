@@ -8,7 +8,7 @@ import ssl
 
 from ..errors import SettingsError, Unreachable
 from ..settings import TLSSettings
-from ..user_input import sha256_pin, text_of, user_path
+from ..settings.user_input import sha256_pin, text_of, user_path
 from .deadline import Deadline
 
 _TRUST = "give its certificate or its CA's as `ca`, or the certificate's SHA-256 as `pin`; verify=False trusts anybody"

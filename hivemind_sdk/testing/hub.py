@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from .agent import Agent, EchoAgent
 from .misbehaviour import WELL_BEHAVED, Misbehaviour
 from .peer import HubPeer
 from .profiles import PROFILES, Close, Profile
+from .roles import HubClient as HubClient  # noqa: PLC0414 - users import it from here
 from .routing import Router
 from .state import MemoryState
 
@@ -30,28 +30,9 @@ if TYPE_CHECKING:
     from .listener import Listener
     from .memory import MemoryConnector
 
-DEFAULT_ALLOWED = frozenset(
-    {"recognizer_loop:utterance", "ovos.utterance.handle", "speak", "speak:synth", "recognizer_loop:b64_audio"}
-)
-"""bus types; what real hubs allow a new client differs, see tests/interop"""
 ENCODINGS = ("JSON-B91", "JSON-Z85B", "JSON-Z85P", "JSON-B64", "JSON-URLSAFE-B64", "JSON-B32", "JSON-HEX")
 _GOODBYE = 0.5
 _PINS = "pinned_client_noise_keys"
-
-
-@dataclass(frozen=True, slots=True)
-class HubClient:
-    """A satellite that the hub knows, by its access key."""
-
-    key: str = field(repr=False)
-    password: str | None = field(default=None, repr=False)
-    preshared_key: str | None = field(default=None, repr=False)
-    name: str = "sat"
-    admin: bool = False
-    allowed_types: Collection[str] = DEFAULT_ALLOWED
-    """bus types that it may send"""
-    can_escalate: bool = True
-    can_propagate: bool = True
 
 
 class Hub:

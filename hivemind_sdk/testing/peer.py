@@ -6,18 +6,16 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..contracts import SessionInfo, Transport
 from ..engine.connection import Discarded, Greeted, Received, run_compute
 from ..errors import HiveMindError, LinkClosed, RemoteProtocolError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .profiles import Close, Sessions
+from .roles import HubClient, HubOfPeers
 from .routing import ROUTES
 from .verbs import VERBS
-
-if TYPE_CHECKING:
-    from .hub import Hub, HubClient
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +26,7 @@ _HANG_UP = 10.0
 class HubPeer:
     """What an agent and a test see of a satellite. `name`: useragent, number, name of the client, session."""
 
-    def __init__(self, hub: Hub, transport: Transport, client: HubClient, prefix: str) -> None:
+    def __init__(self, hub: HubOfPeers, transport: Transport, client: HubClient, prefix: str) -> None:
         self.hub = hub
         self.client = client
         self.site_id = ""

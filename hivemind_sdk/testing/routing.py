@@ -20,12 +20,11 @@ from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from ..messages.seen import RecentlySeen
 from .agent import AnsweringAgent
 from .profiles import Close
+from .roles import HubClient, HubOfPeers, LinkedPeer
 from .verbs import VERBS, denies
 
 if TYPE_CHECKING:
     from ..satellite.satellite import Satellite
-    from .hub import Hub, HubClient
-    from .peer import HubPeer
 
 T = HiveMessageType
 OPEN_REQUESTS, FLOODS = 256, 10_000
@@ -34,11 +33,11 @@ OPEN_REQUESTS, FLOODS = 256, 10_000
 class Router:
     """The mesh as one hub sees it. Any thread. The source of a message is a satellite of ours, or None: the uplink."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: HubOfPeers) -> None:
         self._hub = hub
         self._uplink: Satellite | None = None
         self._lock = threading.Lock()
-        self._asked: dict[str, HubPeer | None] = {}
+        self._asked: dict[str, LinkedPeer | None] = {}
         self._floods = RecentlySeen(FLOODS)
 
     def join(self, satellite: Satellite) -> None:
@@ -48,7 +47,7 @@ class Router:
             if route.comes_down:
                 satellite.on_message(kind, self.down, inline=True)
 
-    def up(self, peer: HubPeer, message: HiveMessage) -> None:
+    def up(self, peer: LinkedPeer, message: HiveMessage) -> None:
         """A satellite wants this passed on."""
         profile, route = self._hub.profile, ROUTES[message.msg_type]
         if not route.allowed(peer.client):
@@ -66,16 +65,16 @@ class Router:
 
     # --- verbs ---
 
-    def _escalate(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _escalate(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         self._inject(message, source)
         self._send_up(self._onward(message))
 
-    def _broadcast(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _broadcast(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         if not self._was_here(message):
             self._inject(message, source)
             self._send_down(self._onward(message), source)
 
-    def _propagate(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _propagate(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         inner: HiveMessage = message.payload
         if self._was_here(message) or inner.target_public_key == self._hub.keys.public:
             return
@@ -85,7 +84,7 @@ class Router:
         self._inject(message, source)
         self._spread(self._onward(message), source)
 
-    def _ping(self, message: HiveMessage, ping: JSONObject, source: HubPeer | None) -> None:
+    def _ping(self, message: HiveMessage, ping: JSONObject, source: LinkedPeer | None) -> None:
         hub, flood_id = self._hub, ping.get("flood_id")
         with self._lock:
             is_new = self._floods.add((flood_id, ping.get("peer")))
@@ -97,7 +96,7 @@ class Router:
         if is_new:
             self._spread(self._onward(message), source)
 
-    def _query(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _query(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         request = self._opened(message, source)
         if request is None:
             return
@@ -108,7 +107,7 @@ class Router:
             nothing = BusMessage(NO_ANSWER, {"query_id": request.metadata["query_id"], "error": "no_answer"})
             self._send(next(iter(answers_to(request, [nothing], self._hub.node_id))), source)
 
-    def _cascade(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _cascade(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         request = self._opened(message, source)
         if request is None:
             return
@@ -119,7 +118,7 @@ class Router:
 
     # --- questions and answers ---
 
-    def _opened(self, message: HiveMessage, source: HubPeer | None) -> HiveMessage | None:
+    def _opened(self, message: HiveMessage, source: LinkedPeer | None) -> HiveMessage | None:
         """A request that is new here, with an id; None where there is nothing (more) to do."""
         if not self._hub.profile.answers_queries:
             return None
@@ -139,7 +138,7 @@ class Router:
                 del self._asked[next(iter(self._asked))]
         return message.forward(metadata=metadata)
 
-    def _answered(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _answered(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         """Back to where the request came from; what nobody asked for goes nowhere."""
         query_id = message.metadata.get("query_id")
         with self._lock:
@@ -156,13 +155,13 @@ class Router:
             return None
         return agent.query(inner.payload)
 
-    def _answer(self, request: HiveMessage, replies: Iterable[BusMessage], to: HubPeer | None) -> None:
+    def _answer(self, request: HiveMessage, replies: Iterable[BusMessage], to: LinkedPeer | None) -> None:
         named = {"query_id": request.metadata["query_id"]}
         messages = (BusMessage(one.msg_type, one.data, {**one.context, **named}) for one in replies)
         for message in answers_to(request, messages, self._hub.node_id):
             self._send_answer(message, to)
 
-    def _send_answer(self, message: HiveMessage, to: HubPeer | None) -> None:
+    def _send_answer(self, message: HiveMessage, to: LinkedPeer | None) -> None:
         binary = to is not None and to.info is not None and to.info.binarize
         if to is not None and binary and not self._hub.profile.answers_on_binary:
             to.refuse(self._hub.profile.broken, "metadata over 255 bytes")
@@ -171,12 +170,12 @@ class Router:
 
     # --- ways ---
 
-    def _forbid(self, peer: HubPeer, kind: HiveMessageType, how: Close | None) -> None:
+    def _forbid(self, peer: LinkedPeer, kind: HiveMessageType, how: Close | None) -> None:
         if how is not None:
             reason = f"{kind.value.upper()} is {how.reason}" if how.reason else ""
             peer.refuse(Close(how.code, reason), "no permission")
 
-    def _inject(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _inject(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         """To our own agent, where a satellite has named our site."""
         inner: HiveMessage = message.payload
         if source is not None and inner.msg_type is T.BUS and message.target_site_id == self._hub.site_id:
@@ -191,12 +190,12 @@ class Router:
         route = [*message.route, {"source": name, "targets": [name]}]
         return message.forward(source_peer=name, route=route, payload=message.payload.forward(route=route))
 
-    def _spread(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _spread(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         self._send_down(message, source)
         if source is not None:
             self._send_up(message)
 
-    def _send_down(self, message: HiveMessage, source: HubPeer | None) -> None:
+    def _send_down(self, message: HiveMessage, source: LinkedPeer | None) -> None:
         """To all satellites but the one that it came from."""
         for peer in self._hub.peers:
             if peer is not source:
@@ -206,7 +205,7 @@ class Router:
         """-> whether there is a hub above that gets it"""
         return self._uplink is not None and self._send(message, None)
 
-    def _send(self, message: HiveMessage, to: HubPeer | None) -> bool:
+    def _send(self, message: HiveMessage, to: LinkedPeer | None) -> bool:
         if to is None:
             return self._uplink is not None and _sent(self._uplink.send, message)
         unwrapped = self._hub.profile.unwraps and message.msg_type in (T.PROPAGATE, T.BROADCAST)
@@ -218,7 +217,7 @@ class Router:
 class Route:
     """What is done with a verb, who may send it up, and whether it can come down an uplink."""
 
-    act: Callable[[Router, HiveMessage, HubPeer | None], None]
+    act: Callable[[Router, HiveMessage, LinkedPeer | None], None]
     allowed: Callable[[HubClient], bool]
     comes_down: bool = True
     is_query: bool = False

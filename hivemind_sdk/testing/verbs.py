@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..messages import BusMessage, HiveMessage, HiveMessageType, JSONObject
 from .profiles import NO_STATUS, Sessions
-
-if TYPE_CHECKING:
-    from .peer import HubPeer
+from .roles import LinkedPeer
 
 
-def _bus(peer: HubPeer, message: HiveMessage) -> None:
+def _bus(peer: LinkedPeer, message: HiveMessage) -> None:
     """To the agent, if the client may send this type; replies go to whoever has the peer's name by then."""
     bus: BusMessage = message.payload
     session = _session(peer, bus.context.get("session"))
@@ -24,7 +22,7 @@ def _bus(peer: HubPeer, message: HiveMessage) -> None:
         peer.hub.agent.bus(to_agent, peer.hub.peer(peer.name) or peer)
 
 
-def _binary(peer: HubPeer, message: HiveMessage) -> None:
+def _binary(peer: LinkedPeer, message: HiveMessage) -> None:
     if peer.hub.profile.denies_binary and not peer.client.allowed_types:
         reason = "binary payloads are denied for a client with an empty allowed_types"
         _deny(peer, "binary", reason, {"allowed": []}, bin_type=str(message.bin_type.value))
@@ -32,13 +30,13 @@ def _binary(peer: HubPeer, message: HiveMessage) -> None:
         peer.hub.agent.binary(message, peer)
 
 
-def _rendezvous(peer: HubPeer, _message: HiveMessage) -> None:
+def _rendezvous(peer: LinkedPeer, _message: HiveMessage) -> None:
     if peer.hub.profile.answers_rendezvous:
         answer = {"status": "error", "reason": "not_a_rendezvous_node", "mailbox_node": peer.hub.keys.public}
         peer.send(HiveMessage(HiveMessageType.RENDEZVOUS, answer))
 
 
-def _session(peer: HubPeer, session: Any) -> JSONObject | None:
+def _session(peer: LinkedPeer, session: Any) -> JSONObject | None:
     """The session that a bus message counts for. None: not acceptable here."""
     rule, own = peer.hub.profile.sessions, {"session_id": peer.session_id}
     given: JSONObject = session if isinstance(session, dict) else {}
@@ -48,7 +46,7 @@ def _session(peer: HubPeer, session: Any) -> JSONObject | None:
     return None if rule is Sessions.REFUSED else own
 
 
-def denies(peer: HubPeer, bus: BusMessage) -> bool:
+def denies(peer: LinkedPeer, bus: BusMessage) -> bool:
     """Whether this client may not send this type; it was told so."""
     if bus.msg_type in peer.client.allowed_types:
         return False
@@ -57,7 +55,7 @@ def denies(peer: HubPeer, bus: BusMessage) -> bool:
     return True
 
 
-def _deny(peer: HubPeer, denied_type: str, reason: str, details: JSONObject, **more: str) -> None:
+def _deny(peer: LinkedPeer, denied_type: str, reason: str, details: JSONObject, **more: str) -> None:
     """`hive.policy.denied`, which says nothing of the session (wire-v3.md section 6); or silence."""
     if peer.hub.profile.denies:
         data = {"denied_type": denied_type, "code": "acl_disallowed_type", "reason": reason, "data": details, **more}
@@ -65,7 +63,7 @@ def _deny(peer: HubPeer, denied_type: str, reason: str, details: JSONObject, **m
         peer.send_bus(BusMessage("hive.policy.denied", data, context))
 
 
-VERBS: Mapping[HiveMessageType, Callable[[HubPeer, HiveMessage], None]] = {
+VERBS: Mapping[HiveMessageType, Callable[[LinkedPeer, HiveMessage], None]] = {
     HiveMessageType.BUS: _bus,
     HiveMessageType.BINARY: _binary,
     HiveMessageType.RENDEZVOUS: _rendezvous,

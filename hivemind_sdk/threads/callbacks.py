@@ -202,8 +202,7 @@ class CallbackQueue:
                 return job
             self._turn = turn.thread = None
             self._busy.release()
-            more = self._is_runnable() and self._busy.acquire(blocking=False)  # it came meanwhile
-            if more:
+            if self._waiting and self._is_runnable() and self._busy.acquire(blocking=False):  # it came meanwhile
                 self._begin()
             elif self._idle_watches and self._is_idle():
                 for idle in list(self._idle_watches):
@@ -213,6 +212,8 @@ class CallbackQueue:
     def _take(self, turn: _Turn) -> Job | None:
         """The first job whose owner has none that is late."""
         waiting = self._waiting
+        if not waiting:
+            return None
         if self._overtaken:
             held = [one.owner for one in self._overtaken]
             index = next((index for index, (owner, _, _) in enumerate(list(waiting)) if owner not in held), None)

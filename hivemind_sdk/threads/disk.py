@@ -33,7 +33,7 @@ def perform(store: MessageStore, action: Remove | Read | Expire, core: SendSched
 
 
 def finish(store: MessageStore, core: SendScheduler, lock: threading.Lock, deadline: float) -> None:
-    """Remove what is done with, and close the store, at `deadline` (monotonic seconds) at the latest."""
+    """Remove what is done with, and close the store, at `deadline` (seconds of `now`) at the latest."""
     with lock:
         action = core.next(now(), ready=False)
     if isinstance(action, Remove):

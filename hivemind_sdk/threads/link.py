@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..contracts.observations import Observation
 from ..messages import HiveMessage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
@@ -184,7 +184,7 @@ class LinkLoop:
         with self._send_lock:
             self._inside.add(me)
             try:
-                if transport.features.probes:
+                if transport.features.probes and hasattr(transport, "probe"):
                     cast("ProbingTransport", transport).probe(arrived)
                 elif session.probes:
                     session.probe(arrived, self._clock())
@@ -309,11 +309,13 @@ class LinkLoop:
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
-        clock, observe, arrived = self._clock, self._sink.observe, trim.shared.arrived
+        clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
+        arrived = trim.shared.arrived
         session.start(clock(), transport.features)
         while True:
+            deadline = session.next_deadline
             try:
-                frame = _receive(transport, session.next_deadline, clock)
+                frame = receive() if deadline is None else _receive_until(transport, deadline, clock)
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:
@@ -322,26 +324,32 @@ class LinkLoop:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
-            self._act(session, transport, events)
+            for event in events or (None,):
+                if type(event) is Received:  # nearly all of them; once READY there is nothing to write
+                    message = event.message
+                    observe(_RECEIVED[message.msg_type])
+                    received(message, event.size)
+                else:
+                    self._act(session, transport, event)
 
-    def _act(self, session: LinkSession, transport: Transport, events: Iterable[SessionEvent]) -> None:
-        """Write, then do what the events say, and what that leads to."""
+    def _act(self, session: LinkSession, transport: Transport, event: SessionEvent | None) -> None:
+        """Write, then do what the event says (None: only write), and what that leads to."""
         if not self.ready:
             self._write(session, transport)
-        for event in events:
-            if isinstance(event, Received):
-                self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message, event.size)
-            elif isinstance(event, Discarded):
-                self._sink.observe(Dropped(event.reason, event.detail))
-            elif isinstance(event, ComputeNeeded):
-                self._act(session, transport, _run_compute(session, event, self._clock))
-            elif isinstance(event, Greeted):
-                self._sink.greeted(event.hello)
-            elif isinstance(event, ProbeNeeded):
-                self.probe(_ignore)
-            else:
-                self._on_ready(event.info)
+        if isinstance(event, Received):
+            self._sink.observe(_RECEIVED[event.message.msg_type])
+            self._sink.received(event.message, event.size)
+        elif isinstance(event, Discarded):
+            self._sink.observe(Dropped(event.reason, event.detail))
+        elif isinstance(event, ComputeNeeded):
+            for one in _run_compute(session, event, self._clock) or (None,):
+                self._act(session, transport, one)
+        elif isinstance(event, Greeted):
+            self._sink.greeted(event.hello)
+        elif isinstance(event, ProbeNeeded):
+            self.probe(_ignore)
+        elif event is not None:
+            self._on_ready(event.info)
 
     def _write(self, session: LinkSession, transport: Transport) -> None:
         with self._send_lock:
@@ -427,10 +435,8 @@ class LinkLoop:
             return max(0.0, (self._told.next_try or 0.0) - self._clock())
 
 
-def _receive(transport: Transport, deadline: float | None, clock: Callable[[], float]) -> Frame:
+def _receive_until(transport: Transport, deadline: float, clock: Callable[[], float]) -> Frame:
     """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    if deadline is None:
-        return transport.receive()
     left = deadline - clock()
     if left <= 0:
         raise LinkTimeout(phase="receive")

@@ -117,10 +117,12 @@ class Workers:
 
     def _next(self, box: SimpleQueue[Job | None]) -> Job | None:
         """The next job of this thread; None ends it."""
-        with suppress(IndexError):
-            return self._backlog.popleft()
+        if self._backlog:
+            with suppress(IndexError):
+                return self._backlog.popleft()
         self._idle.append(box)
-        self._serve()
+        if self._backlog:
+            self._serve()
         try:
             return box.get(timeout=LINGER if self._users else 0.0)
         except Empty:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Entry, Moment
+from ..engine.entries import Entry
 from ..engine.sender import (
     SendScheduler,
     instead,
@@ -218,7 +217,7 @@ class Sender(Transmitter):
         return receipt
 
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
-        core, moment, ready = self._core, Moment(time.monotonic(), time.time()), self._link.ready()
+        core, moment, ready = self._core, now(), self._link.ready()
         receipts: list[Receipt] = []
         entries: list[Entry] = []
         for message in messages:
@@ -258,7 +257,7 @@ class Sender(Transmitter):
             self._go_later()  # otherwise there would be a thread for each client, for nothing
 
     def _close(self, reason: str, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+        deadline = now().monotonic + timeout
         with self._lock:
             self._core.close(reason)
         self._tell()

@@ -116,15 +116,24 @@ class Timers:
             self._start()
 
 
+LONGEST_ALARM = 60.0
+"""Seconds. A timer that was cancelled is forgotten when its time comes, so none is set for days. And a deadline by the
+wall clock is looked at again soon after that clock was set."""
 shared = Timers()
 """the timers of this process"""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared.reset)
 
 
+def since_boot() -> float:
+    """Seconds on a clock that nobody sets and that runs while the machine sleeps, where there is one (Linux)."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 def now() -> Moment:
-    """Both clocks."""
-    return Moment(time.monotonic(), time.time())
+    """Both clocks: how long ago something was, suspend included, and the time of day."""
+    return Moment(since_boot(), time.time())
 
 
 class Alarm:
@@ -138,13 +147,18 @@ class Alarm:
         self._at = math.inf
 
     def set(self, deadline: float) -> None:
-        """Monotonic seconds; math.inf: never. An alarm that is set for an earlier time stays, and comes too early."""
-        if deadline < self._at:
+        """Seconds of `since_boot`; math.inf: never. It may come too early: no alarm is set for longer than
+        LONGEST_ALARM.
+        """
+        if math.isinf(deadline):
             self.cancel()
-            self._at = deadline
-            self._timer = shared.call_later(max(0.0, deadline - time.monotonic()), self._call)
-        elif math.isinf(deadline):
-            self.cancel()
+        elif deadline < self._at:
+            left = min(max(0.0, deadline - since_boot()), LONGEST_ALARM)
+            at = since_boot() + left
+            if at < self._at:
+                self.cancel()
+                self._at = at
+                self._timer = shared.call_later(left, self._call)
 
     def cancel(self) -> None:
         """Also for whoever was called: it is not set any more."""

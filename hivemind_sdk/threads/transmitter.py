@@ -75,14 +75,14 @@ class Transmitter:
         self._reentry.run(partial(self._send_waiting, {}))
 
     def _work(self, fresh: Fresh) -> None:
-        """With the turn held: do all that is to be done now. Raises LinkError where it had to stop."""
+        """With the turn held: do all that is to be done; the caller tells then. Raises LinkError if it had to stop."""
         while True:
             with self._lock:
                 action = self._core.next(now(), ready=self._link.ready())
-            if self._core.outbox.untold:
-                self._tell()
             if action is None:
                 return
+            if self._core.outbox.untold:
+                self._tell()
             _DO[type(action)](self, action, fresh)
 
     def _do_send(self, action: Send, fresh: Fresh) -> None:

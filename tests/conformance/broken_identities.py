@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -10,6 +11,7 @@ from conformance.mutants import caught_by
 
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
+from hivemind_sdk.identity import merge_patch
 from hivemind_sdk.testing import IdentityContract
 
 
@@ -23,9 +25,9 @@ class Twin(IdentityContract):
 class InPlace(FileIdentity):
     """Writes over the file that is there."""
 
-    def save(self, fields):
+    def update(self, changes):
         try:
-            text = json.dumps(fields, allow_nan=False)
+            text = json.dumps(merge_patch.apply(self.load(), changes), allow_nan=False)
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             with open(self._file, "wb", 0, opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
                 file.writelines(text[start : start + 1000].encode() for start in range(0, len(text), 1000))
@@ -41,9 +43,9 @@ class OldFileLostOnAFullDisk(Twin):
 @caught_by("test_a_disk_that_is_full_from_the_start_leaves_the_old_fields")
 class FullDiskUnnoticed(Twin):
     class kind(FileIdentity):
-        def save(self, fields):
+        def update(self, changes):
             try:
-                super().save(fields)
+                super().update(changes)
             except IdentityError as error:
                 if not isinstance(error.__cause__, OSError):
                     raise
@@ -57,9 +59,9 @@ class HalfVersionsSeen(Twin):
 @caught_by("test_a_failed_save_leaves_nothing_behind")
 class TemporaryFilesLeft(Twin):
     class kind(FileIdentity):
-        def save(self, fields):
+        def update(self, changes):
             try:
-                super().save(fields)
+                super().update(changes)
             except IdentityError:
                 self._file.with_suffix(".tmp").touch()
                 raise
@@ -68,10 +70,10 @@ class TemporaryFilesLeft(Twin):
 @caught_by("test_saves_of_several_programs_leave_one_whole_version")
 class OneNameForAllTemporaryFiles(Twin):
     class kind(FileIdentity):
-        def save(self, fields):
+        def update(self, changes):
             temporary = self._file.with_suffix(".tmp")
             temporary.parent.mkdir(exist_ok=True)
-            data = json.dumps(fields).encode()
+            data = json.dumps(merge_patch.apply(self.load(), changes)).encode()
             with temporary.open("wb", buffering=0) as file:
                 for start in range(0, len(data), 100):
                     file.write(data[start : start + 100])
@@ -92,11 +94,27 @@ class UnknownFieldsDropped(Twin):
             return {key: value for key, value in super().load().items() if key in known}
 
 
-@caught_by("test_saving_replaces_all_fields")
-class FieldsMerged(Twin):
+@caught_by("test_an_update_changes_what_it_names_and_nothing_else")
+class AllFieldsReplaced(Twin):
     class kind(FileIdentity):
-        def save(self, fields):
-            super().save({**self.load(), **fields})
+        def update(self, changes):
+            super().update({**dict.fromkeys(self.load()), **changes})
+
+
+@caught_by("test_an_object_is_merged_entry_by_entry")
+class ObjectsReplaced(Twin):
+    class kind(FileIdentity):
+        def update(self, changes):
+            super().update({key: None for key, value in changes.items() if isinstance(value, dict)})
+            super().update(changes)
+
+
+@caught_by("test_changes_of_several_programs_are_all_kept")
+class WithoutALock(Twin):
+    class kind(FileIdentity):
+        def __init__(self, path):
+            super().__init__(path)
+            self._lock = contextlib.nullcontext()
 
 
 @caught_by("test_what_another_program_has_saved_is_seen")
@@ -109,8 +127,8 @@ class ReadOnce(Twin):
                 self.cache = super().load()
             return json.loads(json.dumps(self.cache))
 
-        def save(self, fields):
-            super().save(fields)
+        def update(self, changes):
+            super().update(changes)
             self.cache = None
 
 
@@ -124,8 +142,8 @@ class FieldsShared(Twin):
                 self.cache = super().load()
             return self.cache
 
-        def save(self, fields):
-            super().save(fields)
+        def update(self, changes):
+            super().update(changes)
             self.cache = None
 
 
@@ -153,8 +171,8 @@ class CorruptFileMovedAway(Twin):
 @caught_by("test_files_are_for_this_user_alone")
 class ReadableForAll(Twin):
     class kind(FileIdentity):
-        def save(self, fields):
-            super().save(fields)
+        def update(self, changes):
+            super().update(changes)
             self._file.chmod(0o644)
 
 
@@ -165,7 +183,7 @@ class SecretsAmongTheFields(Twin):
             return self.load().get(f"secret {name}")
 
         def save_secret(self, name, text):
-            self.save({**self.load(), f"secret {name}": text})
+            self.update({f"secret {name}": text})
             return "in the file"
 
 
@@ -181,7 +199,7 @@ class SilentlyReadOnly(Twin):
     class kind(FileIdentity):
         writable = False
 
-        def save(self, fields):
+        def update(self, changes):
             """Nothing happens, and nobody is told."""
 
         def save_secret(self, name, text):

@@ -58,7 +58,7 @@ def test_the_memory_pair_is_linked(hivemind_memory_pair):
 def test_the_identity_folder_is_where_identities_go(hivemind_identity_folder):
     catalogue = load(kinds={"identity"})
     Identity([Instances(catalogue).make(catalogue.identity("file"))]).write("name", "kitchen")
-    assert [path.name for path in hivemind_identity_folder.iterdir()] == ["_identity.json"]
+    assert {path.name for path in hivemind_identity_folder.iterdir()} == {"._identity.json.lock", "_identity.json"}
 
 
 @pytest.fixture

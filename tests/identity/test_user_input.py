@@ -15,8 +15,8 @@ from hivemind_sdk import HiveMessageBusClient
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.identity.state import Identity
 from hivemind_sdk.settings import Credentials, Endpoint, Settings, TLSSettings
+from hivemind_sdk.settings.user_input import config_home, text_of, user_path
 from hivemind_sdk.testing import Hub, HubClient
-from hivemind_sdk.user_input import config_home, text_of, user_path
 
 MARK = b"\xef\xbb\xbf"
 PASSWORD = "correct-horse-battery-9"

@@ -9,7 +9,7 @@ from link_kit import CLIENT, LONG, satellite
 
 from hivemind_sdk import State
 from hivemind_sdk.contracts import SessionInfo
-from hivemind_sdk.engine.comeback import GAP_FIRST, GAP_LAST, LOOK_IDLE, LOOK_URGENT, Comeback
+from hivemind_sdk.engine.comeback import GAP_FIRST, GAP_LAST, HOPEFUL, LOOK_IDLE, LOOK_URGENT, Comeback
 from hivemind_sdk.engine.life import Attempt, LinkLife, Look, Wait
 from hivemind_sdk.engine.supervisor import Supervisor
 from hivemind_sdk.errors import LinkClosed, Unreachable
@@ -93,6 +93,25 @@ def test_a_link_that_is_up_is_not_woken():
     one.failed(2.0, LinkClosed(code=1012))
     one.looked(0, None, 2.0)
     assert one.next_step(2.0) == Wait(2.0 + FAR)
+
+
+def test_a_hub_that_was_back_before_the_first_look_is_tried_soon_and_for_a_while():
+    one = life()
+    one.connecting(1.0, "hub")
+    one.ready(1.0, INFO)
+    one.failed(2.0, LinkClosed(code=1012))
+    now, tries = 2.0, 0
+    while now < 2.0 + 2 * HOPEFUL:
+        step = one.next_step(now)
+        if isinstance(step, Look):
+            one.looked(0, True, now)
+        elif isinstance(step, Attempt):
+            tries += 1
+            one.connecting(now, "hub")
+            one.failed(now, LinkClosed(code=1011))
+        else:
+            now = step.until
+    assert HOPEFUL / LOOK_IDLE - 1 <= tries <= HOPEFUL / LOOK_IDLE + HOPEFUL / FAR + 1
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from noise_kit import connect, hub, satellite
 from noise_links import join, make_hub
 
 from hivemind_sdk.contracts import SessionInfo
 from hivemind_sdk.contracts.observations import FrameSent, Secured
-from hivemind_sdk.errors import AuthenticationRefused, IdentityError, IdentityReadOnly
+from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, IdentityError, IdentityReadOnly
 from hivemind_sdk.testing import MemoryState
 
 PINS = "pinned_noise_keys"

@@ -145,7 +145,7 @@ def test_a_message_whose_time_was_over_before_the_restart_is_not_sent(hub, file,
     sat.emit(said("later"), delivery=DURABLE)
     sat.close()
     wall = __import__("time").time
-    monkeypatch.setattr("hivemind_sdk.threads.sender.time.time", lambda: wall() + 61)
+    monkeypatch.setattr("hivemind_sdk.threads.timers.time.time", lambda: wall() + 61)
     sat = satellite(hub.connector(), durable=file, observers=[log := Log()])
     sat.connect()
     assert sat.drain(LONG)

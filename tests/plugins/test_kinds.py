@@ -10,7 +10,9 @@ from importlib import metadata
 import pytest
 
 from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
-from hivemind_sdk.plugins.records import KINDS
+from hivemind_sdk.plugins.loader import load
+from hivemind_sdk.plugins.records import KINDS, record_fault
+from hivemind_sdk.settings import PluginSettings
 
 BUILT_IN = [one for one in metadata.entry_points(group="hivemind_sdk") if one.dist and one.dist.name == DISTRIBUTION]
 CODE = """
@@ -53,3 +55,10 @@ def test_every_built_in_names_its_kind():
 def test_one_identity_plugin_imports_that_plugin_alone():
     modules, _ = loaded("identity", only="frozenset({'identity.env'})")
     assert {name.partition(".")[0] for name in modules} == {"hivemind_identity_env"}
+
+
+def test_the_records_of_the_built_ins_have_no_fault():
+    """The loader does not check them."""
+    records = [one.record for one in load(PluginSettings()).registrations if one.builtin]
+    assert len(records) > len(BUILT_IN)
+    assert [fault for fault in map(record_fault, records) if fault] == []

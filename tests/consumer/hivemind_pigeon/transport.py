@@ -7,7 +7,15 @@ from queue import Empty, SimpleQueue
 
 from typing_extensions import assert_type
 
-from hivemind_sdk.contracts import Dial, Frame, ProbingTransport, Transport, TransportConnector, TransportFeatures
+from hivemind_sdk.contracts import (
+    Dial,
+    Frame,
+    LookingConnector,
+    ProbingTransport,
+    Transport,
+    TransportConnector,
+    TransportFeatures,
+)
 from hivemind_sdk.errors import LinkClosed, LinkTimeout, Unreachable
 
 
@@ -51,6 +59,9 @@ class Connector:
             raise Unreachable(f"no loft {dial.endpoint.host!r}", hint=f"there is {self.loft}")
         return Pigeon(dial)
 
+    def answers(self, dial: Dial) -> bool | None:
+        return dial.endpoint.host == self.loft
+
 
 def has_arrived(transport: Transport, tell: Callable[[], None]) -> bool:
     """Whether it can be asked."""
@@ -61,3 +72,4 @@ def has_arrived(transport: Transport, tell: Callable[[], None]) -> bool:
 
 
 connector: TransportConnector = Connector("attic")
+looking: LookingConnector = Connector("attic")

@@ -13,12 +13,12 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import SettingsError
+from .._dataclass import fields
+from ..errors import SettingsError
 
 _MARK = "\ufeff"
 _LINE_ENDS = "\r\n\v\f\x85\u2028\u2029" + _MARK + "\0"

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from .._dataclass import dataclass, field
+from ..delivery import Key, Policy
+from ..errors import SettingsError
 from . import user_input
-from ._dataclass import dataclass, field
-from .delivery import Key, Policy
-from .errors import SettingsError
 
 DEFAULT_PORT = 5678
 AUTO = "auto"
