@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _WORKERS = 8
@@ -27,22 +27,17 @@ def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
     loop = asyncio.get_running_loop()
     found: asyncio.Future[T] = loop.create_future()
 
-    def tell(result: T | None, error: BaseException | None) -> None:
-        if found.done():
-            return  # nobody waits any more
-        if error is not None:
-            found.set_exception(error)
-        else:
-            found.set_result(result)  # type: ignore[arg-type]  # None is a T then
+    def tell(outcome: Callable[[Any], None], value: Any) -> None:
+        if not found.done():  # somebody waits
+            outcome(value)
 
     def run() -> None:
-        result, failure = None, None
         try:
-            result = work()
+            told: tuple[Callable[..., None], Any] = (found.set_result, work())
         except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
-            failure = error
+            told = (found.set_exception, error)
         with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(tell, result, failure)
+            loop.call_soon_threadsafe(tell, *told)
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return found

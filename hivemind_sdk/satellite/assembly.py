@@ -51,10 +51,6 @@ class Components:
     store: MessageStore | None
     """of durable messages"""
 
-    def record_of(self, connector: TransportConnector, record: TransportPlugin) -> TransportPlugin | None:
-        """`record`, if this connector is the one that it created."""
-        return record if self.instances.make(record) is connector else None
-
     def close(self) -> None:
         if self.store is not None:
             self.store.close()
@@ -108,11 +104,11 @@ def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:
 
 
 def async_connectors(
-    settings: Settings, catalogue: Catalogue, components: Components
+    settings: Settings, catalogue: Catalogue, components: Components, *, brought: bool
 ) -> Sequence[AsyncTransportConnector]:
     """For each hub of the settings: a connector for asyncio, if its transport has one, else a bridge to the plain one.
 
-    A connector that the user brings may be of either kind.
+    `brought`: the user brings the connector. It may be of either kind, and for a scheme that no plugin serves.
     """
     from ..aio.bridge import BridgedConnector
 
@@ -122,11 +118,11 @@ def async_connectors(
         if inspect.iscoroutinefunction(given.connect):
             found.append(given)
             continue
-        if isinstance(connector, ResolvingConnector):
+        if brought or isinstance(connector, ResolvingConnector):
             found.append(BridgedConnector(connector))
             continue
-        record = components.record_of(connector, _transport(settings, one.endpoint.scheme, catalogue))
-        if record is None or record.create_async is None:
+        record = _transport(settings, one.endpoint.scheme, catalogue)
+        if record.create_async is None:
             found.append(BridgedConnector(connector))
         else:
             found.append(components.instances.make(record, field="create_async"))

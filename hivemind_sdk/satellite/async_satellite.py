@@ -86,7 +86,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self.catalogue = catalogue
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
-        self._connectors = async_connectors(settings, catalogue, self._components)
+        self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
         own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
         self._observe = ObserverFanout(self._components.observers, own).tell
         self._callbacks = CallbackTasks(

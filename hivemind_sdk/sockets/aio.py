@@ -217,9 +217,19 @@ async def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
 
 
 async def _within(work: Coroutine[Any, Any, T], deadline: Deadline, phase: str) -> T:
+    """Not asyncio.wait_for, which on Python before 3.12 loses a cancel that comes together with the result."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_ignore_error)
     try:
-        return await asyncio.wait_for(work, deadline.left(phase))
-    except asyncio.TimeoutError as error:
-        if isinstance(error, LinkTimeout):
-            raise
-        raise deadline.timeout(phase) from None
+        await asyncio.wait([task], timeout=deadline.left(phase))
+        if task.done():
+            return task.result()
+    finally:
+        task.cancel()  # nothing happens to one that has ended
+    raise deadline.timeout(phase)
+
+
+def _ignore_error(task: asyncio.Task[Any]) -> None:
+    """Nobody may wait for it any more; then asyncio would log its error."""
+    if not task.cancelled():
+        task.exception()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ..satellite.async_satellite import AsyncSatellite
     from ..satellite.satellite import Satellite
+    from ..settings import Settings
     from .hub import Hub
     from .memory import MemoryTransport
 
@@ -64,6 +66,30 @@ def hivemind_satellite() -> Iterator[Callable[..., Satellite]]:
 
 
 @pytest.fixture
+def hivemind_async_satellite() -> Iterator[Callable[..., AsyncSatellite]]:
+    """`hivemind_async_satellite(hub, **options)`: an AsyncSatellite on that hub, in memory. Options as above.
+
+    It asks for no other plugin: call it in a coroutine, however that is run, and `async with` connects and closes it.
+    One that is not closed when the test is over fails the test.
+    """
+    from ..contracts.status import FINAL, State
+
+    made: list[AsyncSatellite] = []
+
+    def make(hub: Hub, **options: Any) -> AsyncSatellite:
+        from ..satellite.async_satellite import AsyncSatellite
+
+        settings, parts = _parts(hub, options)
+        made.append(AsyncSatellite(settings, **parts))
+        return made[-1]
+
+    yield make
+    left = [one.status for one in made if one.status.state not in {*FINAL, State.IDLE}]
+    if left:
+        pytest.fail(f"asynchronous satellites were not closed: {', '.join(map(str, left))}")
+
+
+@pytest.fixture
 def hivemind_memory_pair() -> tuple[MemoryTransport, MemoryTransport]:
     """Both ends of a link without sockets."""
     from .memory import memory_pair
@@ -81,13 +107,18 @@ def hivemind_identity_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _satellite(hub: Hub, options: dict[str, Any]) -> Satellite:
+    from ..satellite.satellite import Satellite
+
+    settings, parts = _parts(hub, options)
+    return Satellite(settings, **parts)
+
+
+def _parts(hub: Hub, options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
     from dataclasses import fields
 
-    from ..satellite.satellite import Satellite
     from ..settings import Credentials, Endpoint, Settings
     from .state import MemoryState
 
     given: dict[str, Any] = {"credentials": Credentials(KEY, PASSWORD), "endpoint": Endpoint("memory", "hub")}
     given |= {one.name: options.pop(one.name) for one in fields(Settings) if one.name in options}
-    parts = {"transport": hub.connector(), "identity": MemoryState(), **options}
-    return Satellite(Settings(**given), **parts)
+    return Settings(**given), {"transport": hub.connector(), "identity": MemoryState(), **options}

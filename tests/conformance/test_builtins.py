@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 
+import pytest
 import trustme
 
 from hivemind_ciphers import (
@@ -137,6 +138,12 @@ class TestAsyncWebsocket(AsyncTransportContract):
         return AsyncWebSocketConnector()
 
 
+class TestAsyncWebsocketOnUvloop(TestAsyncWebsocket):
+    def new_event_loop(self):
+        reason = "uvloop is not installed: it has no wheel for this system"
+        return pytest.importorskip("uvloop", reason=reason).new_event_loop()
+
+
 class TestAsyncSecureWebsocket(AsyncTransportContract):
     scheme = "wss"
     serving = TestSecureWebsocket.serving
@@ -146,6 +153,10 @@ class TestAsyncSecureWebsocket(AsyncTransportContract):
 
     async def connect(self, dial):
         return await AsyncWebSocketConnector().connect(replace(dial, tls=TLSSettings(verify=False)))
+
+
+class TestAsyncSecureWebsocketOnUvloop(TestAsyncSecureWebsocket):
+    new_event_loop = TestAsyncWebsocketOnUvloop.new_event_loop
 
 
 class TestABridgedWebsocket(AsyncTransportContract):

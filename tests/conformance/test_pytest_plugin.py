@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,27 @@ def test_hubs_and_satellites_take_options(hivemind_hub_factory, hivemind_satelli
     satellite = hivemind_satellite(hub, max_protocol=2, site_id="kitchen")
     assert (hub.site_id, satellite.status.info.protocol) == ("attic", 2)
     assert hub.wait_for(lambda hub: hub.peers)[0].site_id == "kitchen"
+
+
+def test_an_asyncio_satellite_talks_to_the_hub_without_another_plugin(hivemind_hub, hivemind_async_satellite):
+    async def talk_to_it():
+        async with hivemind_async_satellite(hivemind_hub, site_id="kitchen") as satellite:
+            return satellite.site_id, [one.data["utterance"] for one in await satellite.ask("hello")]
+
+    assert asyncio.run(talk_to_it()) == ("kitchen", ["echo: hello"])
+
+
+def test_an_asyncio_satellite_that_is_not_closed_fails_the_test(run_pytest):
+    done = run_pytest(
+        "import asyncio\n"
+        "def test_mine(hivemind_hub, hivemind_async_satellite):\n"
+        "    async def forgets():\n"
+        "        await hivemind_async_satellite(hivemind_hub).connect()\n"
+        "    asyncio.run(forgets())\n",
+        "-W",
+        "ignore",
+    )
+    assert "asynchronous satellites were not closed" in done.stdout
 
 
 def test_the_memory_pair_is_linked(hivemind_memory_pair):

@@ -6,6 +6,7 @@ from hivemind_sdk import HiveMessage, HiveMessageBusClient, HiveMessageType, Sat
 from hivemind_sdk.contracts import (
     Action,
     Aead,
+    AsyncTransportConnector,
     Cipher,
     Established,
     HandlerContext,
@@ -17,6 +18,7 @@ from hivemind_sdk.contracts import (
 )
 from hivemind_sdk.hooks import CipherPlugin, HandlerPlugin, hookimpl
 from hivemind_sdk.settings import Credentials, Endpoint
+from hivemind_sdk.testing import AsyncTransportContract
 
 
 def build() -> Satellite:
@@ -66,3 +68,13 @@ def hivemind_handlers() -> list[HandlerPlugin]:
 @hookimpl
 def hivemind_ciphers() -> list[CipherPlugin]:
     return [CipherPlugin(name="plain", cipher="PLAIN", key_sizes=(32,), nonce_size=12, create=Plain)]
+
+
+class TestPigeons(AsyncTransportContract):
+    scheme = "pigeon"
+
+    def __init__(self, pigeons: AsyncTransportConnector) -> None:
+        self.pigeons = pigeons
+
+    def connector(self) -> AsyncTransportConnector:
+        return self.pigeons

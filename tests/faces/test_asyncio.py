@@ -35,8 +35,34 @@ def made(hub, **settings):
     return AsyncSatellite(chosen, catalogue(), identity=MemoryState())
 
 
-def run(work):
+def on_asyncio(work):
     return asyncio.run(work)
+
+
+def on_uvloop(work):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed: it has no wheel for this system")
+    loop = uvloop.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+def on_anyio(work):
+    anyio = pytest.importorskip("anyio", reason="anyio is not installed")
+
+    async def main():
+        async with anyio.create_task_group():  # its cancel scopes are around all that we do
+            return await work
+
+    return anyio.run(main, backend="asyncio")
+
+
+@pytest.fixture(params=[on_asyncio, on_uvloop, on_anyio], ids=["asyncio", "uvloop", "anyio"])
+def run(request):
+    return request.param
 
 
 def utterance(text):
@@ -88,7 +114,7 @@ async def cancelled_at_each_step(begin, most=4000):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts descriptors in /proc")
-def test_connect_can_be_cancelled_at_every_step(hub):
+def test_connect_can_be_cancelled_at_every_step(run, hub):
     async def walk():
         async with made(hub):
             pass  # what is loaded once is there
@@ -114,7 +140,7 @@ def test_connect_can_be_cancelled_at_every_step(hub):
     assert run(walk()) > 3
 
 
-def test_ask_emit_and_close_can_be_cancelled_at_every_step(hub, tmp_path):
+def test_ask_emit_and_close_can_be_cancelled_at_every_step(run, hub, tmp_path):
     async def walk():
         async with made(hub, durable=str(tmp_path / "outbox.db")) as satellite:
 
@@ -146,7 +172,7 @@ def test_ask_emit_and_close_can_be_cancelled_at_every_step(hub, tmp_path):
     run(walk())
 
 
-def test_coroutine_callbacks_run_side_by_side_and_each_in_order(hub):
+def test_coroutine_callbacks_run_side_by_side_and_each_in_order(run, hub):
     async def main():
         first, second = asyncio.Event(), asyncio.Event()
         heard = []
@@ -171,7 +197,7 @@ def test_coroutine_callbacks_run_side_by_side_and_each_in_order(hub):
     assert run(main()) == list(range(20))
 
 
-def test_a_coroutine_callback_that_raises_is_reported_and_may_close(hub):
+def test_a_coroutine_callback_that_raises_is_reported_and_may_close(run, hub):
     async def main():
         async with made(hub) as satellite:
 
@@ -191,7 +217,7 @@ def test_a_coroutine_callback_that_raises_is_reported_and_may_close(hub):
     assert run(main()) is State.CLOSED
 
 
-def test_too_many_waiting_callbacks_are_dropped_and_counted(hub):
+def test_too_many_waiting_callbacks_are_dropped_and_counted(run, hub):
     async def main():
         async with made(hub, callbacks=Callbacks(waiting=5)) as satellite:
             gate = asyncio.Event()
@@ -209,7 +235,7 @@ def test_too_many_waiting_callbacks_are_dropped_and_counted(hub):
     assert run(main()) >= 10
 
 
-def test_an_iterator_goes_on_over_reconnects_drops_the_oldest_and_ends_with_the_satellite(hub):
+def test_an_iterator_goes_on_over_reconnects_drops_the_oldest_and_ends_with_the_satellite(run, hub):
     async def main():
         async with made(hub) as satellite:
             stream = satellite.messages("count", limit=3)
@@ -231,7 +257,7 @@ def test_an_iterator_goes_on_over_reconnects_drops_the_oldest_and_ends_with_the_
     run(main())
 
 
-def test_status_changes_can_be_iterated(hub):
+def test_status_changes_can_be_iterated(run, hub):
     async def main():
         satellite = made(hub)
         seen = []
@@ -247,7 +273,7 @@ def test_status_changes_can_be_iterated(hub):
     assert run(main()) == [State.CONNECTING, State.HANDSHAKE, State.READY, State.CLOSED]
 
 
-def test_wait_for_and_time_outs_of_asyncio_end_every_wait(hub):
+def test_wait_for_and_time_outs_of_asyncio_end_every_wait(run, hub):
     async def main():
         async with made(hub) as satellite:
             with pytest.raises(asyncio.TimeoutError):
@@ -262,7 +288,7 @@ def test_wait_for_and_time_outs_of_asyncio_end_every_wait(hub):
     run(main())
 
 
-def test_a_slow_plain_callback_does_not_block_the_loop(hub):
+def test_a_slow_plain_callback_does_not_block_the_loop(run, hub):
     async def main():
         async with made(hub) as satellite:
             satellite.on_bus("speak", lambda _message: time.sleep(0.3))
@@ -276,12 +302,12 @@ def test_a_slow_plain_callback_does_not_block_the_loop(hub):
     assert run(main()) < 0.3
 
 
-def test_two_loops_on_two_threads_have_their_own_links(hub):
+def test_two_loops_on_two_threads_have_their_own_links(run, hub):
     async def main():
         async with made(hub) as satellite:
             return [one.data["utterance"] for _ in range(20) for one in await satellite.ask("hello")]
 
     async def both():
-        return await asyncio.gather(asyncio.to_thread(asyncio.run, main()), asyncio.to_thread(asyncio.run, main()))
+        return await asyncio.gather(asyncio.to_thread(run, main()), asyncio.to_thread(run, main()))
 
-    assert asyncio.run(both()) == [["echo: hello"] * 20] * 2
+    assert run(both()) == [["echo: hello"] * 20] * 2

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import trustme
+from transport.both import websocket  # noqa: F401 - a fixture
 from transport.peers import LONG, TOKEN, dial
 
 from hivemind_sdk.settings import TLSSettings

@@ -7,11 +7,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from transport.both import connector
 from transport.peers import LONG, RawServer, accept_upgrade, dial
 
 from hivemind_sdk.errors import LinkClosed
 from hivemind_sdk.sockets import Stream
-from hivemind_websocket import WebSocketConnector
 from hivemind_websocket.transport import WebSocketTransport
 
 TEXT, BINARY, CONT, PING, PONG = 1, 2, 0, 9, 10
@@ -41,7 +41,7 @@ def served(script, receive_buffer=None, **options):
         return script(sock)
 
     with RawServer(run, receive_buffer=receive_buffer) as server:
-        transport = WebSocketConnector().connect(dial(server.port, **options))
+        transport = connector().connect(dial(server.port, **options))
         try:
             yield transport, server
         finally:

@@ -10,16 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from transport.both import connector, is_stuck
 from transport.open_links import PING, PONG, TEXT, ended, served, until, wired
 from transport.peers import LONG, close_frame, dial, frame, read_frame, swallow
 
 from hivemind_sdk.errors import LinkClosed, LinkTimeout
 from hivemind_sdk.testing.listener import Listener
-from hivemind_websocket import WebSocketConnector
 
 # --- ends without a close frame ---
 
 
+@pytest.mark.usefixtures("websocket")
 def test_a_peer_that_hangs_up_or_resets_ends_the_link_with_1006_after_its_last_frame():
     def reset(sock):
         sock.recv(1, socket.MSG_PEEK)  # the client has spoken
@@ -33,6 +34,7 @@ def test_a_peer_that_hangs_up_or_resets_ends_the_link_with_1006_after_its_last_f
         ended(transport, 1006)
 
 
+@pytest.mark.usefixtures("websocket")
 def test_the_close_code_is_still_read_when_sending_already_fails():
     def refuse(sock):
         sock.sendall(frame(TEXT, b"hello") + close_frame(1008, "invalid api key"))
@@ -47,6 +49,7 @@ def test_the_close_code_is_still_read_when_sending_already_fails():
         assert "1008" in ended(transport, 1008)
 
 
+@pytest.mark.usefixtures("websocket")
 def test_what_was_sent_before_close_arrives_though_the_peer_keeps_talking():
     def chatter(sock):
         talking = threading.Thread(target=_talk, args=(sock,))
@@ -82,6 +85,7 @@ def test_a_reason_that_is_too_long_is_cut_at_a_character():
 # --- a blocked sender ---
 
 
+@pytest.mark.usefixtures("websocket")
 @pytest.mark.parametrize("code", [1000, 1006])
 def test_close_lets_a_blocked_send_go_at_once(code):
     failed, server_done = [], threading.Event()
@@ -96,7 +100,7 @@ def test_close_lets_a_blocked_send_go_at_once(code):
 
         sender = threading.Thread(target=send)
         sender.start()
-        until(lambda: transport._stream._stalled)
+        until(lambda: is_stuck(transport))
         started = time.monotonic()
         transport.close(code, timeout=0.3)
         sender.join(LONG)
@@ -108,6 +112,7 @@ def test_close_lets_a_blocked_send_go_at_once(code):
 # --- keep-alive ---
 
 
+@pytest.mark.usefixtures("websocket")
 def test_a_peer_that_answers_no_ping_is_given_up_even_without_a_timeout():
     pings = []
 
@@ -128,6 +133,7 @@ def test_a_peer_that_answers_no_ping_is_given_up_even_without_a_timeout():
     assert pings[:1] == [PING]
 
 
+@pytest.mark.usefixtures("websocket")
 def test_a_peer_that_answers_pings_is_kept_though_it_says_nothing_else():
     enough = threading.Event()
 
@@ -144,6 +150,7 @@ def test_a_peer_that_answers_pings_is_kept_though_it_says_nothing_else():
         enough.set()
 
 
+@pytest.mark.usefixtures("websocket")
 def test_short_timeouts_of_the_caller_do_not_hide_a_dead_peer():
     with served(swallow, keepalive=0.05, keepalive_timeout=0.05) as (transport, _):
         limit = time.monotonic() + LONG
@@ -167,6 +174,7 @@ def test_a_reader_that_was_away_for_long_first_looks_at_what_came_meanwhile():
         assert transport.receive(LONG) == "all is well"
 
 
+@pytest.mark.usefixtures("websocket")
 def test_a_slow_upload_is_not_taken_for_a_dead_peer():
     payload = bytes(3 << 20)
 
@@ -190,13 +198,14 @@ def test_a_slow_upload_is_not_taken_for_a_dead_peer():
 # --- what is left behind ---
 
 
+@pytest.mark.usefixtures("websocket")
 def test_a_hundred_links_leave_no_descriptor_and_no_thread():
     listener = Listener(lambda transport, *_: transport.receive())
     listener.start()
-    connector = WebSocketConnector()
+    dialler = connector()
 
     def cycle(end):
-        transport = connector.connect(dial(listener.port))
+        transport = dialler.connect(dial(listener.port))
         waiting = threading.Thread(target=ended, args=(transport, None))
         waiting.start()
         end(transport)

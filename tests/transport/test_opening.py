@@ -12,6 +12,7 @@ import urllib.parse
 
 import pytest
 from ports import free_port
+from transport.both import connector
 from transport.peers import (
     ACCESS_KEY,
     CREDENTIALS,
@@ -29,8 +30,8 @@ from transport.peers import (
 
 from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, LinkTimeout, SettingsError, Unreachable
 from hivemind_sdk.testing.listener import Listener
-from hivemind_websocket import WebSocketConnector
 
+pytestmark = pytest.mark.usefixtures("websocket")
 PROXY_LOGIN = "someone:pr0xyS3cret"
 SECRETS = (ACCESS_KEY, CREDENTIALS.password, PROXY_LOGIN.partition(":")[2])
 
@@ -64,7 +65,7 @@ def fail(request, caplog, wanted: type[HiveMindError]):
     caplog.set_level(logging.DEBUG)
     started = time.monotonic()
     with pytest.raises(wanted) as caught:
-        WebSocketConnector().connect(request)
+        connector().connect(request)
     assert time.monotonic() - started < LONG
     assert type(caught.value) is wanted
     assert caught.value.hint
@@ -75,7 +76,7 @@ def fail(request, caplog, wanted: type[HiveMindError]):
 
 def requested(server, **options):
     """The head of the request that a dial makes."""
-    transport = WebSocketConnector().connect(dial(server.port, **options))
+    transport = connector().connect(dial(server.port, **options))
     head = server.result().decode()
     transport.close(1006)
     return head
@@ -329,8 +330,8 @@ def test_a_good_link_writes_no_secret_into_the_log(caplog):
     accepted = threading.Event()
     listener = Listener(lambda transport, token, peer: (transport.send("hello"), accepted.wait(LONG)))
     listener.start()
-    connector = WebSocketConnector()
-    transport = connector.connect(dial(listener.port))
+    dialler = connector()
+    transport = dialler.connect(dial(listener.port))
     assert transport.receive(LONG) == "hello"
     accepted.set()
     with pytest.raises(HiveMindError) as caught:
@@ -338,7 +339,7 @@ def test_a_good_link_writes_no_secret_into_the_log(caplog):
     transport.close()
     listener.stop()
     everything = (
-        caplog.text + repr((transport, connector, listener)) + repr(vars(transport)) + written_about(caught.value)
+        caplog.text + repr((transport, dialler, listener)) + repr(vars(transport)) + written_about(caught.value)
     )
     assert not [leak for leak in LEAKS if leak in everything]
 
@@ -347,6 +348,6 @@ def test_frames_in_one_packet_with_the_answer_are_not_lost():
     with RawServer(
         lambda sock: (accept_upgrade(sock, frame(1, b"early") + frame(2, b"bird")), swallow(sock))
     ) as server:
-        transport = WebSocketConnector().connect(dial(server.port))
+        transport = connector().connect(dial(server.port))
         assert [transport.receive(LONG), transport.receive(LONG)] == ["early", b"bird"]
         transport.close(1006)

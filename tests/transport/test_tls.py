@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from transport.both import connector
 from transport.peers import (
     ACCESS_KEY,
     CREDENTIALS,
@@ -30,8 +31,8 @@ from hivemind_sdk.errors import SettingsError, Unreachable
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Endpoint, Settings, TLSSettings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState
-from hivemind_websocket import WebSocketConnector
 
+pytestmark = pytest.mark.usefixtures("websocket")
 NOW = dt.datetime.now(dt.timezone.utc)
 DAY = dt.timedelta(days=1)
 
@@ -75,7 +76,7 @@ def self_signed(tmp_path_factory):
 def connects(context, **tls):
     with RawServer(lambda sock: (accept_upgrade(sock), swallow(sock)), tls=context) as server:
         options = {key: tls.pop(key) for key in ("host",) if key in tls}
-        WebSocketConnector().connect(dial(server.port, scheme="wss", tls=TLSSettings(**tls), **options)).close(1006)
+        connector().connect(dial(server.port, scheme="wss", tls=TLSSettings(**tls), **options)).close(1006)
 
 
 def refused(context, caplog, *, host="127.0.0.1", **tls):

@@ -69,6 +69,7 @@ class Contract:
 
     def clean_up(self) -> None:
         """Close what the check opened. What does not close within `limit` seconds is left behind, and fails it."""
+        self._folder = None
         bounded(self._stack.close, self.limit, "closing what the check opened")
 
     @property

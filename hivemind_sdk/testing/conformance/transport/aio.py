@@ -22,8 +22,8 @@ from .links import MOMENT, drain, same_frames
 from .on_loop import ConnectorOnLoop, Loop, TransportOnLoop, tasks_left
 from .opening import Opening
 
-_TURNS = 40
-"""turns of the loop after which a call is cancelled, from none to this many"""
+_FRAMES = 40
+"""how many a check sends; its calls are cancelled after other numbers of turns of the loop each time"""
 
 
 class AsyncTransportContract(Ends, Frames, Opening):
@@ -37,10 +37,14 @@ class AsyncTransportContract(Ends, Frames, Opening):
         """A new one. Called after `serving` was entered, where a check needs a server."""
         raise NotImplementedError
 
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it is checked on. To be overridden for another than asyncio's own."""
+        return asyncio.new_event_loop()
+
     def setup_method(self) -> None:
         """Before each check; pytest calls it."""
         super().setup_method()
-        self._loop = Loop()
+        self._loop = Loop(self.new_event_loop)
 
     def teardown_method(self) -> None:
         """After each check; pytest calls it."""
@@ -54,15 +58,15 @@ class AsyncTransportContract(Ends, Frames, Opening):
     @check
     def test_a_receive_that_is_cancelled_loses_nothing(self) -> None:
         ours, theirs = self._link()
-        sent = [f"{number}" for number in range(_TURNS)]
+        sent = [f"{number}" for number in range(_FRAMES)]
 
         async def receive_and_cancel() -> list[Frame]:
             got: list[Frame] = []
-            for turns, frame in enumerate(sent):
+            for number, frame in enumerate(sent):
                 waiting = asyncio.ensure_future(ours.receive())
                 await asyncio.sleep(0)
-                await asyncio.to_thread(theirs.send, frame)
-                got += await _cancelled_after(turns % 5, waiting)
+                theirs.send(frame)  # so that it arrives within the turns that follow
+                got += await _cancelled_after(number % 10, waiting)
             while len(got) < len(sent):
                 got.append(await asyncio.wait_for(ours.receive(), self.patience))
             return got
@@ -73,7 +77,7 @@ class AsyncTransportContract(Ends, Frames, Opening):
     @check
     def test_a_drain_that_is_cancelled_loses_nothing(self) -> None:
         ours, theirs = self._link()
-        sent = ["x" * 20_000 + f"{number}" for number in range(_TURNS)]
+        sent = ["x" * 20_000 + f"{number}" for number in range(_FRAMES)]
 
         async def send_and_cancel() -> None:
             for turns, frame in enumerate(sent):
@@ -87,22 +91,28 @@ class AsyncTransportContract(Ends, Frames, Opening):
 
     @check
     def test_a_connect_that_is_cancelled_leaves_nothing(self) -> None:
+        self._links_come_and_go(1)
         with leftovers(self.patience) as left:
-            self._connect_and_cancel(self._dial(self._hub().endpoint), _TURNS)
+            hub = self._hub()
+            self._connect_and_cancel(self._dial(hub.endpoint))
+            while not hub.links.empty():
+                with refused("the hub's receive, where our connect was cancelled", LinkClosed):
+                    hub.links.get().receive(self.patience)
             self.clean_up()
         same(left, [], "threads and file descriptors that are left of a connect that was cancelled")
 
     @check
     def test_a_connect_to_a_silent_server_that_is_cancelled_leaves_nothing(self) -> None:
         self._needs_network()
+        self._links_come_and_go(1)
         with leftovers(self.patience) as left:
             port = self.entered(talking_server(b"", stays=True))
-            self._connect_and_cancel(self._dial(Endpoint(self.scheme, "127.0.0.1", port), timeout=1.0), 12)
+            self._connect_and_cancel(self._dial(Endpoint(self.scheme, "127.0.0.1", port), timeout=1.0), 100)
             self.clean_up()
         same(left, [], "threads and file descriptors that are left of a connect that was cancelled")
 
-    def _connect_and_cancel(self, dial: Dial, most: int) -> None:
-        """One turn of the loop later each time, until it ends by itself."""
+    def _connect_and_cancel(self, dial: Dial, most: int = 10_000) -> None:
+        """Some turns of the loop later each time, until it ends by itself, or after `most` turns."""
 
         async def connect(turns: int) -> bool:
             links = await _cancelled_after(turns, asyncio.ensure_future(self.connector().connect(dial)))
@@ -110,9 +120,9 @@ class AsyncTransportContract(Ends, Frames, Opening):
                 await link.close(1006, "", 0.0)
             return bool(links)
 
-        for turns in range(most):
-            if self._loop.call(connect(turns)):
-                break
+        turns = 0
+        while turns < most and not self._loop.call(connect(turns)):
+            turns += 1 + turns // 10
         same(self._loop.call(tasks_left(self.patience)), [], "tasks that are left of a connect that was cancelled")
 
     @check
@@ -225,7 +235,7 @@ class AsyncTransportContract(Ends, Frames, Opening):
         """By receive_nowait alone, which has it as soon as it has come."""
 
         async def look() -> Frame:
-            while (frame := link.receive_nowait()) is None:
+            while (frame := link.receive_nowait()) is None:  # noqa: ASYNC110 - it must see it without being woken
                 await asyncio.sleep(0.001)
             return frame
 

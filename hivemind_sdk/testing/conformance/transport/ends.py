@@ -140,16 +140,20 @@ class Ends(Links):
 
     @check
     def test_nothing_is_left_of_links_that_were_closed(self) -> None:
+        self._links_come_and_go(1)  # what is opened once, for all links of a process, is there
         with leftovers(self.patience) as left:
-            hub = self._hub()
-            for _ in range(5):
-                ours, theirs = self._connect(hub), hub.links.get(timeout=self.patience)
-                ours.send("x")
-                theirs.receive(self.patience)
-                theirs.close(timeout=0.1)
-                ours.close(timeout=0.1)
-            self.clean_up()
+            self._links_come_and_go(5)
         same(left, [], "threads and file descriptors that are left")
+
+    def _links_come_and_go(self, count: int) -> None:
+        hub = self._hub()
+        for _ in range(count):
+            ours, theirs = self._connect(hub), hub.links.get(timeout=self.patience)
+            ours.send("x")
+            theirs.receive(self.patience)
+            theirs.close(timeout=0.1)
+            ours.close(timeout=0.1)
+        self.clean_up()
 
     @check
     def test_neither_reprs_nor_errors_hold_a_secret(self) -> None:

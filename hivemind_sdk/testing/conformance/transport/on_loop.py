@@ -23,8 +23,8 @@ T = TypeVar("T")
 class Loop:
     """An event loop on a thread of its own, until `stop`."""
 
-    def __init__(self) -> None:
-        self.asyncio = asyncio.new_event_loop()
+    def __init__(self, make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self.asyncio = make()
         self._thread = threading.Thread(target=self.asyncio.run_forever, name="conformance: the loop", daemon=True)
         self._thread.start()
 
