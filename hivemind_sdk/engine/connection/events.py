@@ -45,7 +45,7 @@ class Received:
     """A message, complete and authenticated."""
 
     message: HiveMessage
-    size: int = 0
+    size: int = field(default=0, compare=False)
     """bytes of its text, or of its binary frame"""
 
 
