@@ -179,7 +179,7 @@ class AsyncLinkLoop:
                 other.cancel()
         if task is not None and task is not asyncio.current_task():
             await asyncio.wait([task], timeout=timeout)
-        self._enter(lambda now: self._life.closed(now, self.status.cause))
+        self._enter(self._life.closed)
 
     async def drop(self) -> None:
         """End the present link; what comes next is decided as for any link that ends."""
@@ -203,7 +203,7 @@ class AsyncLinkLoop:
                     await self._pause(self._clock() + 1.0)
         finally:
             if self._closing:
-                self._enter(lambda now: self._life.closed(now, self.status.cause))
+                self._enter(self._life.closed)
 
     async def _live(self) -> bool:
         """The next step. Returns False if there is none."""

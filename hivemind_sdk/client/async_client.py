@@ -184,6 +184,8 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
     async def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
         """Wait until READY (and start): `timeout`, and as long again for each retry. Raises as `connect` does."""
         limit = timeout * ((max_retries or 0) + 1)
+        if self.satellite.status.state is State.CLOSED:  # a connect() has failed
+            self.satellite.start()
         status = await self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
             if status.cause is not None and status.state in FINAL:

@@ -233,6 +233,8 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
     def wait_for_handshake(self, timeout: float = 5.0, max_retries: int | None = None) -> None:
         """Starts, and blocks until READY: `timeout` seconds, and as long for each retry. Raises as `connect`."""
         limit = timeout * ((max_retries or 0) + 1)
+        if self.satellite.status.state is State.CLOSED:  # a connect() has failed
+            self.satellite.start()
         status = self.satellite.wait_for(State.READY, timeout=limit)
         if status.state is not State.READY:
             if status.cause is not None and _is_over(status):

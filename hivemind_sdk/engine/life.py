@@ -31,6 +31,9 @@ from .supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
+BEING_MADE = frozenset({State.CONNECTING, State.HANDSHAKE})
+"""states in which an attempt goes on"""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -131,7 +134,9 @@ class LinkLife:
         return self._supervisor.failed(now, cause)
 
     def closed(self, now: float, cause: HiveMindError | None = None) -> Status:
-        """This side has ended it all."""
+        """This side has ended it all. Without a `cause`: an attempt was given up, or that of the status stays true."""
+        if cause is None:
+            cause = closed_here() if self.status.state in BEING_MADE else self.status.cause
         return self._supervisor.closed(now, cause)
 
     # --- going back to a better hub ---

@@ -90,7 +90,9 @@ class Outbox:
             raise OutboxFull(
                 f"{have} messages of {used} bytes wait already; {count} of {size} bytes more would be above the limits "
                 f"of {self._max_messages} messages and {self._max_bytes} bytes",
-                hint="the link is down or too slow, see `status`; or raise Limits.outbox_messages and outbox_bytes",
+                hint="it never fits: raise Limits.outbox_bytes, or send it in parts"
+                if size > self._max_bytes
+                else "the link is down or too slow, see `status`; or raise Limits.outbox_messages and outbox_bytes",
             )
 
     def reserve(self, entries: list[Entry]) -> None:

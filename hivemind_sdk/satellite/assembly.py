@@ -81,13 +81,16 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
     def transport(scheme: str) -> TransportConnector:
         return cast("TransportConnector | None", given.transport) or make(_transport(settings, scheme, catalogue))
 
-    def connector(scheme: str) -> TransportConnector:
+    def connector(endpoint: Endpoint) -> TransportConnector:
+        scheme = endpoint.scheme
         if scheme != AUTO and scheme not in catalogue.resolvers:
+            if not endpoint.host and not given.transport and _transport(settings, scheme, catalogue).network:
+                raise SettingsError(f"the address {endpoint} names no host", hint="write it as SCHEME://NAME")
             return transport(scheme)
         return ResolvingConnector(make(catalogue.resolver(scheme)), transport, partial(_is_pinned, state))
 
     return Components(
-        connectors=[connector(one.endpoint.scheme) for one in settings.upstreams],
+        connectors=[connector(one.endpoint) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
         handlers=[*given.handlers, *handlers],

@@ -20,13 +20,14 @@ log = logging.getLogger(__name__)
 class Upstreams:
     """The hubs of the settings, by number: the Hubs of threads.failback. Settings are read anew for each link."""
 
-    __slots__ = ("_components", "_dialling", "_node", "_observe")
+    __slots__ = ("_components", "_dialling", "_interrupted", "_node", "_observe")
 
     def __init__(self, node: LocalNode, components: Components, observe: Callable[[Observation], None]) -> None:
         self._node = node
         self._components = components
         self._observe = observe
         self._dialling: set[socket.socket] = set()
+        self._interrupted = False
 
     def name(self, hub: int) -> str:
         return str(self._node.settings.upstreams[hub].endpoint)
@@ -37,6 +38,8 @@ class Upstreams:
         def connected(sock: socket.socket) -> None:
             opened.append(sock.dup())  # TLS takes the socket itself
             self._dialling.add(opened[0])
+            if self._interrupted:
+                _shut_down(opened[0])
 
         try:
             return self._components.connectors[hub].connect(self.dial_of(hub, connected))
@@ -46,10 +49,10 @@ class Upstreams:
                 sock.close()
 
     def interrupt(self) -> None:
-        """End the dials that are going on, as far as they are connected."""
+        """End the dials that are going on, as soon as they are connected, and all later ones."""
+        self._interrupted = True  # first: one that connects at this moment sees it, or is seen here
         for sock in list(self._dialling):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            _shut_down(sock)
 
     def answers(self, hub: int) -> bool | None:
         connector = self._components.connectors[hub]
@@ -113,3 +116,8 @@ class Upstreams:
                 settings.compress,
             )
         )
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

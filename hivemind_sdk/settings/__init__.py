@@ -33,9 +33,11 @@ class Endpoint:
     def parse(cls, url: str, port: int | None = None) -> Endpoint:
         """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`, `auto`. `port` wins over the default, not one in the URL.
 
-        Raises SettingsError for anything that is not an address.
+        `scheme:///path` has no host, which is for transports that need none, such as Unix sockets and serial lines.
+        Byte order marks, blanks and line ends around it are taken off. Raises SettingsError for anything that is not
+        an address.
         """
-        text = url.strip()
+        text = user_input.word("host", url)
         scheme, sep, rest = text.partition("://")
         if not sep:
             scheme, rest = (AUTO, "") if text.lower() == AUTO else ("ws", text)
@@ -45,7 +47,8 @@ class Endpoint:
                 f"host {_redacted(url)!r} holds a query, a fragment or a user name",
                 hint="give the access key separately, and the host as ws://NAME or wss://NAME[/PATH]",
             )
-        host, found = ("", None) if scheme.lower() == AUTO and not authority else _split_authority(authority, url)
+        hostless = not authority and (scheme.lower() == AUTO or (sep and path.strip("/")))
+        host, found = ("", None) if hostless else _split_authority(authority, url)
         return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
 
     @property
@@ -68,7 +71,7 @@ class Endpoint:
 
     def __str__(self) -> str:
         if not self.host:
-            return self.scheme
+            return f"{self.scheme}://{self.path}" if self.path else self.scheme
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
@@ -351,13 +354,13 @@ class Settings:
 
 
 def _split_authority(authority: str, url: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"\[([^\[\]]+)\](?::(\d{1,5}))?", authority)
+    match = re.fullmatch(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?", authority)
     if match is None and authority.count(":") > 1:
         match = re.fullmatch(r"([0-9A-Fa-f:.%\w]+)()", authority)
         if match is not None:
             match = match if _is_ipv6(authority) else None
     elif match is None:
-        match = re.fullmatch(r"([^\s:\[\]]+)(?::(\d{1,5}))?", authority)
+        match = re.fullmatch(r"([^\s:\[\]\\\"'`<>{}|^,;]+)(?::([0-9]{1,5}))?", authority)
     if match is None or not 0 <= int(match[2] or 1) <= 65535:
         raise SettingsError(
             f"host {_redacted(url)!r} is not an address", hint="write it as ws://NAME, wss://NAME, NAME or [IPv6]"

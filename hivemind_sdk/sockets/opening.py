@@ -75,8 +75,7 @@ def open_socket(dial: Dial, deadline: Deadline, *, secure: bool) -> socket.socke
     CA file that can't be used.
     """
     context = tls_context(dial.tls) if secure else None
-    sock = _open_tcp(dial.endpoint, dial.proxy, deadline, dial.observe)
-    dial.connected(sock)
+    sock = _open_tcp(dial, deadline)
     if context is None:
         return sock
     secured = start_tls(sock, context, ascii_host(dial.endpoint.host).partition("%")[0], dial.tls.pin, deadline)
@@ -96,18 +95,21 @@ def port_answers(dial: Dial, timeout: float = 1.0) -> bool | None:
     return True
 
 
-def _open_tcp(endpoint: Endpoint, proxy: str | None, deadline: Deadline, observe: Observe) -> socket.socket:
-    """A TCP connection to the endpoint.
+def _open_tcp(dial: Dial, deadline: Deadline) -> socket.socket:
+    """A TCP connection to the endpoint; `dial.connected` is told of it before anything is waited for.
 
     A proxy is used where the settings name one, and only there: the environment's `http_proxy` is meant for web
     traffic, and would send what a home says, and even loopback, through a machine that nobody named for it.
     """
-    if not proxy:
+    endpoint, observe = dial.endpoint, dial.observe
+    if not dial.proxy:
         sock = _connect(ascii_host(endpoint.host), endpoint.port, deadline, "connect", observe)
+        dial.connected(sock)
         observe(PhasePassed("connect", f"port {endpoint.port}"))
         return sock
-    server = Proxy.parse(proxy)
+    server = Proxy.parse(dial.proxy)
     sock = _connect(ascii_host(server.host), server.port, deadline, "proxy", observe)
+    dial.connected(sock)
     try:
         _tunnel(sock, server, endpoint, deadline)
     except BaseException:

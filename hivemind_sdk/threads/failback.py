@@ -30,7 +30,7 @@ class Hubs(Protocol):
         """Raises what TransportConnector.connect does."""
 
     def interrupt(self) -> None:
-        """Have dials that are going on fail soon, as far as that is possible. Any thread."""
+        """Have dials fail soon, as far as that is possible, from now on: the link is closed. Any thread."""
 
     def others(self, hub: int) -> bool:
         """Whether the next attempt at it dials another one that may be it: then no refusal is final."""

@@ -22,7 +22,7 @@ from ..contracts.observations import (
 )
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
-from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.life import BEING_MADE, Attempt, LinkLife, Look, as_link_error, closed_here
 from ..engine.ports import EventSink
 from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
 from ..engine.supervisor import Supervisor
@@ -217,12 +217,12 @@ class LinkLoop:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
         self._hubs.interrupt()
-        if self.status.state is State.CONNECTING:  # whoever waits for it hears so at once
-            self._enter(lambda now: self._life.closed(now, closed_here()))
+        if self.status.state in BEING_MADE:  # whoever waits for it hears so at once
+            self._enter(self._life.closed)
         if waits:
             for thread in (self._thread, failback.thread if failback is not None else None):
                 join(thread, deadline - self._clock())
-        self._enter(lambda now: self._life.closed(now, self.status.cause))
+        self._enter(self._life.closed)
 
     def abandon(self, cause: HiveMindError) -> None:
         """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
@@ -264,7 +264,7 @@ class LinkLoop:
                 as_link_error(error)
                 self._pause(self._clock() + 1.0)
         if self._closing:
-            self._enter(lambda now: self._life.closed(now, self.status.cause))
+            self._enter(self._life.closed)
 
     def _live(self) -> bool:
         """The next step. Returns False if there is none."""

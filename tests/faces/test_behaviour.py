@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import socket
 import threading
+import time
+from functools import partial
 
 import pytest
 from faces_kit import LONG
@@ -15,6 +19,8 @@ from hivemind_sdk.contracts.cascade import Answer
 from hivemind_sdk.delivery import Drop, Latest, Outcome, Queue
 from hivemind_sdk.errors import (
     AuthenticationRefused,
+    HiveMindError,
+    LinkClosed,
     LinkTimeout,
     NotConnected,
     OutboxFull,
@@ -26,8 +32,10 @@ from hivemind_sdk.errors import (
 from hivemind_sdk.messages import HiveMindBinaryPayloadType
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Limits
 from hivemind_sdk.testing import Hub, MemoryState
+from hivemind_sdk.testing.misbehaviour import ANSWER, HELLO, OFFER, silent
 
 UTTERANCE = "recognizer_loop:utterance"
+NEVER = 300.0
 
 
 def utterance(text):
@@ -47,6 +55,56 @@ class Silent:
 
 
 # --- connecting ---
+
+
+@contextlib.contextmanager
+def says_nothing():
+    """A server, or proxy, that takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def a_hub_that_stops(place):
+    with Hub([CLIENT], "5.3.10a1", misbehaviour=silent(place)).start() as hub:
+        yield hub.port
+
+
+HANGS = {
+    "upgrade": (says_nothing, lambda port: {"port": port}),
+    "proxy": (says_nothing, lambda port: {"port": 1, "proxy": f"http://127.0.0.1:{port}"}),
+    "hello": (partial(a_hub_that_stops, HELLO), lambda port: {"port": port}),
+    "offer": (partial(a_hub_that_stops, OFFER), lambda port: {"port": port}),
+    "answer": (partial(a_hub_that_stops, ANSWER), lambda port: {"port": port}),
+}
+
+
+@pytest.mark.parametrize("where", HANGS)
+def test_close_while_connecting_ends_both_at_once_with_the_right_error(face, satellite, where):
+    hanging, fields = HANGS[where]
+    with hanging() as port:
+        one = satellite(deadlines=Deadlines(connect=NEVER, hello=NEVER, handshake=NEVER), **fields(port))
+        raised = queue.SimpleQueue()
+
+        def connect():
+            try:
+                face.call(one.connect)
+            except HiveMindError as error:
+                raised.put(error)
+
+        begun = State.CONNECTING if where in ("upgrade", "proxy") else State.HANDSHAKE
+        reached = threading.Event()
+        one.on_state(lambda status: status.state is begun and reached.set(), inline=True)
+        thread = threading.Thread(target=connect)
+        thread.start()
+        assert reached.wait(LONG)
+        began = time.monotonic()
+        face.call(one.close, LONG)
+        error = raised.get(timeout=LONG)
+        thread.join(LONG)
+        assert time.monotonic() - began < LONG / 4
+        assert isinstance(error, LinkClosed)
+        assert "closed by this side" in str(error)
 
 
 @pytest.mark.parametrize("memory", [False, True], ids=["websocket", "plain transport"])

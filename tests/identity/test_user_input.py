@@ -139,6 +139,46 @@ def test_a_token_that_can_not_survive_is_refused_with_the_reason(hub, config, ke
     assert "another access key" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("\ufeffws://hub\r\n", "ws://hub:5678"),
+        ("\xa0WSS://hub:1/a/\u200b", "wss://hub:1/a"),
+        (" ::1 ", "ws://[::1]:5678"),
+        ("unix:///run/hub", "unix:///run/hub"),
+    ],
+)
+def test_an_address_is_taken_as_it_was_meant(text, meant):
+    assert str(Endpoint.parse(text)) == meant
+    assert Endpoint.parse(meant) == Endpoint.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"ws://hub"',
+        "'hub'",
+        "ws://h\0ub",
+        "ws://a\nb",
+        "a,b",
+        "<hub>",
+        "ws:\\\\hub",
+        "ws://hub:\uff15",
+        "/run/hub",
+        "ws://",
+    ],
+)
+def test_what_is_no_address_is_refused_at_once(text):
+    with pytest.raises(SettingsError, match="host"):
+        Endpoint.parse(text)
+
+
+def test_an_address_without_a_host_is_for_transports_that_need_none(tmp_path):
+    assert Endpoint.parse("unix:///a").pin_name != Endpoint.parse("unix:///b").pin_name
+    with pytest.raises(SettingsError, match="names no host"):
+        HiveMessageBusClient("key", PASSWORD, host="ws:///hub")
+
+
 NO_HOME = """
 import pwd, sys, warnings
 def unknown(uid): raise KeyError(uid)

@@ -160,7 +160,9 @@ def test_a_program_ends_when_its_satellite_was_closed_and_raises_what_ended_it_f
     with running(hub.port) as satellite:
         code, errors = satellite.ends()
         assert code == 1
-        assert "\nhivemind_sdk.errors.AuthenticationRefused: " in errors
+        *_, error, hint = errors.splitlines()
+        assert error.startswith("hivemind_sdk.errors.AuthenticationRefused: ")
+        assert hint.startswith("hint: ")
 
 
 def test_run_says_where_it_can_not_be_called():

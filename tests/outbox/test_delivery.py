@@ -145,6 +145,12 @@ def test_the_queue_is_bounded_and_what_is_too_much_is_refused(limits, hub, reach
     assert arrived(hub, len(receipts)) == list(range(len(receipts)))
 
 
+def test_a_message_that_never_fits_is_refused_with_that_reason():
+    with pytest.raises(OutboxFull) as caught:
+        satellite(Reached(), limits=Limits(outbox_bytes=1000)).emit(said("x" * 2000), delivery=KEPT)
+    assert "never fits" in caught.value.hint
+
+
 def test_every_receipt_ends_when_the_satellite_is_closed():
     sat = satellite(Reached())
     receipts = [sat.emit(said(number), delivery=KEPT) for number in range(3)]
