@@ -69,7 +69,7 @@ def samples_of(
             with wave.open(io.BytesIO(pcm)) as file:
                 channels, sample_width, sample_rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
                 pcm = file.readframes(file.getnframes())
-        except (wave.Error, EOFError) as error:
+        except (wave.Error, EOFError, RuntimeError) as error:
             raise InvalidAudio(f"this WAV file can't be read: {error}", hint="it must hold PCM samples") from error
     if (sample_rate, sample_width, channels) != (SAMPLE_RATE, SAMPLE_WIDTH, 1):
         raise InvalidAudio(

@@ -12,12 +12,14 @@ from faces_kit import LONG
 from link_kit import CLIENT, catalogue
 
 from hivemind_sdk import BusMessage
+from hivemind_sdk._dataclass import replace
 from hivemind_sdk.errors import InvalidAudio, RequestTimeout, SpeechRefused
 from hivemind_sdk.testing import Hub, SpeechAgent
 
 SECOND = b"\x10\x20" * 16_000
 SILENCE = bytes(32_000)
-ANSWERS_TRANSCRIBE = "recognizer_loop:transcribe.response"
+TYPES = {"speak:synth", "speak:b64_audio", "recognizer_loop:b64_audio", "recognizer_loop:b64_transcribe"}
+HEARD = replace(CLIENT, allowed_types={*CLIENT.allowed_types, *TYPES})
 
 
 class Recorder(SpeechAgent):
@@ -54,7 +56,7 @@ def agent():
 
 @pytest.fixture
 def hub(agent):
-    with Hub([CLIENT], "5.3.10a1", catalogue=catalogue(), agent=agent).start() as running:
+    with Hub([HEARD], "5.3.10a1", catalogue=catalogue(), agent=agent).start() as running:
         yield running
 
 
