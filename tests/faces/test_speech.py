@@ -54,9 +54,9 @@ def agent():
     return Recorder()
 
 
-@pytest.fixture
-def hub(agent):
-    with Hub([HEARD], "5.3.10a1", catalogue=catalogue(), agent=agent).start() as running:
+@pytest.fixture(params=["4.6.1a1", "5.3.10a1"])
+def hub(request, agent):
+    with Hub([HEARD], request.param, catalogue=catalogue(), agent=agent).start() as running:
         yield running
 
 
