@@ -68,7 +68,8 @@ class AsyncAnswers(AsyncIterator[Any]):
             if answer is not PENDING:
                 return answer if self.convert is None else self.convert(answer)
             if not await self._wait(self._deadline):
-                self._table.close(self.request)
+                end = self._table.abandon if self.request.lingers else self._table.close
+                end(self.request)
                 raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint)
 
     async def await_turn(self, protocol: int) -> None:

@@ -50,6 +50,8 @@ class Request:
     """True if the hub says `handled` at its end, and sends replies that may lack the request id"""
     alone = False
     """True if replies never carry the request id: only one such request is in flight, see Turns"""
+    lingers = False
+    """True if it keeps its turn for a while after its time-out, so that late replies are not taken for another's"""
     link_bound = True
     """False if the request goes on when the link is lost"""
     handled = False

@@ -93,6 +93,7 @@ class AudioUtterance(Utterance):
 
     __slots__ = ()
     alone = True
+    lingers = True
 
 
 class Transcription(Request):

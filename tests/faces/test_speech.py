@@ -187,6 +187,18 @@ def test_audio_and_text_at_once_get_their_own_replies(face, one):
         assert answer.get(timeout=LONG) == [expected]
 
 
+def test_a_late_reply_is_not_taken_for_that_of_the_next_utterance(face, one, agent):
+    agent.kept = []
+    with pytest.raises(RequestTimeout):
+        face.all(one.handle_audio(SECOND, timeout=0.3))
+    [(message, peer)], agent.kept = agent.kept, None
+    found = queue.Queue()
+    ask = lambda: found.put(said(face.all(one.handle_audio(SECOND * 2, timeout=LONG))))  # noqa: E731
+    threading.Thread(target=ask, daemon=True).start()
+    agent.binary(message, peer)
+    assert found.get(timeout=LONG) == ["echo: 2 seconds"]
+
+
 # --- synthesize ---
 
 
