@@ -32,11 +32,13 @@ class Recorder(SpeechAgent):
         self.refuses = False
 
     def bus(self, message, peer):
+        if self.kept is not None and message.msg_type in TYPES:
+            self.kept.append((message, peer))
+        else:
+            super().bus(message, peer)
         self.asked.put(message.msg_type)
-        super().bus(message, peer)
 
     def binary(self, message, peer):
-        self.asked.put(message.bin_type.name)
         if self.refuses:
             data = {"error": "unsupported_audio_format", "sample_rate": 8000, "sample_width": 1}
             peer.send_bus(BusMessage("recognizer_loop:speech.recognition.unknown", data, {}))
@@ -44,6 +46,7 @@ class Recorder(SpeechAgent):
             self.kept.append((message, peer))
         else:
             super().binary(message, peer)
+        self.asked.put(message.bin_type.name)
 
     def all_asked(self):
         return [self.asked.get_nowait() for _ in range(self.asked.qsize())]
@@ -126,13 +129,12 @@ def test_a_refusal_says_what_the_hub_wants(face, one, agent):
 
 def test_a_late_answer_is_not_taken_for_that_of_the_next(face, one, agent):
     """Nor does audio after one that was never answered go out before the hub had its time."""
-    agent.kept, agent.answers_binary = [], False
-    agent.bus = lambda message, peer: None
+    agent.kept = []
     with pytest.raises(RequestTimeout) as timed_out:
         face.call(one.transcribe, SECOND, timeout=0.4)
     assert "hivemind-audio-binary-protocol" in timed_out.value.hint
-    del agent.bus
-    [(message, peer)], agent.kept, agent.answers_binary = agent.kept, None, True
+    (message, peer), *_ = agent.kept
+    agent.kept = None
     found = in_thread(face, one.transcribe, SECOND * 2, timeout=LONG)
     agent.binary(message, peer)
     assert found.get(timeout=LONG)[0].text == "2 seconds"
@@ -158,6 +160,23 @@ def test_other_formats_are_refused_before_they_are_sent(face, one, agent, audio,
             face.call(ask, audio, **options) if ask == one.transcribe else ask(audio, **options)
         assert refused.value.hint
     assert agent.all_asked() == []
+
+
+def test_an_utterance_that_waits_does_not_get_the_transcription_of_another(face, one, agent):
+    assert said(face.all(one.ask("hello", timeout=LONG))) == ["echo: hello"]  # this hub keeps request ids
+    agent.all_asked()
+    waiting = queue.Queue()
+
+    def ask():
+        with pytest.raises(RequestTimeout):
+            face.all(one.ask("!silence", timeout=1.0))
+        waiting.put("timed out")
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert agent.asked.get(timeout=LONG) == "recognizer_loop:utterance"
+    assert face.call(one.transcribe, SECOND, timeout=LONG)[0].text == "1 seconds"
+    assert waiting.get(timeout=LONG) == "timed out"
+    assert "recognizer_loop:b64_transcribe" not in agent.all_asked()
 
 
 # --- handle_audio ---
@@ -229,13 +248,26 @@ def test_texts_at_once_are_not_mixed_up(face, one, agent):
         assert answer.get(timeout=LONG).audio == agent.speech(text)
 
 
+def test_late_sound_is_not_taken_for_that_of_the_next_text(face, one, agent):
+    agent.kept = []
+    with pytest.raises(RequestTimeout):
+        face.call(one.synthesize, "late", timeout=0.4)
+    agent.all_asked()
+    found = in_thread(face, one.synthesize, "next one", timeout=LONG)
+    assert agent.asked.get(timeout=LONG) == "speak:synth"
+    kept, agent.kept = agent.kept, None
+    for message, peer in kept:
+        agent.bus(message, peer)
+    assert found.get(timeout=LONG).audio == agent.speech("next one")
+
+
 def test_a_reply_can_be_spoken_while_others_may_follow(face, one, agent):
     """Synthesis does not wait for the utterance to be handled."""
     agent.kept = []
     found = in_thread(face, one.transcribe, SECOND, timeout=LONG)
     assert agent.asked.get(timeout=LONG) == "STT_AUDIO_TRANSCRIBE"
-    assert face.call(one.synthesize, "meanwhile", timeout=LONG).audio == agent.speech("meanwhile")
     [(message, peer)], agent.kept = agent.kept, None
+    assert face.call(one.synthesize, "meanwhile", timeout=LONG).audio == agent.speech("meanwhile")
     agent.binary(message, peer)
     assert found.get(timeout=LONG)[0].text == "1 seconds"
 
