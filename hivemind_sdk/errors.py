@@ -14,6 +14,7 @@ HiveMindError
 │   ├── MalformedMessage                a message that can't exist
 │   ├── NotEncodable                    no frame can carry this message
 │   │   └── MetadataTooLarge            over 255 bytes in a binary frame
+│   ├── InvalidAudio                    samples in a format that hubs do not take
 │   ├── InvalidCipher · InvalidEncoding · InvalidKeySize
 ├── RemoteProtocolError (ValueError)    what the *peer* sent; droppable unless said otherwise
 │   ├── MalformedFrame                  no message can be read from it
@@ -36,6 +37,7 @@ HiveMindError
 └── RequestError                        one request came to nothing
     ├── RequestTimeout (TimeoutError)
     ├── PolicyDenied                    the hub said `hive.policy.denied`
+    ├── SpeechRefused                   the hub does not take this audio: .error
     └── RequestAborted                  the link went away first
 
 
@@ -128,6 +130,10 @@ class NotEncodable(LocalProtocolError):
 
 class MetadataTooLarge(NotEncodable):
     """The metadata block exceeds the 255 bytes that a binary frame has for it."""
+
+
+class InvalidAudio(LocalProtocolError):
+    """Samples in a format that hubs do not take: they take 16 kHz, 16 bit, one channel."""
 
 
 class InvalidCipher(LocalProtocolError):
@@ -252,6 +258,23 @@ class PolicyDenied(RequestError):
         self.denied_type = denied_type
         self.code = code
         self.reason = reason
+
+
+class SpeechRefused(RequestError):
+    """The hub does not take this audio. `error` is its word for why; it wants `sample_rate` Hz, `sample_width` bytes.
+
+    The two are None where the hub does not say.
+    """
+
+    def __init__(
+        self, error: str = "", *, sample_rate: int | None = None, sample_width: int | None = None, hint: str = ""
+    ) -> None:
+        if sample_rate and sample_width and not hint:
+            hint = f"the hub takes {sample_rate} Hz with {sample_width} bytes a sample"
+        super().__init__(f"the hub refused the audio: {shown(error)}", hint=hint)
+        self.error = error
+        self.sample_rate = sample_rate
+        self.sample_width = sample_width
 
 
 class RequestAborted(RequestError):

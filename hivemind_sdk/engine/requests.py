@@ -48,6 +48,10 @@ class Request:
     )
     utterance = False
     """True if the hub says `handled` at its end, and sends replies that may lack the request id"""
+    alone = False
+    """True if replies never carry the request id: only one such request is in flight, see Turns"""
+    lingers = False
+    """True if it keeps its turn for a while after its time-out, so that late replies are not taken for another's"""
     link_bound = True
     """False if the request goes on when the link is lost"""
     handled = False
@@ -280,7 +284,8 @@ class RequestTable:
         elif self.turns.ids_kept is None:
             session = message.context.get("session")
             session_id = session.get("session_id") if isinstance(session, dict) else None
-            if self.turns.owner(session_id, own_session_id) is not None:
+            owner = self.turns.owner(session_id, own_session_id)
+            if owner is not None and not owner.alone:
                 self.turns.learn(ids_kept=False)
 
     def denied(self, error: PolicyDenied, request_id: object = None) -> None:

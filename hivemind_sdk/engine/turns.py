@@ -1,4 +1,7 @@
-"""Whose reply it is when a hub removes the request id: utterances are then sent one at a time, in turns. No clock."""
+"""Whose reply it is when a hub removes the request id: utterances are then sent one at a time, in turns. No clock.
+
+Audio is always sent one at a time: what answers it never has the request id.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ SESSIONS_PROTOCOL = 3
 class InTurn(Protocol):
     """What Turns knows of a request, see engine.requests.Request."""
 
+    alone: bool
     session_id: str | None
     deadline: float
     notify: Callable[[], object]
@@ -47,13 +51,22 @@ class Turns:
         self._waiting[request] = None
 
     def may_send(self, request: InTurn, protocol: int, now: float) -> bool:
-        """True if a waiting request may be sent: nothing is in flight and it is the first in the line."""
-        if not self.needed(protocol):
-            return True
+        """True if a waiting request may be sent: no rival is in flight, and none waits before it.
+
+        Rivals are two whose replies can't be told apart: all, if the hub removes the request id; else audio and audio,
+        and audio and text as long as it is not known whether the hub keeps the id.
+        """
+        needed, kept = self.needed(protocol), self.ids_kept
+
+        def rival(one: InTurn) -> bool:
+            return needed or (one.alone and request.alone) or (not kept and (one.alone or request.alone))
+
         for one in list(self._sent):
             if one.deadline <= now:
                 self._sent.pop(one, None)
-        return not self._sent and next(iter(list(self._waiting)), None) is request
+        if any(map(rival, list(self._sent))):
+            return False
+        return next((one for one in list(self._waiting) if one is request or rival(one)), None) is request
 
     def sent(self, request: InTurn) -> None:
         """The request's utterance goes out now."""
@@ -61,10 +74,10 @@ class Turns:
         self._sent[request] = None
 
     def leave(self, request: InTurn) -> None:
-        """The request has ended, or gives up waiting. Wakes the next one in the line."""
+        """The request has ended, or gives up waiting. Wakes those that wait."""
         self._waiting.pop(request, None)
         self._sent.pop(request, None)
-        for one in list(self._waiting)[:1]:
+        for one in list(self._waiting):
             one.notify()
 
     def next_expiry(self) -> float | None:
@@ -72,8 +85,13 @@ class Turns:
         return min((one.deadline for one in list(self._sent)), default=None)
 
     def owner(self, session_id: object, own_session_id: str) -> InTurn | None:
-        """Whose reply without a request id this is: the first utterance in flight that its session allows."""
+        """Whose reply without a request id this is: the first utterance in flight that its session allows.
+
+        Audio comes first, unless the hub removes the request id of all.
+        """
         in_flight = list(self._sent)
+        if self.ids_kept is not False:
+            in_flight.sort(key=lambda one: not one.alone)
         exact = (one for one in in_flight if session_id is not None and one.session_id == session_id)
         return next(exact, in_flight[0] if in_flight and session_id in (None, own_session_id) else None)
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..errors import MalformedMessage
+from ..errors import MalformedMessage, SpeechRefused
 from ..messages import BusMessage, HiveMessage, HiveMessageType, is_bus_message
 from .requests import REQUEST_ID, Request
 
@@ -16,6 +16,10 @@ SPOKEN = ("speak", "ovos.utterance.speak")
 """what is to be said: the old bus type and the one of OVOS 2.x"""
 NOT_UNDERSTOOD = "recognizer_loop:speech.recognition.unknown"
 """the speech recognition of the hub found no words in the audio: nothing else will come"""
+TRANSCRIBED = "recognizer_loop:transcribe.response"
+"""what the hub has heard in binary audio that was sent to be transcribed"""
+TRANSCRIBED_B64 = "recognizer_loop:b64_transcribe.response"
+"""the same for audio in base64"""
 UTTERANCES = frozenset({UTTERANCE, "ovos.utterance.handle", "recognizer_loop:b64_audio"})
 """bus types that an agent answers, and ends with one of ENDS"""
 ENDS = frozenset({HANDLED, NOT_UNDERSTOOD})
@@ -45,7 +49,7 @@ class Utterance(Request):
             self.put(message)
         if kind in ENDS:
             self.handled = True
-            self.end()
+            self.end(refusal_of(message))
 
 
 class SentUtterance(Utterance):
@@ -53,6 +57,20 @@ class SentUtterance(Utterance):
 
     __slots__ = ()
     kept = False
+
+
+class SentAudio(SentUtterance):
+    """The same for audio, whose replies have no request id. An abandoned transcription ends by its answer."""
+
+    __slots__ = ()
+    alone = True
+
+    def hear(self, message: BusMessage) -> None:
+        if message.msg_type in (TRANSCRIBED, TRANSCRIBED_B64):
+            self.handled = True
+            self.end()
+        else:
+            super().hear(message)
 
 
 def new_id() -> str:
@@ -75,6 +93,15 @@ def as_question(what: Any, lang: str, request_id: str, context: Mapping[str, Any
     if context:
         bus = BusMessage(bus.msg_type, bus.data, {**context, **bus.context})
     return with_id(bus, request_id)
+
+
+def refusal_of(message: BusMessage) -> SpeechRefused | None:
+    """Why the hub did not take the audio; None: this message is no such refusal."""
+    data = message.data
+    if message.msg_type != NOT_UNDERSTOOD or "error" not in data:
+        return None
+    rate, width = (one if isinstance(one := data.get(key), int) else None for key in ("sample_rate", "sample_width"))
+    return SpeechRefused(str(data["error"]), sample_rate=rate, sample_width=width)
 
 
 def with_id(message: BusMessage, request_id: str) -> BusMessage:

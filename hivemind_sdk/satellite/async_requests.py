@@ -9,12 +9,14 @@ from typing import Any, Generic, TypeVar
 from .._dataclass import dataclass, replace
 from ..aio.pending import AsyncAnswers, AsyncRequests
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
-from ..delivery import Raise
+from ..delivery import Policy, Raise
 from ..engine.requests import CascadeRequest, Request
+from ..engine.speech import SAMPLE_RATE, SAMPLE_WIDTH, SPEECH_TIMEOUT, SynthesizedSpeech, Transcript
 from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_id_of
 from ..errors import RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .async_outgoing import AsyncOutgoing
+from .async_speech import AsyncAudioStream, AsyncSpeechRequests
 from .events import Events
 from .hive_requests import NOBODY, UNHANDLED, bus_type_of, sealed
 from .local_bus import LocalBus
@@ -159,6 +161,7 @@ class AsyncHiveRequests(NodeView, Generic[M]):
         super().__init__(parts.node)
         self.parts = parts
         self._convert = convert
+        self._speech = AsyncSpeechRequests(parts)
 
     def ask(
         self,
@@ -185,6 +188,48 @@ class AsyncHiveRequests(NodeView, Generic[M]):
             return await self._send(outgoing, answers, in_turn=True)
 
         return Stream(begin)
+
+    async def transcribe(
+        self,
+        pcm: bytes,
+        *,
+        lang: str = "en-us",
+        timeout: float = SPEECH_TIMEOUT,
+        sample_rate: int = SAMPLE_RATE,
+        sample_width: int = SAMPLE_WIDTH,
+    ) -> list[Transcript]:
+        """What the hub may have heard in speech, the best first. See HiveRequests.transcribe."""
+        return await self._speech.transcribe(pcm, lang, sample_rate, sample_width, timeout)
+
+    def handle_audio(
+        self,
+        pcm: bytes,
+        *,
+        lang: str = "en-us",
+        timeout: float = SPEECH_TIMEOUT,
+        replies: Collection[str] = SPOKEN,
+        sample_rate: int = SAMPLE_RATE,
+        sample_width: int = SAMPLE_WIDTH,
+        binary: bool | None = None,
+    ) -> Stream[M]:
+        """Sends speech as an utterance; the replies until the hub says `handled`. See HiveRequests.handle_audio."""
+
+        async def begin() -> AsyncAnswers:
+            answers = await self._speech.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
+            answers.convert = self._convert
+            return answers
+
+        return Stream(begin)
+
+    async def synthesize(self, text: str, *, lang: str = "en-us", timeout: float = SPEECH_TIMEOUT) -> SynthesizedSpeech:
+        """The hub's audio of a text. See HiveRequests.synthesize."""
+        return await self._speech.synthesize(text, lang, timeout)
+
+    def stream_audio(
+        self, *, delivery: Policy | None = None, sample_rate: int = SAMPLE_RATE, sample_width: int = SAMPLE_WIDTH
+    ) -> AsyncAudioStream:
+        """A stream for the hub's microphone (RAW_AUDIO). See HiveRequests.stream_audio."""
+        return AsyncAudioStream(self.parts, delivery, sample_rate, sample_width)
 
     async def query(self, message: Any, *, timeout: float = 15.0) -> list[M]:
         """Asks up the chain: all messages of the answer that the first node gives which can. See HiveRequests.query."""

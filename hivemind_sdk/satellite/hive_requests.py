@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from .._dataclass import dataclass, replace
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
-from ..delivery import Raise
+from ..delivery import Policy, Raise
 from ..engine.requests import CascadeRequest, Request
+from ..engine.speech import SAMPLE_RATE, SAMPLE_WIDTH, SPEECH_TIMEOUT, SynthesizedSpeech, Transcript
 from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_id_of
 from ..errors import IdentityError, RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
@@ -18,6 +19,7 @@ from .events import Events
 from .local_bus import LocalBus
 from .local_node import LocalNode, NodeView
 from .outgoing import Outgoing
+from .speech import AudioStream, SpeechRequests
 
 M = TypeVar("M")
 NOBODY = "no node up the chain answered; hubs before 4.6 ignore QUERY and CASCADE"
@@ -50,6 +52,7 @@ class HiveRequests(NodeView, Generic[M]):
         super().__init__(parts.node)
         self.parts = parts
         self._convert = convert
+        self._speech = SpeechRequests(parts)
 
     def ask(
         self,
@@ -76,6 +79,62 @@ class HiveRequests(NodeView, Generic[M]):
         answers.convert = self._convert
         self._send(outgoing, answers, in_turn=True)
         return answers
+
+    def transcribe(
+        self,
+        pcm: bytes,
+        *,
+        lang: str = "en-us",
+        timeout: float = SPEECH_TIMEOUT,
+        sample_rate: int = SAMPLE_RATE,
+        sample_width: int = SAMPLE_WIDTH,
+    ) -> list[Transcript]:
+        """Has the hub write down speech: what it may have heard, the best first; empty if it heard no words.
+
+        `pcm`: raw samples, one channel of `sample_rate` Hz with `sample_width` bytes each, or a WAV file. It is sent as
+        binary audio, and as base64 if that gets no answer in half of `timeout` (seconds). Requests wait for each other,
+        as answers to binary audio do not say what they answer. Raises InvalidAudio unless it is 16 kHz, 16 bit;
+        SpeechRefused, RequestTimeout, RequestAborted, PolicyDenied, and as `send`.
+        """
+        return self._speech.transcribe(pcm, lang, sample_rate, sample_width, timeout)
+
+    def handle_audio(
+        self,
+        pcm: bytes,
+        *,
+        lang: str = "en-us",
+        timeout: float = SPEECH_TIMEOUT,
+        replies: Collection[str] = SPOKEN,
+        sample_rate: int = SAMPLE_RATE,
+        sample_width: int = SAMPLE_WIDTH,
+        binary: bool | None = None,
+    ) -> Iterator[M]:
+        """Sends speech as an utterance, and yields the replies as `ask` does; none if the hub hears no words.
+
+        It is sent once, in the way that `transcribe` was last answered by (`binary` None), as binary audio (True) or as
+        base64 (False). See `transcribe` for the rest.
+        """
+        answers = self._speech.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
+        answers.convert = self._convert
+        return answers
+
+    def synthesize(self, text: str, *, lang: str = "en-us", timeout: float = SPEECH_TIMEOUT) -> SynthesizedSpeech:
+        """Has the hub speak a text: its audio, a WAV file from most synthesizers.
+
+        Comes as binary audio; as base64 if the text is long (the hub can't send it as binary, some 100 characters are
+        enough), or if that gets no answer in half of `timeout` (seconds). Callbacks for binary data hear it too. Raises
+        RequestTimeout, RequestAborted, PolicyDenied, and as `send`.
+        """
+        return self._speech.synthesize(text, lang, timeout)
+
+    def stream_audio(
+        self, *, delivery: Policy | None = None, sample_rate: int = SAMPLE_RATE, sample_width: int = SAMPLE_WIDTH
+    ) -> AudioStream:
+        """A stream for the hub's microphone (RAW_AUDIO): the hub finds wake words and speech in it.
+
+        `delivery` says what happens to audio that can't be sent at once; None: as the settings say, dropped by default.
+        """
+        return AudioStream(self.parts, delivery, sample_rate, sample_width)
 
     def query(self, message: Any, *, timeout: float = 15.0) -> list[M]:
         """Asks up the chain: all messages of the answer that the first node gives which can.

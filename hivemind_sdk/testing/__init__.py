@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .mesh import Mesh as Mesh
     from .profiles import PROFILES as PROFILES
     from .profiles import Profile as Profile
+    from .speech_agent import SpeechAgent as SpeechAgent
     from .state import MemoryState as MemoryState
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "PROFILES": "profiles",
     "Profile": "profiles",
     "ResolverContract": "conformance",
+    "SpeechAgent": "speech_agent",
     "TransportContract": "conformance",
     "memory_pair": "memory",
 }

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..engine.requests import DONE, PENDING, Request, RequestTable
-from ..engine.utterances import SentUtterance
+from ..engine.utterances import SentAudio, SentUtterance
 from ..errors import RequestTimeout
 
 ABANDONED_AFTER = 15.0
@@ -31,7 +31,8 @@ class PendingRequests(RequestTable):
         An utterance that the hub has not handled yet keeps its turn, so that its replies are not taken for another's.
         """
         if request.utterance and not request.handled and request.request_id is not None:
-            left = SentUtterance(request.request_id, sent_type=request.sent_type, session_id=request.session_id)
+            kind = SentAudio if request.alone else SentUtterance
+            left = kind(request.request_id, sent_type=request.sent_type, session_id=request.session_id)
             self.note(left, ABANDONED_AFTER)
         self.close(request)
 
@@ -71,7 +72,8 @@ class Answers(Iterator[Any]):
             if answer is not PENDING:
                 return answer if self.convert is None else self.convert(answer)
             if not self._wait(self._deadline):
-                self._table.close(self.request)
+                end = self._table.abandon if self.request.lingers else self._table.close
+                end(self.request)
                 raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint)
 
     def await_turn(self, protocol: int) -> None:

@@ -263,6 +263,13 @@ def wait_until_open(host: str, port: int, seconds: float = 20) -> None:
             time.sleep(0.02)
 
 
+def speech(agent: Agent) -> BinaryDataHandlerProtocol:
+    from hub_speech import speech_protocol
+
+    agent.bus.remove_all_listeners("speak:synth")
+    return speech_protocol(agent)
+
+
 def main() -> None:
     wanted = {"host": "127.0.0.1", "network": "websocket", "clients": [], **json.loads(sys.argv[2])}
     config = configure(wanted)
@@ -270,7 +277,7 @@ def main() -> None:
     listener = Listener(
         identity=own_identity(),
         db=register(wanted["clients"]),
-        binary_data_protocol=Binary(agent_protocol=agent, config={}),
+        binary_data_protocol=speech(agent) if wanted.get("speech") else Binary(agent_protocol=agent, config={}),
         agent_protocol=agent,
     )
     [(network, settings)] = config["network_protocol"].items()

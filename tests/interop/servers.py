@@ -30,6 +30,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 NETWORKS = {"http": "hivemind-http-0.0.20a2", "mqtt": "hivemind-mqtt-0.2.5a2"}
 """the environments of a hivemind-core 5.3.10a1 that listens for HTTP requests, or to a broker"""
+SPEECH = "hivemind-audio-binary-protocol-2.2.2a1"
+"""that of a hivemind-core 5.3.10a1 that hears and speaks"""
 VERSIONS = tuple(sorted(path.stem.removeprefix("hivemind-core-") for path in HERE.glob("requirements/hivemind-core-*")))
 PYTHONS = ("3.11", "3.12")
 """which the freezes were made for: some of what they pin has no wheels before, some of it no longer works after"""
@@ -137,6 +139,8 @@ class Server:
         self.port = port or free_port()
         self.public_key = ""
         self._environment = NETWORKS.get(network, f"hivemind-core-{version}")
+        if settings.get("speech"):
+            self._environment = SPEECH
         settings["network"] = network
         self.events: list[JSON] = []
         self._folder = folder
