@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from asyncio import CancelledError
 from collections import Counter
 
 import pytest
 from link_kit import BUS, CLIENT, LONG, NEVER, Log, Reached, link_threads, our_threads, satellite, wait_for_end
 
 from hivemind_sdk import State
-from hivemind_sdk.contracts.observations import CallbackFailed, StateChanged
+from hivemind_sdk.contracts.observations import CallbackFailed, MessageReceived, StateChanged
 from hivemind_sdk.engine.dispatch import NamedHandler
-from hivemind_sdk.errors import RequestError
+from hivemind_sdk.errors import LinkError, RequestError
 from hivemind_sdk.messages import BusMessage, HiveMessageType
 from hivemind_sdk.settings import Limits
 from hivemind_sdk.testing import Hub
@@ -81,3 +83,32 @@ def test_satellites_that_have_nothing_to_send_have_one_thread_each(hub, monkeypa
     names = Counter(thread.name.partition("-worker")[0].rstrip("-0123456789") for thread in our_threads() - before)
     assert names["hivemind-link"] == 10
     assert names["hivemind"] == 0
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), CancelledError(), KeyboardInterrupt()], ids=lambda one: type(one).__name__
+)
+def test_an_observer_that_raises_anything_leaves_a_link_that_is_read(hub, error):
+    class Raises:
+        def observe(self, event):
+            if isinstance(event, MessageReceived):
+                raise error
+
+    sat, heard = satellite(hub.connector(), observers=[Raises()]), threading.Event()
+    sat.on_bus("speak", lambda message: heard.set(), inline=True)
+    sat.connect()
+    hub.wait_for(lambda hub: hub.peers)[0].send(BUS)
+    assert heard.wait(LONG)
+    assert sat.status.state is State.READY
+
+
+def test_where_no_thread_can_be_started_connecting_fails_and_works_later(hub, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    sat = satellite(hub.connector())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(LinkError, match="thread"):
+            sat.connect(timeout=LONG)
+    assert sat.connect(timeout=LONG).protocol

@@ -267,7 +267,12 @@ def test_any_frames_at_any_moment_bring_only_our_errors_and_no_message_that_was_
             while ends.satellite.phase is Phase.COMPUTING:
                 work = next(event for event in reversed(events) if isinstance(event, ComputeNeeded))
                 events += ends.satellite.receive(data.draw(frames))
-                events += ends.satellite.resume(work.work())
+                try:
+                    result = work.work()
+                except Exception as error:
+                    events += ends.satellite.resume_error(error)
+                else:
+                    events += ends.satellite.resume(result)
             for frame in ends.satellite.frames_to_send():
                 run_compute(ends.hub, ends.hub.receive(frame))
             if ends.hub.phase is Phase.ESTABLISHED and not sent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from link_kit import AT_ONCE, BUS, CLIENT, CREDENTIALS, LONG, NEVER, Log, Reached, T, deadlines, satellite
@@ -113,6 +114,18 @@ def test_what_has_expired_is_never_sent_and_its_receipt_says_so_in_time(hub, rea
     sat.connect()
     assert fresh.wait(LONG) is Outcome.SENT
     assert arrived(hub, 1) == ["fresh"]
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")
+def test_what_expired_while_the_machine_slept_is_not_sent(hub, reached, monkeypatch):
+    sat, real = satellite(reached), time.clock_gettime
+    receipt = sat.emit(said(1), delivery=Queue(ttl=10.0))
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + 8 * 3600 * (clock == time.CLOCK_BOOTTIME))
+    reached.hub = hub
+    sat.connect()
+    assert receipt.wait(LONG) is Outcome.EXPIRED
+    sat.emit(said(2), delivery=KEPT)
+    assert arrived(hub, 1) == [2]
 
 
 def test_defaults_fit_voice_and_settings_and_the_caller_may_say_otherwise():
