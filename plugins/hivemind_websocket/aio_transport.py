@@ -161,14 +161,15 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
                 del request.headers[name]
             request.headers[name] = value
         self._protocol.send_request(request)
-        self._flush()
-        waiting = self._reader = self._loop.create_future()
-        try:
-            done, _ = await asyncio.wait([waiting], timeout=deadline.left("upgrade"))
-        finally:
-            self._reader = None
-        if not done and not self._answered():
-            raise deadline.timeout("upgrade")
+        if self._end is None:
+            self._flush()
+            waiting = self._reader = self._loop.create_future()
+            try:
+                done, _ = await asyncio.wait([waiting], timeout=deadline.left("upgrade"))
+            finally:
+                self._reader = None
+            if not done and not self._answered():
+                raise deadline.timeout("upgrade")
         if not self._upgraded:
             raise refusal(self._head)
         self._head = b""

@@ -185,7 +185,7 @@ def test_a_bug_is_one_line_too_and_a_traceback_only_for_who_asks(error, monkeypa
 
 def test_what_a_hub_says_can_not_steer_the_terminal():
     denied = errors.PolicyDenied(denied_type="x", code="y", reason="\x1b[2J\x9b31m\r\nError: all is well\x07")
-    assert failures.one_line(denied) == "the hub denied 'x' (y): \ufffd[2J\ufffd31m Error: all is well\ufffd"
+    assert failures.one_line(denied) == r"the hub denied 'x' (y): \x1b[2J\x9b31m\r\nError: all is well\x07"
 
 
 def test_ctrl_c_ends_quietly_with_130(hub):

@@ -45,9 +45,9 @@ def test_a_hub_is_known_once_it_was_met_and_not_once_it_was_forgotten(hub3):
 
 def test_a_hub_is_forgotten_by_host_and_port_or_with_all_others():
     identity = NodeIdentity()
-    for name in ("a:1", "b:2", "[::1]:3", "c:5678"):
+    for name in ("a:1", "b:2/path", "[::1]:3", "c:5678"):
         identity.pin_noise_key(name, "ab" * 32)
-    assert run("forget-server", "--host", "wss://b/path", "--port", "2", "--json").json["forgotten"] == ["b:2"]
+    assert run("forget-server", "--host", "wss://b/path", "--port", "2", "--json").json["forgotten"] == ["b:2/path"]
     assert run("forget-server", "--host", "::1", "--port", "3").out.startswith("forgot pinned key for [::1]:3\n")
     assert run("forget-server", "--host", "c").out.startswith("forgot pinned key for c:5678\n")
     assert run("forget-server", "--host", "d").out == "no pinned key for d:5678\npinned servers: a:1\n"

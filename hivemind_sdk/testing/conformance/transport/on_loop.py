@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -92,7 +93,8 @@ class TransportOnLoop:
         return self.loop.call(self._receive(timeout))
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
-        self.loop.call(self.right.close(code, reason, timeout))
+        with suppress(CancelledError):  # the check is over, and its loop with it
+            self.loop.call(self.right.close(code, reason, timeout))
 
     def __repr__(self) -> str:
         return repr(self.right)
