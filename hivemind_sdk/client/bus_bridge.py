@@ -22,7 +22,7 @@ from ..satellite.events import ANY
 from .ovos import fingerprint, to_message
 
 if TYPE_CHECKING:
-    from ..satellite.hive_requests import NodeParts
+    from ..satellite.parts import NodeParts
     from .emitter import Emitter
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from .emitter import Emitter
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
 
-    from ..satellite.hive_requests import NodeParts
+    from ..satellite.parts import NodeParts
 
 
 class Sending:

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..engine.utterances import SPOKEN, session_id_of
 from ..errors import SettingsError
 from ..messages import BusMessage
 from ..satellite.events import is_coroutine
-from ..satellite.local_node import NodeView
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
 
     from ..satellite.async_requests import Stream
-    from .async_client import AsyncHiveMessageBusClient
-    from .client import HiveMessageBusClient
+    from ..satellite.local_node import LocalNode
 
 Listener = Callable[["Message"], Any]
+
+
+class _Client(Protocol):
+    """What sessions need of the client of either face."""
+
+    node: LocalNode
+
+    @property
+    def ask(self) -> Callable[..., Any]: ...
+    @property
+    def on_mycroft(self) -> Callable[[str, Callable[..., Any]], None]: ...
+    @property
+    def remove(self) -> Callable[[str, Callable[..., Any]], None]: ...
 
 
 class _Person:
     """What the sessions of both faces know."""
 
-    def __init__(self, client: NodeView, session_id: str, lang: str | None) -> None:
+    def __init__(self, client: _Client, session_id: str, lang: str | None) -> None:
         if session_id in ("", "default"):
             hint = "use a text of your own, such as the user's id: `default` is the session of the hub itself"
             raise SettingsError(f"session_id={session_id!r} can't be used", hint=hint)
@@ -54,7 +65,7 @@ class _Person:
 class Session(_Person):
     """One of several people on a satellite. What is asked here has this session, and so have its replies."""
 
-    def __init__(self, client: HiveMessageBusClient, session_id: str, lang: str | None = None) -> None:
+    def __init__(self, client: _Client, session_id: str, lang: str | None = None) -> None:
         """Raises SettingsError for a session id that can't be used."""
         super().__init__(client, session_id, lang)
         self._client = client
@@ -63,7 +74,11 @@ class Session(_Person):
         self, what: Any, *, timeout: float = 15.0, lang: str | None = None, replies: Collection[str] = SPOKEN
     ) -> Iterator[Message]:
         """See HiveMessageBusClient.ask."""
-        return self._client.ask(what, timeout=timeout, lang=lang or self.lang, replies=replies, context=self.context)
+        lang = lang or self.lang
+        found: Iterator[Message] = self._client.ask(
+            what, timeout=timeout, lang=lang, replies=replies, context=self.context
+        )
+        return found
 
     def on(self, msg_type: str, func: Listener) -> Callable[[], None]:
         """Call `func(Message)` for each bus message of this type and session. Returns what ends it."""
@@ -79,7 +94,7 @@ class Session(_Person):
 class AsyncSession(_Person):
     """The same on asyncio."""
 
-    def __init__(self, client: AsyncHiveMessageBusClient, session_id: str, lang: str | None = None) -> None:
+    def __init__(self, client: _Client, session_id: str, lang: str | None = None) -> None:
         """Raises SettingsError for a session id that can't be used."""
         super().__init__(client, session_id, lang)
         self._client = client
@@ -88,7 +103,11 @@ class AsyncSession(_Person):
         self, what: Any, *, timeout: float = 15.0, lang: str | None = None, replies: Collection[str] = SPOKEN
     ) -> Stream[Message]:
         """See AsyncHiveMessageBusClient.ask."""
-        return self._client.ask(what, timeout=timeout, lang=lang or self.lang, replies=replies, context=self.context)
+        lang = lang or self.lang
+        found: Stream[Message] = self._client.ask(
+            what, timeout=timeout, lang=lang, replies=replies, context=self.context
+        )
+        return found
 
     def on(self, msg_type: str, func: Listener) -> Callable[[], None]:
         """Call `func(Message)`, which may be a coroutine function, for each bus message of this type and session.

@@ -13,7 +13,7 @@ from .emitter import WIRE_TYPES, Emitter
 from .ovos import Renamed, to_message
 
 if TYPE_CHECKING:
-    from ..satellite.hive_requests import NodeParts
+    from ..satellite.parts import NodeParts
     from ..threads.pending import Answers
     from ..threads.receipts import Receipt
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
-from .._dataclass import dataclass, replace
-from ..aio.pending import AsyncAnswers, AsyncRequests
+from .._dataclass import replace
+from ..aio.pending import AsyncAnswers
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
 from ..delivery import Policy, Raise
 from ..engine.requests import CascadeRequest, Request
@@ -15,26 +15,14 @@ from ..engine.speech import SAMPLE_RATE, SAMPLE_WIDTH, SPEECH_TIMEOUT, Synthesiz
 from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_id_of
 from ..errors import RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
-from .async_outgoing import AsyncOutgoing
 from .async_speech import AsyncAudioStream, AsyncSpeechRequests
-from .events import Events
 from .hive_requests import NOBODY, UNHANDLED, bus_type_of, sealed
 from .local_bus import LocalBus
-from .local_node import LocalNode, NodeView
+from .local_node import NodeView
+from .parts import AsyncNodeParts
 
 M = TypeVar("M")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncNodeParts:
-    """The parts of a node that its asyncio faces share."""
-
-    node: LocalNode
-    events: Events
-    requests: AsyncRequests
-    local_bus: LocalBus
-    outgoing: AsyncOutgoing
 
 
 class Stream(AsyncIterator[T]):

@@ -37,13 +37,14 @@ from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, async_connectors
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
-from .async_requests import AsyncHiveRequests, AsyncNodeParts
+from .async_requests import AsyncHiveRequests
 from .events import ANY, Callback, Channel, Events, Subscription
 from .handler_context import LiveContext
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
+from .parts import AsyncNodeParts
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue

@@ -25,7 +25,7 @@ from .speech import BUSY
 
 if TYPE_CHECKING:
     from ..aio.receipts import AsyncReceipt
-    from .async_requests import AsyncNodeParts
+    from .parts import AsyncNodeParts
 
 
 class AsyncSpeechRequests:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from .._dataclass import dataclass, replace
+from .._dataclass import replace
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
 from ..delivery import Policy, Raise
 from ..engine.requests import CascadeRequest, Request
@@ -14,11 +14,10 @@ from ..engine.speech import SAMPLE_RATE, SAMPLE_WIDTH, SPEECH_TIMEOUT, Synthesiz
 from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_id_of
 from ..errors import IdentityError, RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
-from ..threads.pending import Answers, PendingRequests
-from .events import Events
+from ..threads.pending import Answers
 from .local_bus import LocalBus
 from .local_node import LocalNode, NodeView
-from .outgoing import Outgoing
+from .parts import NodeParts
 from .speech import AudioStream, SpeechRequests
 
 M = TypeVar("M")
@@ -27,17 +26,6 @@ UNHANDLED = (
     "the hub took {0} but never said that it was handled; hivemind-core 4.0 drops message types that this access key "
     "may not send without a word: `hivemind-core allow-msg {0}` on the hub allows it"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NodeParts:
-    """The parts of a node that its faces share."""
-
-    node: LocalNode
-    events: Events
-    requests: PendingRequests
-    local_bus: LocalBus
-    outgoing: Outgoing
 
 
 class HiveRequests(NodeView, Generic[M]):

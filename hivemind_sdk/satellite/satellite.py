@@ -33,13 +33,14 @@ from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble
 from .events import ANY, Callback, Events, Subscription
 from .handler_context import LiveContext
-from .hive_requests import HiveRequests, NodeParts
+from .hive_requests import HiveRequests
 from .hubs import Upstreams
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
+from .parts import NodeParts
 from .resolving import HubWatch
 
 if TYPE_CHECKING:

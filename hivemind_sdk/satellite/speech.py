@@ -24,7 +24,7 @@ from ..threads.pending import ABANDONED_AFTER, Answers
 
 if TYPE_CHECKING:
     from ..threads.receipts import Receipt
-    from .hive_requests import NodeParts
+    from .parts import NodeParts
 
 BUSY = "another text is being synthesized: the hub's answers do not say which request they belong to"
 
