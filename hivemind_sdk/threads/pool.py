@@ -88,7 +88,11 @@ class Workers:
         except IndexError:
             return False
         name = f"hivemind-worker-{self.size - len(self._may_start) - 1}"
-        thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
+        box: SimpleQueue[Job | None] = SimpleQueue()
+        box.put(
+            job
+        )  # and not as an argument of the thread, which would keep it, and what it holds, until the thread ends
+        thread = threading.Thread(target=self._work, args=(box,), name=name, daemon=True)
         self._threads.add(thread)
         try:
             thread.start()
@@ -99,10 +103,8 @@ class Workers:
             return False
         return True
 
-    def _work(self, first: Job) -> None:
-        box: SimpleQueue[Job | None] = SimpleQueue()
-        job: Job | None = first
-        del first
+    def _work(self, box: SimpleQueue[Job | None]) -> None:
+        job = box.get()
         while job is not None:
             try:
                 job()

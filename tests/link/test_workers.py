@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from asyncio import CancelledError
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -219,6 +220,20 @@ def test_threads_that_have_nothing_to_do_end_and_come_back(monkeypatch):
         threads = worker_threads()
         ran.wait()
         assert wait_for_end(threads) == set()
+    workers.release(LONG)
+
+
+def test_a_thread_that_lingers_holds_none_of_its_jobs():
+    workers = Workers(1).acquire()
+    for _ in range(2):
+        done, freed = threading.Event(), threading.Event()
+        job = done.set
+        held = weakref.ref(done, lambda _, freed=freed: freed.set())
+        workers.submit(job)
+        assert done.wait(LONG)
+        del job, done
+        assert freed.wait(LONG), held
+    assert len(workers._threads) == 1
     workers.release(LONG)
 
 
