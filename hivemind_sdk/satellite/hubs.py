@@ -34,16 +34,21 @@ class Upstreams:
 
     def dial(self, hub: int) -> Transport:
         opened: list[socket.socket] = []
+        over = False
 
         def connected(sock: socket.socket) -> None:
-            opened.append(sock.dup())  # TLS takes the socket itself
-            self._dialling.add(opened[0])
+            if over:  # a link of several connections opens one anew: closing the link ends it
+                return
+            copy = sock.dup()  # TLS takes the socket itself
+            opened.append(copy)
+            self._dialling.add(copy)
             if self._interrupted:
-                _shut_down(opened[0])
+                _shut_down(copy)
 
         try:
             return self._components.connectors[hub].connect(self.dial_of(hub, connected))
         finally:
+            over = True
             for sock in opened:
                 self._dialling.discard(sock)
                 sock.close()

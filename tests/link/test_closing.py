@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from asyncio import CancelledError
 from collections import Counter
@@ -112,3 +113,19 @@ def test_where_no_thread_can_be_started_connecting_fails_and_works_later(hub, mo
         with pytest.raises(LinkError, match="thread"):
             sat.connect(timeout=LONG)
     assert sat.connect(timeout=LONG).protocol
+
+
+def test_a_link_of_several_connections_may_open_one_anew_and_nothing_is_kept(hub):
+    class Keeps:
+        def connect(self, dial):
+            self.dial = dial
+            return inner.connect(dial)
+
+    inner, keeps = hub.connector(), Keeps()
+    satellite(keeps).connect()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        keeps.dial.connected(ours)
+        ours.close()
+        theirs.settimeout(LONG)
+        assert theirs.recv(1) == b""  # nobody else has it open
