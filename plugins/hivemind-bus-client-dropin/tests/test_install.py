@@ -47,6 +47,18 @@ def wheels(tmp_path_factory):
     }
 
 
+def without_dropin(packages: Path, folder: Path) -> Path:
+    """These packages, without the drop-in and the reference where they are among them."""
+    names = ("hivemind_bus_client", "_hivemind_bus_client")
+    if not any(found.name.startswith(names) for found in packages.glob("*hivemind_bus_client*")):
+        return packages
+    folder.mkdir()
+    for one in packages.iterdir():
+        if not one.name.startswith(names):
+            (folder / one.name).symlink_to(one)
+    return folder
+
+
 class Environment:
     """A virtual environment that has all that this interpreter has, but for the drop-in."""
 
@@ -54,7 +66,8 @@ class Environment:
         venv.create(folder, with_pip=False)
         (self.packages,) = (folder / "lib").glob("python*/site-packages")
         outside = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-        shared = [path for path in sys.path if path and path not in outside and PROJECT.name not in path]
+        paths = [path for path in sys.path if path and path not in outside and PROJECT.name not in path]
+        shared = [str(without_dropin(Path(path), folder / f"shared-{n}")) for n, path in enumerate(paths)]
         (self.packages / "shared.pth").write_text("\n".join(shared))
         self.bin = folder / "bin"
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "HIVEMIND_DROPIN")}

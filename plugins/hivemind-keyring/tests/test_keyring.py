@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import keyring
@@ -61,7 +62,8 @@ def store(monkeypatch, tmp_path, tmp_path_factory):
 
 
 def stored(tmp_path):
-    return {path.name: path.read_text() for path in (tmp_path / "hivemind").iterdir()}
+    files = (path for path in (tmp_path / "hivemind").iterdir() if path.suffix != ".lock")
+    return {path.name: path.read_text() for path in files}
 
 
 def test_secrets_go_to_the_keyring_and_all_else_to_the_file(store, tmp_path, monkeypatch):
@@ -111,7 +113,7 @@ def test_what_lies_in_the_file_is_moved_and_nothing_of_it_stays_there(store, tmp
 def test_without_a_keyring_that_opens_it_is_said_and_no_secret_with_it(store, error):
     store.fails = error("the-password")
     backend = KeyringIdentity("hivemind")
-    for call in (backend.load, lambda: backend.save({"password": "the-password"})):
+    for call in (backend.load, lambda: backend.update({"password": "the-password"})):
         with pytest.raises(IdentityError, match=error.__name__) as raised:
             call()
         assert "the-password" not in str(raised.value)
@@ -119,7 +121,7 @@ def test_without_a_keyring_that_opens_it_is_said_and_no_secret_with_it(store, er
 
 
 def test_each_application_has_entries_of_its_own(store):
-    KeyringIdentity("hivemind/one").save({"password": "1"})
+    KeyringIdentity("hivemind/one").update({"password": "1"})
     assert KeyringIdentity("hivemind").load() == {}
     assert KeyringIdentity("hivemind/one").load() == {"password": "1"}
 
@@ -129,6 +131,11 @@ class Whole(KeyringIdentity):
 
     def keeps(self, name):
         return True
+
+    def update(self, changes):
+        with (keyring.get_keyring().folder / "lock").open("a") as lock:  # as the file behind it does
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            super().update(changes)
 
 
 class TestKeyring(IdentityContract):
