@@ -172,6 +172,11 @@ class Identity:
                 self.put(key, before)
                 raise
 
+    def move(self, key: str) -> None:
+        """Store a field where it belongs now, such as in a keyring that has come into use; it is left nowhere else."""
+        with self._lock, self.exclusive():
+            self._store({key: self.read(key)})
+
     def write_secret(self, name: str, text: str | None, also: Mapping[str, Any] | None = None) -> None:
         """Store a secret, then in one step the field that names it and the fields in `also`."""
         field = SECRET_FIELDS.get(name)

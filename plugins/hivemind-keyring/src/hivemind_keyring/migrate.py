@@ -31,7 +31,7 @@ def create() -> click.Command:
         secrets = {name: identity.read_secret(name) for name in SECRETS}
         for name, value in fields.items():
             if value is not None:
-                identity.write(name, value)
+                identity.move(name)
         for name, text in secrets.items():
             if text is not None:
                 identity.write_secret(name, text)
