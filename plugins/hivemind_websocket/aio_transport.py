@@ -71,6 +71,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
+        self._said_all = False
         self._end: LinkClosed | None = None
         self._gone: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -307,10 +308,13 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         for data in self._protocol.data_to_send():
             if full and data[:1] == _PONG:
                 continue  # whoever pings, and reads no answer, shall not fill the memory
+            if self._said_all:
+                return  # the rest is for a connection that is still open
             if data:
                 self._handed += len(data)
                 transport.write(data)
             elif transport.can_write_eof():
+                self._said_all = True
                 transport.write_eof()
             else:  # TLS has no half-closed connections
                 self._loop.call_soon(transport.close)
