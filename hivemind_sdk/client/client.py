@@ -25,12 +25,9 @@ from ..settings import (
     Backoff,
     Callbacks,
     Credentials,
-    Deadlines,
     Endpoint,
     Failover,
     Limits,
-    Settings,
-    TLSSettings,
     Upstream,
 )
 from . import binary_data
@@ -42,6 +39,7 @@ from .ovos import to_message
 from .ovos_surface import OVOSCompat
 from .sending import Sending
 from .sessions import Session
+from .settings_of import DEFAULT_USERAGENT, RETRY_WITHIN, settings_of
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
@@ -50,10 +48,6 @@ if TYPE_CHECKING:
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
     from ..topology import HiveMapper
-
-DEFAULT_USERAGENT = "HiveMessageBusClientV0.0.1"
-_RETRY_WITHIN = 5.0
-"""seconds that the reference client gives each of its handshake retries"""
 
 
 class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"], OVOSCompat):
@@ -122,34 +116,31 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
             preshared_key=crypto_key,
             provisioned_key=provisioned_key,
         )
-        endpoint, credentials = self._resolve()
-        defaults = Deadlines()
-        settings = Settings(
-            endpoint=endpoint,
-            credentials=credentials,
-            useragent=useragent or DEFAULT_USERAGENT,
+        settings = settings_of(
+            self._resolve(),
+            useragent=useragent,
+            internal_bus=internal_bus,
             site_id=site_id,
-            session_id=_session_of(internal_bus),
             min_protocol=min_protocol,
             max_protocol=max_protocol_version,
             binarize=binarize,
             compress=compress,
             proxy=proxy,
-            fallbacks=tuple(map(Upstream.of, fallbacks)),
-            delivery=delivery or {},
+            fallbacks=fallbacks,
+            delivery=delivery,
             durable=durable,
             retry_refused=retry_refused,
-            backoff=backoff or Backoff(),
-            limits=limits or Limits(),
-            headers=headers or {},
-            callbacks=callbacks or Callbacks(),
-            failover=failover or Failover(),
-            tls=TLSSettings(verify=not self_signed, ca=ca, pin=tls_pin),
-            deadlines=Deadlines(
-                connect=websocket_connect_timeout or defaults.connect,
-                keepalive=_default(websocket_ping_interval, defaults.keepalive),
-                keepalive_timeout=_default(websocket_ping_timeout, defaults.keepalive_timeout),
-            ),
+            backoff=backoff,
+            limits=limits,
+            headers=headers,
+            callbacks=callbacks,
+            failover=failover,
+            self_signed=self_signed,
+            ca=ca,
+            tls_pin=tls_pin,
+            connect_timeout=websocket_connect_timeout,
+            keepalive=websocket_ping_interval,
+            keepalive_timeout=websocket_ping_timeout,
         )
         self.satellite = Satellite(
             settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
@@ -191,7 +182,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         if protocol is not None:
             warnings.warn("protocol= has no effect: the protocol is the engine's", stacklevel=2)
         if handshake_max_retries is not None and timeout is None:
-            timeout, retry = _RETRY_WITHIN * (handshake_max_retries + 1), True
+            timeout, retry = RETRY_WITHIN * (handshake_max_retries + 1), True
         if site_id:
             self.site_id = site_id
         if bus is not None:
@@ -349,13 +340,3 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
 
 def _is_over(status: Status) -> bool:
     return status.state in {State.CLOSED, State.REFUSED}
-
-
-def _session_of(internal_bus: Any) -> str | None:
-    """The session of the bus if it has a name; `default` means that it was given none."""
-    session_id = getattr(internal_bus, "session_id", None)
-    return session_id if isinstance(session_id, str) and session_id not in ("", "default") else None
-
-
-def _default(value: float | None, default: float) -> float:
-    return default if value is None else value

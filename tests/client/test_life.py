@@ -90,7 +90,7 @@ def test_a_hub_that_says_nothing_is_given_up(tmp_path):
 
 
 def test_the_retries_of_the_reference_are_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.client.client._RETRY_WITHIN", 0.1)
+    monkeypatch.setattr("hivemind_sdk.client.client.RETRY_WITHIN", 0.1)
     client = HiveMessageBusClient(KEY, PASSWORD, host="127.0.0.1", port=closed_port(), identity=_identity(tmp_path))
     with pytest.raises(HiveMindError):
         client.connect(handshake_max_retries=1)
