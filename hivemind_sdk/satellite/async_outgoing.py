@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..aio.pending import ABANDONED_AFTER, AsyncRequests
+from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
 from ..aio.sender import AsyncSender
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
+from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.utterances import is_said
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..aio.pending import ABANDONED_AFTER, AsyncAnswers
+from ..aio.pending import AsyncAnswers
 from ..delivery import Policy, Raise
+from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.speech import (
     NO_AUDIO,
     Attempt,

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
+from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.requests import SentQuestion
 from ..engine.utterances import SentUtterance, is_said, new_id, request_id_of, session_id_of
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
-from ..threads.pending import ABANDONED_AFTER, PendingRequests
+from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from .events import Queue
 from .local_node import LocalNode

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..delivery import Policy, Raise
+from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.speech import (
     NO_AUDIO,
     Attempt,
@@ -20,7 +21,7 @@ from ..engine.speech import (
 )
 from ..engine.utterances import SentAudio, new_id
 from ..errors import RequestTimeout
-from ..threads.pending import ABANDONED_AFTER, Answers
+from ..threads.pending import Answers
 
 if TYPE_CHECKING:
     from ..threads.receipts import Receipt

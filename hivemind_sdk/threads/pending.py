@@ -8,41 +8,21 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..engine.requests import DONE, PENDING, Request, RequestTable
-from ..engine.utterances import SentAudio, SentUtterance
+from ..engine.open_requests import OpenRequests
+from ..engine.requests import DONE, PENDING, Request
 from ..errors import RequestTimeout
 
-ABANDONED_AFTER = 15.0
-"""seconds that an utterance whose answer nobody takes holds up others, unless the hub says `handled` before"""
 
-
-class PendingRequests(RequestTable):
+class PendingRequests(OpenRequests):
     """The open requests of one threaded node."""
+
+    clock = time.monotonic
 
     def open(self, request: Request, timeout: float, hint: str = "") -> Answers:
         """Opens a request that ends within `timeout` seconds. `hint`: for the RequestTimeout. Raises RequestError."""
         answers = Answers(self, request, timeout, hint)
         self.add(request, time.monotonic())
         return answers
-
-    def abandon(self, request: Request) -> None:
-        """Closes a request that nobody takes answers from any more.
-
-        An utterance that the hub has not handled yet keeps its turn, so that its replies are not taken for another's.
-        """
-        if request.utterance and not request.handled and request.request_id is not None:
-            kind = SentAudio if request.alone else SentUtterance
-            left = kind(request.request_id, sent_type=request.sent_type, session_id=request.session_id)
-            self.note(left, ABANDONED_AFTER)
-        self.close(request)
-
-    def note(self, request: Request, timeout: float) -> None:
-        """Opens a request whose answers nobody takes, for `timeout` seconds at most."""
-        now = time.monotonic()
-        request.deadline = now + timeout
-        self.add(request, now)
-        if request.utterance:
-            self.turns.sent(request)
 
 
 class Answers(Iterator[Any]):
