@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,9 @@ class Program:
     def ends_with_error(self) -> str:
         """It ends in a traceback. -> the class of the exception"""
         self._process.wait(60)
-        last = (self._folder / "program.log").read_text(errors="replace").strip().splitlines()[-1]
-        return last.partition(":")[0].rpartition(".")[2]
+        log = (self._folder / "program.log").read_text(errors="replace")
+        # the last line with a class's full name: from Python 3.11 on, the exception's notes stand below it
+        return re.findall(r"^[\w.]+\.(\w+): ", log, re.MULTILINE)[-1]
 
     def told(self) -> Any:
         """The next thing that a conversation tells."""
