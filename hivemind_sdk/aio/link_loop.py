@@ -32,6 +32,7 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
+from ..sockets.within import within
 from . import offload
 from .callbacks import spawn
 
@@ -396,7 +397,7 @@ async def _receive(transport: AsyncTransport, deadline: float | None, clock: Cal
     if left <= 0:
         raise LinkTimeout(phase="receive")
     try:
-        return await asyncio.wait_for(transport.receive(), left)
+        return await within(transport.receive(), left)
     except asyncio.TimeoutError as error:
         if isinstance(error, LinkTimeout):
             raise

@@ -33,6 +33,7 @@ from ..engine.supervisor import Supervisor
 from ..errors import LinkTimeout, NotConnected, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
+from ..sockets.within import within
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, async_connectors
 from .async_hubs import AsyncUpstreams
@@ -139,7 +140,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         link = self.start()
         try:
             waiting = link.wait_until(lambda now: now.state is State.READY or _given_up(now, retry))
-            status = await asyncio.wait_for(waiting, timeout)
+            status = await within(waiting, timeout)
         except asyncio.TimeoutError:
             status = link.status
         except BaseException:
@@ -217,7 +218,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         link = self._link or self.start()
         waiting = link.wait_until(lambda now: now.state in FINAL or now.state in states)
         try:
-            return await asyncio.wait_for(waiting, timeout)
+            return await within(waiting, timeout)
         except asyncio.TimeoutError:
             return link.status
 
