@@ -35,7 +35,7 @@ from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from ..sockets.within import within
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors
+from .assembly import Overrides, assemble, async_connectors, with_ports
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
@@ -86,6 +86,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)

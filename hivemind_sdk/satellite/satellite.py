@@ -30,7 +30,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble
+from .assembly import Overrides, assemble, with_ports
 from .events import ANY, Callback, Events, Subscription
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -78,6 +78,7 @@ class Satellite(HiveRequests[BusMessage]):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )

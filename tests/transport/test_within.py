@@ -14,10 +14,10 @@ def test_a_cancel_that_comes_together_with_the_result_is_not_lost():
         lock, released = asyncio.Lock(), []
         await lock.acquire()
         waiting = asyncio.ensure_future(within(lock.acquire(), 10.0, lambda _: released.append(lock.release())))
-        while not lock._waiters:
+        while not lock._waiters:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
         lock.release()
-        while not lock.locked():  # the waiter has it; whoever waits for the waiter does not know yet
+        while not lock.locked():  # noqa: ASYNC110 - the waiter has it; who waits for the waiter does not know yet
             await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
