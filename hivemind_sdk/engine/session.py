@@ -85,7 +85,7 @@ class LinkSession:
 
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
-        self._silence = features.silence
+        self._silence, self.link.max_frame = features.silence, features.max_frame
         self.next_deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:
