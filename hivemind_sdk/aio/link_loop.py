@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -87,6 +88,8 @@ class AsyncLinkLoop:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._doubt: asyncio.TimerHandle | None = None
+        """ends the link, while a probe that `doubt` has sent is not answered"""
 
     # --- for everyone ---
 
@@ -168,6 +171,31 @@ class AsyncLinkLoop:
         log.debug("woken: %s", reason)
         self._life.wake()
         self._end_pause()
+
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it, or try now.
+
+        A link whose probe is not answered in time ends as dead.
+        """
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes and self._doubt is None:
+            seconds = self._deadlines.keepalive_timeout
+            self._doubt = self._loop.call_later(seconds, partial(self._unanswered, session, seconds, reason))
+            with suppress(HiveMindError):  # the reader hears of it, too
+                self.probe(self._end_doubt)
+
+    def _end_doubt(self) -> None:
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            doubt.cancel()
+
+    def _unanswered(self, session: LinkSession, seconds: float, reason: str) -> None:
+        self._doubt = None
+        if session is self._session:
+            session.unanswered(seconds, reason)
+            spawn(self._tasks, self._end(0.0))
 
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
@@ -319,6 +347,7 @@ class AsyncLinkLoop:
         self._enter(lambda now: self._life.ready(now, info))
 
     async def _hang_up(self) -> None:
+        self._end_doubt()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             await transport.close(1000, "", 0.0)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..aio import offload
@@ -24,9 +26,9 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -34,6 +36,7 @@ from ..errors import LinkTimeout, NotConnected, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from ..sockets.within import within
+from ..threads import surroundings
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, async_connectors, with_ports
 from .async_hubs import AsyncUpstreams
@@ -46,6 +49,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .parts import AsyncNodeParts
+from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -90,7 +94,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: _log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
@@ -125,6 +136,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
+        self._unwatch: Callable[[], object] = _nothing
+        self._running_on: asyncio.AbstractEventLoop | None = None
         self._streams: set[MessageStream[Any]] = set()
         self._released = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -162,6 +175,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
+            loop = self._running_on = asyncio.get_running_loop()
+            self._unwatch()
+            self._unwatch = surroundings.shared.watch(lambda reason: loop.call_soon_threadsafe(link.doubt, reason))
             link.start()
         return link
 
@@ -181,6 +197,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
         await offload.run(self._components.close)
+        await offload.run(partial(surroundings.shared.settle, limit))
 
     async def __aenter__(self) -> AsyncSatellite:
         try:
@@ -197,6 +214,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         """Ends the present link, if there is one; it comes back by itself."""
         if self._link is not None:
             await self._link.drop()
+
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log). See Satellite.wake."""
+        if self._link is not None:
+            self._link.wake(reason)
 
     @property
     def status(self) -> Status:
@@ -348,6 +370,13 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
             await asyncio.shield(closing)
 
+    def _wake_soon(self, reason: str) -> None:
+        """From any thread."""
+        loop = self._running_on
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(self.wake, reason)
+
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
 
@@ -355,7 +384,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")
@@ -426,6 +462,10 @@ class MessageStream(AsyncIterator[T], Generic[T]):
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(delay, call)
+
+
+def _nothing() -> None:
+    """Nothing is watched."""
 
 
 def _given_up(status: Status, retry: bool) -> bool:

@@ -22,7 +22,7 @@ from ..errors import LinkTimeout, NotConnected, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from ..threads import pool as pools
-from ..threads import timers
+from ..threads import surroundings, timers
 from ..threads.callbacks import CallbackQueue
 from ..threads.link import Link
 from ..threads.link_loop import LinkLoop
@@ -104,6 +104,7 @@ class Satellite(HiveRequests[BusMessage]):
         )
         self._released = False
         self._link: LinkLoop | None = None
+        self._unwatch: Callable[[], object] = _nothing
         self._life = threading.RLock()
         try:
             self._sender = sender = self._open_sender(settings)
@@ -164,6 +165,8 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
             if link is None or link.status.state in (State.CLOSED, State.REFUSED):
                 link = self._link = self._new_link()
+                self._unwatch()
+                self._unwatch = surroundings.shared.watch(link.doubt)
                 link.start()
             return link
 
@@ -347,6 +350,7 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        surroundings.shared.settle(deadline - time.monotonic())
         timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
@@ -357,6 +361,8 @@ class Satellite(HiveRequests[BusMessage]):
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
         self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
 
     def _delivery_changed(self, event: DeliveryChanged) -> None:
@@ -387,6 +393,10 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _nothing() -> None:
+    """Nothing is watched."""
 
 
 def _given_up(status: Status, retry: bool) -> bool:

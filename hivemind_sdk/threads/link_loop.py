@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
@@ -29,7 +31,7 @@ from ..engine.supervisor import Supervisor
 from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
-from . import pool, trim
+from . import pool, timers, trim
 from .failback import FailbackProbe, FailbackSettings, Hubs, join
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,8 @@ class LinkLoop:
         self._session: LinkSession | None = None
         self._transport: Transport | None = None
         self._failback: FailbackProbe | None = None
+        self._doubt: timers.Timer | None = None
+        """ends the link, while a probe that `doubt` has sent is not answered"""
 
     # --- for everyone ---
 
@@ -205,6 +209,35 @@ class LinkLoop:
         self._life.wake()
         self._wakes.put(reason)
 
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it, or try now. Any thread.
+
+        A link whose probe is not answered in time ends as dead.
+        """
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes and self._doubt is None:
+            within = self._deadlines.keepalive_timeout
+            give_up = partial(pool.senders.submit, partial(self._unanswered, session, within, reason))
+            self._doubt = timers.shared.call_later(within, give_up)
+            pool.senders.submit(self._ask)
+
+    def _ask(self) -> None:
+        with suppress(HiveMindError):  # the reader hears of it, too
+            self.probe(self._end_doubt)
+
+    def _end_doubt(self) -> None:
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            doubt.cancel()
+
+    def _unanswered(self, session: LinkSession, within: float, reason: str) -> None:
+        self._doubt = None
+        if session is self._session:
+            session.unanswered(within, reason)
+            self._end(0.0)
+
     def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times.
 
@@ -213,6 +246,7 @@ class LinkLoop:
         deadline = self._clock() + timeout
         self._closing = True
         self._wakes.put("close")
+        self._end_doubt()
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
@@ -368,6 +402,7 @@ class LinkLoop:
         self._enter(lambda now: self._life.ready(now, info))
 
     def _hang_up(self) -> None:
+        self._end_doubt()
         """Nobody reads any more; also frees whoever is blocked in `send`."""
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
