@@ -13,9 +13,10 @@ from ..delivery import Outcome, Policy
 from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
 from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from ..satellite.async_requests import AsyncHiveRequests
-from ..satellite.async_satellite import STREAM_LIMIT, AsyncSatellite, MessageStream
+from ..satellite.async_satellite import AsyncSatellite
 from ..satellite.events import is_coroutine
 from ..satellite.message_context import as_hive_message, plain_message
+from ..satellite.streams import STREAM_LIMIT, MessageStream
 from . import binary_data
 from .async_wait_for import AsyncWaiting
 from .emitter import RAW, link_events
