@@ -19,6 +19,7 @@ from typing import Any
 
 from ..engine.surroundings import LOOK_EVERY, ChangePace, Clocks, ClockWatch
 from ..sockets import netlink
+from .daemons import daemon
 from .timers import since_boot
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Surroundings:
             return
         try:
             self._open = list(socket.socketpair())
-            self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
+            self._thread = daemon("surroundings", self._run)
             self._thread.start()
         except (OSError, RuntimeError) as error:  # no descriptor, no thread: links do without
             log.debug("the network is not watched: %s", error)
@@ -154,7 +155,6 @@ class Surroundings:
         return True
 
 
-NAME = "hivemind-surroundings"
 shared = Surroundings()
 """that of this process"""
 if hasattr(os, "register_at_fork"):
