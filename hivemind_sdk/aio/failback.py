@@ -35,6 +35,12 @@ class AsyncHubs(Protocol):
     def new_link(self, hub: int) -> SatelliteLink:
         """Our end of a new link to it. May block: call it off the loop."""
 
+    def others(self, hub: int) -> bool:
+        """See threads.failback.Hubs."""
+
+    def turn(self, hub: int, now: float) -> float:
+        """See threads.failback.Hubs."""
+
     async def answers(self, hub: int) -> bool | None:
         """Whether its port takes connections; None: it can't be looked at."""
 

@@ -18,7 +18,7 @@ from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded
 from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, closed_here, not_connected
+from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -47,7 +47,7 @@ class AsyncLinkLoop:
         failover: Failover = Failover(),
     ) -> None:
         self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines = deadlines
         self._failover = failover
         self._sink = sink
@@ -142,10 +142,7 @@ class AsyncLinkLoop:
         self._end_pause()
 
     def doubt(self, reason: str) -> None:
-        """What this `reason` says may have cut the link, or brought the hub back: probe it, or try now.
-
-        A link whose probe is not answered in time ends as dead.
-        """
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
         session = self._session
         if session is None or not self.ready:
             self.wake(reason)
@@ -233,7 +230,7 @@ class AsyncLinkLoop:
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""

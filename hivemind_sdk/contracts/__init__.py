@@ -31,6 +31,7 @@ from .observers import ChoosyObserver, Counters, CountingObserver, Observer, Rou
 from .resolvers import Lookup, Resolver
 from .sessions import Form, MeasuringSession, Session, SessionInfo
 from .transports import (
+    AsyncLookingConnector,
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
@@ -49,6 +50,7 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncLookingConnector",
     "AsyncTransport",
     "AsyncTransportConnector",
     "ChoosyObserver",

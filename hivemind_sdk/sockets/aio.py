@@ -18,9 +18,10 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, TypeVar
 
+from .._dataclass import replace
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
-from ..errors import LinkTimeout, Unreachable
+from ..errors import LinkError, LinkTimeout, Unreachable
 from ..settings import Endpoint
 from .deadline import Deadline
 from .opening import (
@@ -67,6 +68,23 @@ async def open_connection(
     except BaseException:
         _let_go(sock, owned=owned)
         raise
+
+
+async def port_answers(dial: Dial, timeout: float = 1.0) -> bool | None:
+    """The twin of `sockets.port_answers`."""
+    if dial.proxy:
+        return None
+    try:
+        host = ascii_host(dial.endpoint.host)
+        sock = await _connect(host, dial.endpoint.port, Deadline(timeout), "connect", replace(dial, observe=_unheard))
+    except LinkError:
+        return False
+    sock.close()
+    return True
+
+
+def _unheard(_event: Any) -> None:
+    """A look is no attempt: nobody is told how far it comes."""
 
 
 def _let_go(sock: socket.socket, *, owned: bool) -> None:

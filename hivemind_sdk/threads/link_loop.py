@@ -24,6 +24,7 @@ from ..engine.life import (
     LinkLife,
     Look,
     as_link_error,
+    as_of,
     closed_here,
     not_connected,
 )
@@ -31,7 +32,7 @@ from ..engine.ports import EventSink
 from ..engine.reports import RECEIVED, LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
-from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
+from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
 from . import pool, timers, trim
@@ -59,7 +60,7 @@ class LinkLoop:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hubs, self._sink, self._clock = hubs, sink, clock
-        self._life = LinkLife(supervisor, deadlines)
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines, self._failover = deadlines, failover
         self._reports = LinkReports(self._life, sink)
         self._states = LinkStates(self._life, self._reports, clock)
@@ -97,7 +98,7 @@ class LinkLoop:
     def start(self) -> None:
         """Begin; returns at once. Again where it is running: nothing happens.
 
-        Where no thread can be had the state is BACKOFF, and the next call tries again.
+        Where no thread can be had the state is BACKOFF; the next call tries again.
         """
         if self._thread is not None:
             return
@@ -185,10 +186,7 @@ class LinkLoop:
         self._wakes.put(reason)
 
     def doubt(self, reason: str) -> None:
-        """What this `reason` says may have cut the link, or brought the hub back: probe it, or try now. Any thread.
-
-        A link whose probe is not answered in time ends as dead.
-        """
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
         session = self._session
         if session is None or not self.ready:
             self.wake(reason)
@@ -300,9 +298,7 @@ class LinkLoop:
             cause = as_link_error(error)
         if session is not None:
             cause = session.ended(cause)
-        if isinstance(cause, Refused) and self._hubs.others(hub):
-            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
