@@ -16,8 +16,9 @@ from ..contracts import AsyncTransport
 from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded
+from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, closed_here, not_connected
+from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -46,7 +47,7 @@ class AsyncLinkLoop:
         failover: Failover = Failover(),
     ) -> None:
         self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines = deadlines
         self._failover = failover
         self._sink = sink
@@ -60,6 +61,9 @@ class AsyncLinkLoop:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._doubt = Doubt(
+            deadlines.keepalive_timeout, self._loop.call_later, self.probe, lambda: spawn(self._tasks, self.drop())
+        )
 
     # --- for everyone ---
 
@@ -136,6 +140,14 @@ class AsyncLinkLoop:
         log.debug("woken: %s", reason)
         self._life.wake()
         self._end_pause()
+
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes:
+            self._doubt.raise_for(session, reason)
 
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
@@ -218,7 +230,7 @@ class AsyncLinkLoop:
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
@@ -271,6 +283,7 @@ class AsyncLinkLoop:
         return session.compute_done(result, self._clock())
 
     async def _hang_up(self) -> None:
+        self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             await transport.close(1000, "", 0.0)

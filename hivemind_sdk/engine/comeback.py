@@ -8,14 +8,37 @@ from collections.abc import Callable
 
 LOOK_URGENT = 2.2
 """seconds between two looks at a hub's port while a message waits to be sent"""
-LOOK_IDLE = 9.0
+LOOK_IDLE = 8.0
 """the same while none does"""
-GAP_FIRST, GAP_LAST = 1.0, 4.0
+GAP_FIRST, GAP_LAST = 1.0, 3.0
 """seconds between two attempts made before their time: at first, and after several that failed"""
 HOPEFUL = 900.0
 """seconds after a link was lost in which its hub is tried every LOOK_IDLE seconds, as long as the port answers"""
 _SPREAD = 0.1
 """the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
+
+
+TURN = 1 / 30
+"""seconds between two early attempts at one hub by the satellites of a process: they would all come at the moment in
+which it is back"""
+
+
+class Turns:
+    """When early attempts at a hub may begin, for all satellites of a process; `of` by any thread."""
+
+    def __init__(self) -> None:
+        self._free: dict[str, float] = {}
+
+    def of(self, hub: str, now: float) -> float:
+        """The next turn at the hub of this name, which is taken with it."""
+        if len(self._free) > _MOST_NAMES:
+            self._free = {name: free for name, free in list(self._free.items()) if free > now}
+        turn = max(now, self._free.get(hub, now))
+        self._free[hub] = turn + TURN
+        return turn
+
+
+_MOST_NAMES = 1000
 
 
 class Comeback:

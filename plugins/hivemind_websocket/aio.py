@@ -5,7 +5,7 @@ from __future__ import annotations
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.contracts.observations import PhasePassed
 from hivemind_sdk.sockets import Deadline, check_headers
-from hivemind_sdk.sockets.aio import open_connection
+from hivemind_sdk.sockets.aio import open_connection, port_answers
 
 from .aio_transport import AsyncWebSocketTransport
 
@@ -27,3 +27,7 @@ class AsyncWebSocketConnector:
             raise
         dial.observe(PhasePassed("upgrade", "a websocket"))
         return link
+
+    async def answers(self, dial: Dial) -> bool | None:
+        """See AsyncLookingConnector."""
+        return await port_answers(dial)

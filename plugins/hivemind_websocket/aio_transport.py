@@ -23,6 +23,7 @@ from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import HiveMindError, LimitExceeded, LinkClosed, MalformedFrame
 from hivemind_sdk.sockets import Deadline, ascii_host, decode_text, encode_text
 
+from .framing import MAX_SENT
 from .opening import refusal, request_path
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
@@ -52,7 +53,7 @@ _QUIET = logging.Logger("websockets", logging.CRITICAL)  # noqa: LOG001 - not on
 class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     """LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away."""
 
-    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True, max_frame=MAX_SENT)
 
     def __init__(self, dial: Dial) -> None:
         self._dial = dial

@@ -13,7 +13,7 @@ from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
-from .framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame
+from .framing import BINARY, CLOSE, CONT, MAX_SENT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _CODES = frozenset(range(1000, 1015)) - {1004, _NO_STATUS, _ABNORMAL}
@@ -30,7 +30,7 @@ class WebSocketTransport:
     LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away.
     """
 
-    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True, max_frame=MAX_SENT)
 
     def __init__(
         self,
