@@ -8,6 +8,7 @@ from hivemind_sdk.sockets import Deadline, check_headers
 from hivemind_sdk.sockets.aio import open_connection
 
 from .aio_transport import AsyncWebSocketTransport
+from .upgrade import Upgrade
 
 
 class AsyncWebSocketConnector:
@@ -15,13 +16,13 @@ class AsyncWebSocketConnector:
 
     async def connect(self, dial: Dial) -> AsyncWebSocketTransport:
         """See contracts.AsyncTransportConnector. The errors are those of WebSocketConnector.connect."""
-        headers = check_headers(dial.headers)
+        upgrade = Upgrade(dial, check_headers(dial.headers))
         deadline = Deadline(dial.timeout)
         secure = dial.endpoint.scheme == "wss"
         link = AsyncWebSocketTransport(dial)
         await open_connection(dial, deadline, lambda: link, secure=secure)
         try:
-            await link.upgrade(headers, deadline)
+            await link.upgrade(upgrade, deadline)
         except BaseException:
             link.abort()
             raise
