@@ -33,7 +33,7 @@ from ..errors import HiveMindError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Deadlines, Failover
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
 
 log = logging.getLogger(__name__)
 _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
@@ -64,6 +64,13 @@ class AsyncHubs(Protocol):
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
 
+    # fmt: off
+    __slots__ = (
+        "_clock", "_closing", "_deadlines", "_failover", "_hubs", "_life", "_loop", "_session", "_sink",
+        "_task", "_tasks", "_transport", "_watches", "_woken",
+    )
+    # fmt: on
+
     def __init__(
         self,
         hubs: AsyncHubs,
@@ -83,7 +90,7 @@ class AsyncLinkLoop:
         self._woken: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
 

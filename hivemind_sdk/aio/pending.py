@@ -15,6 +15,8 @@ from ..errors import RequestTimeout
 class AsyncRequests(OpenRequests):
     """The open requests of one node on an event loop."""
 
+    __slots__ = ()
+
     clock = time.monotonic
 
     def open(self, request: Request, timeout: float, hint: str = "") -> AsyncAnswers:
@@ -26,6 +28,17 @@ class AsyncRequests(OpenRequests):
 
 class AsyncAnswers(AsyncIterator[Any]):
     """The answers to one request as they arrive, with one time-out for all of them. Iterate in one task at a time."""
+
+    __slots__ = (
+        "_bell",
+        "_deadline",
+        "_hint",
+        "_sent",
+        "_table",
+        "_timeout",
+        "convert",
+        "request",
+    )
 
     def __init__(self, table: AsyncRequests, request: Request, timeout: float, hint: str = "") -> None:
         self.request = request

@@ -26,7 +26,7 @@ from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, 
 from ..messages import HiveMessage
 from ..settings import Limits
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,13 @@ class AsyncSender:
     `patience`: seconds that `post` waits for its turn.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_alarm", "_alarm_at", "_core", "_disk", "_going", "_link", "_moved", "_patience", "_store",
+        "_submitted", "_tasks", "_turn",
+    )
+    # fmt: on
+
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, link: AsyncLink, store: Store | None = None
     ) -> None:
@@ -76,7 +83,7 @@ class AsyncSender:
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
         """entries that wait to be written"""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._moved: list[asyncio.Future[None]] = []

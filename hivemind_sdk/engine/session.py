@@ -63,6 +63,13 @@ class LinkSession:
     Every method but `ended` may raise a HiveMindError: the attempt is over then, see `ended`.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_confirmed", "_deadlines", "_early", "_probe_answered", "_secured", "_silence", "_storing",
+        "_verdicts", "_waits_for", "_watch", "frames_to_send", "hub", "link", "next_deadline", "ready",
+    )
+    # fmt: on
+
     def __init__(self, link: SatelliteLink, hub: int, deadlines: Deadlines, verdicts: Verdicts) -> None:
         self.hub = hub
         """number of the hub that this attempt is for"""

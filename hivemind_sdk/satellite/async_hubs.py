@@ -14,6 +14,13 @@ from .local_node import LocalNode
 class AsyncUpstreams:
     """See aio.link_loop.AsyncHubs."""
 
+    __slots__ = (
+        "_connectors",
+        "_upstreams",
+        "name",
+        "new_link",
+    )
+
     def __init__(
         self,
         node: LocalNode,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..aio import offload
-from ..aio.callbacks import CallbackTasks, spawn
+from ..aio.callbacks import CallbackTasks, Tasks, spawn
 from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
@@ -26,7 +26,7 @@ from ..contracts import (
 )
 from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -34,7 +34,7 @@ from ..errors import LinkTimeout, NotConnected, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors
+from .assembly import Overrides, assemble, async_connectors, rules_of
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
@@ -101,7 +101,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(
-            Rules(settings.delivery),
+            rules_of(settings),
             settings.limits,
             settings.deadlines.send,
             self._link_of_sender(),
@@ -123,9 +123,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
-        self._streams: set[MessageStream[Any]] = set()
+        self._streams: dict[MessageStream[Any], None] = {}
         self._released = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
 
     # --- life ---
 
@@ -294,13 +294,16 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self, places: Iterable[tuple[Channel, Any]], limit: int, convert: Callable[[Any], Any] | None = None
     ) -> MessageStream[Any]:
         """An iterator over the events of these channels and keys."""
-        stream: MessageStream[Any] = MessageStream(limit, self._streams.discard, convert)
+        stream: MessageStream[Any] = MessageStream(limit, self._forget_stream, convert)
         for channel, key in places:
             stream.subscriptions.append(channel.add(key, stream.put, inline=True))
-        self._streams.add(stream)
+        self._streams[stream] = None
         if self._released:
             stream.end()
         return stream
+
+    def _forget_stream(self, stream: MessageStream[Any]) -> None:
+        self._streams.pop(stream, None)
 
     def deliver(self, message: BusMessage) -> None:
         """Lets requests and callbacks hear a bus message as coming from the hive."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -30,7 +30,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble
+from .assembly import Overrides, assemble, rules_of
 from .events import ANY, Callback, Events, Subscription
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -324,7 +324,7 @@ class Satellite(HiveRequests[BusMessage]):
             later=self._sending.post,
             observe=self._observe,
         )
-        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
+        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link

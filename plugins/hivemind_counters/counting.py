@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from hivemind_sdk.contracts import Counters, RoundTrips
@@ -41,6 +41,13 @@ NAMED = (
 class CounterObserver:
     """See contracts.CountingObserver. One for each satellite."""
 
+    __slots__ = (
+        "_lock",
+        "_named",
+        "_numbers",
+        "_round_trips",
+    )
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._numbers = dict.fromkeys(
@@ -58,7 +65,7 @@ class CounterObserver:
 
     def hearer(self, kind: type) -> Callable[[Any], None] | None:
         count = _COUNTS.get(kind)
-        return None if count is None else partial(count, self)
+        return None if count is None else MethodType(count, self)
 
     def counters(self) -> Counters:
         with self._lock:

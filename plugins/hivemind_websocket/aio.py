@@ -14,6 +14,8 @@ from .upgrade import Upgrade
 class AsyncWebSocketConnector:
     """Dials `ws://` and `wss://` hubs (wire.md section 2.1). Keeps nothing between links."""
 
+    __slots__ = ()
+
     async def connect(self, dial: Dial) -> AsyncWebSocketTransport:
         """See contracts.AsyncTransportConnector. The errors are those of WebSocketConnector.connect."""
         upgrade = Upgrade(dial, check_headers(dial.headers))

@@ -70,6 +70,13 @@ class Kind(Enum):
 class Link:
     """The shared half of both ends: frames, phases, the running handshake, the session."""
 
+    # fmt: off
+    __slots__ = (
+        "_ask", "_binarize", "_candidates", "_config", "_declined", "_failures", "_info", "_limits", "_out",
+        "_passed_over", "_phase", "_script", "_session", "_trying",
+    )
+    # fmt: on
+
     _first_phase: Phase
     _table: ClassVar[Mapping[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]]
     """what is done about a frame; what is not in it is out of turn"""
