@@ -15,6 +15,7 @@ from ..engine.connection import Greeted, SatelliteLink
 from ..engine.failback import Ask, FailbackPlan, Leave
 from ..engine.life import LinkLife, Wait
 from ..errors import LinkTimeout
+from ..sockets.within import within
 from . import offload
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ async def receive(transport: AsyncTransport, deadline: float | None, clock: Call
     if left <= 0:
         raise LinkTimeout(phase="receive")
     try:
-        return await asyncio.wait_for(transport.receive(), left)
+        return await within(transport.receive(), left)
     except asyncio.TimeoutError as error:
         if isinstance(error, LinkTimeout):
             raise

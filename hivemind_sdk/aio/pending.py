@@ -10,6 +10,7 @@ from typing import Any
 from ..engine.open_requests import OpenRequests
 from ..engine.requests import DONE, PENDING, Request
 from ..errors import RequestTimeout
+from ..sockets.within import within
 
 
 class AsyncRequests(OpenRequests):
@@ -104,7 +105,7 @@ class AsyncAnswers(AsyncIterator[Any]):
         if left <= 0:
             return False
         try:
-            await asyncio.wait_for(self._bell.wait(), left)
+            await within(self._bell.wait(), left)
         except asyncio.TimeoutError:
             return False
         return True

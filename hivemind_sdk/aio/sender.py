@@ -25,6 +25,7 @@ from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, ins
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, StoreFailed
 from ..messages import HiveMessage
 from ..settings import Limits
+from ..sockets.within import within
 from . import offload
 from .callbacks import Tasks, spawn
 from .receipts import AsyncReceipt
@@ -169,7 +170,7 @@ class AsyncSender:
             outbox.others_sent = True
             return await self._link.drain()  # type: ignore[no-any-return]
         try:
-            await asyncio.wait_for(self._turn.acquire(), self._patience)
+            await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:
             raise LinkTimeout(
                 f"the network is too slow: what is sent before takes more than {self._patience:g} s",

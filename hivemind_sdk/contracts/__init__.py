@@ -29,7 +29,7 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
-from .sessions import Form, Session, SessionInfo
+from .sessions import Form, MeasuringSession, Session, SessionInfo
 from .transports import (
     AsyncTransport,
     AsyncTransportConnector,
@@ -75,6 +75,7 @@ __all__ = [
     "IdentityBackend",
     "LookingConnector",
     "Lookup",
+    "MeasuringSession",
     "NodeState",
     "Observer",
     "ProbingTransport",

@@ -65,8 +65,21 @@ class LinkSession:
 
     # fmt: off
     __slots__ = (
-        "_confirmed", "_deadlines", "_early", "_probe_answered", "_secured", "_features", "_storing",
-        "_verdicts", "_waits_for", "_watch", "frames_to_send", "hub", "link", "next_deadline", "ready",
+        "_confirmed",
+        "_deadlines",
+        "_early",
+        "_features",
+        "_probe_answered",
+        "_secured",
+        "_storing",
+        "_verdicts",
+        "_waits_for",
+        "_watch",
+        "frames_to_send",
+        "hub",
+        "link",
+        "next_deadline",
+        "ready",
     )
     # fmt: on
 
@@ -93,6 +106,7 @@ class LinkSession:
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
         self._features = features
+        self.link.max_frame = features.max_frame
         self.next_deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:

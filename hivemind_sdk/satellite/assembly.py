@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, Handler, NodeState, Observer, TransportConnector
 from ..delivery import Rules
 from ..engine.connection import NamedHandshake
@@ -56,6 +56,13 @@ class Components:
         if self.store is not None:
             self.store.close()
         self.instances.close()
+
+
+def with_ports(settings: Settings, catalogue: Catalogue) -> Settings:
+    """These settings; hubs whose port was not given have the one that their transport says."""
+    endpoint, *others = [catalogue.with_port(one.endpoint, settings.transport) for one in settings.upstreams]
+    fallbacks = tuple(replace(one, endpoint=at) for one, at in zip(settings.fallbacks, others, strict=True))
+    return replace(settings, endpoint=endpoint, fallbacks=fallbacks)
 
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:

@@ -29,8 +29,9 @@ from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
 from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
+from ..sockets.within import within
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors, rules_of
+from .assembly import Overrides, assemble, async_connectors, rules_of, with_ports
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
@@ -79,6 +80,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
@@ -133,7 +135,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self.start()
         try:
             waiting = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry))
-            status = await asyncio.wait_for(waiting, timeout)
+            status = await within(waiting, timeout)
         except asyncio.TimeoutError:
             status = link.status
         except BaseException:
@@ -198,7 +200,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link or self.start()
         waiting = link.wait_until(lambda now: now.state in FINAL or now.state in states)
         try:
-            return await asyncio.wait_for(waiting, timeout)
+            return await within(waiting, timeout)
         except asyncio.TimeoutError:
             return link.status
 

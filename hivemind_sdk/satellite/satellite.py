@@ -29,7 +29,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, rules_of
+from .assembly import Overrides, assemble, rules_of, with_ports
 from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
@@ -77,6 +77,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )

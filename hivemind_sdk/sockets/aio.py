@@ -35,6 +35,7 @@ from .opening import (
     unknown_host,
 )
 from .tls import check_pin, failure, tls_context
+from .within import within
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
@@ -217,19 +218,10 @@ async def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
 
 
 async def _within(work: Coroutine[Any, Any, T], deadline: Deadline, phase: str) -> T:
-    """Not asyncio.wait_for, which on Python before 3.12 loses a cancel that comes together with the result."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(_ignore_error)
     try:
-        await asyncio.wait([task], timeout=deadline.left(phase))
-        if task.done():
-            return task.result()
-    finally:
-        task.cancel()  # nothing happens to one that has ended
-    raise deadline.timeout(phase)
-
-
-def _ignore_error(task: asyncio.Task[Any]) -> None:
-    """Nobody may wait for it any more; then asyncio would log its error."""
-    if not task.cancelled():
-        task.exception()
+        return await within(task, deadline.left(phase))
+    except asyncio.TimeoutError as error:
+        if isinstance(error, LinkTimeout) or (task.done() and not task.cancelled()):
+            raise  # the work's own
+        raise deadline.timeout(phase) from None

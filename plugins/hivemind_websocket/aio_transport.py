@@ -19,6 +19,7 @@ from .framing import (
     ABNORMAL,
     BINARY,
     CLOSE,
+    MAX_SENT,
     PING,
     PONG,
     PROTOCOL_ERROR,
@@ -85,7 +86,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         "_upgrade",
         "_writer",
     )
-    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True, max_frame=MAX_SENT)
 
     def __init__(self, dial: Dial) -> None:
         self._dial = dial

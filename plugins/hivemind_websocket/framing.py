@@ -15,6 +15,8 @@ from hivemind_sdk.errors import LimitExceeded
 
 CONT, TEXT, BINARY = Opcode.CONT.value, Opcode.TEXT.value, Opcode.BINARY.value
 CLOSE, PING, PONG = Opcode.CLOSE.value, Opcode.PING.value, Opcode.PONG.value
+MAX_SENT = 10 * 1024 * 1024
+"""bytes of a frame that hivemind-core takes: its web server ends the link of whoever sends more, some without a code"""
 _FIN = _MASKED = 0x80
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 _KNOWN = frozenset(first for opcode in Opcode for first in (opcode.value, _FIN | opcode.value))

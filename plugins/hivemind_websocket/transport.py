@@ -17,6 +17,7 @@ from .framing import (
     ABNORMAL,
     BINARY,
     CLOSE,
+    MAX_SENT,
     PING,
     PONG,
     PROTOCOL_ERROR,
@@ -42,7 +43,7 @@ class WebSocketTransport:
     LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away.
     """
 
-    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True, max_frame=MAX_SENT)
 
     def __init__(
         self,

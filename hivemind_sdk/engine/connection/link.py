@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    MeasuringSession,
     Send,
     Session,
     SessionInfo,
@@ -27,6 +28,7 @@ from ...errors import (
     MetadataTooLarge,
     NoCommonHandshake,
     NotConnected,
+    NotEncodable,
     Reflected,
     RemoteProtocolError,
     SessionBroken,
@@ -73,7 +75,7 @@ class Link:
     # fmt: off
     __slots__ = (
         "_ask", "_binarize", "_candidates", "_config", "_declined", "_failures", "_info", "_limits", "_out",
-        "_passed_over", "_phase", "_script", "_session", "_trying",
+        "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
     )
     # fmt: on
 
@@ -96,6 +98,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.max_frame: int | None = None
+        """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
     @property
     def phase(self) -> Phase:
@@ -127,7 +131,13 @@ class Link:
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
         form, plaintext = self._encode(message)
-        self._out.extend(session.seal(form, plaintext))
+        limit = self.max_frame
+        if limit is not None and isinstance(session, MeasuringSession):
+            _check_size(session.longest_frame(form, len(plaintext)), limit, message)
+        frames = session.seal(form, plaintext)
+        if limit is not None:
+            _check_size(max(map(len, frames)), limit, message)
+        self._out.extend(frames)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
@@ -342,6 +352,14 @@ def run_compute(link: Link, events: list[Event]) -> list[Event]:
         else:
             events += link.resume(result)
     return others
+
+
+def _check_size(size: int, limit: int, message: HiveMessage) -> None:
+    if size > limit:
+        raise NotEncodable(
+            f"a {message.msg_type.name} message would need a frame of {size} bytes, and this link takes {limit}",
+            hint="send less at once, or in parts",
+        )
 
 
 def _not_asked(_handshake: Handshake) -> Declined:
