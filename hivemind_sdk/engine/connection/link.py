@@ -74,8 +74,8 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_config", "_declined", "_failures", "_info", "_limits", "_out",
-        "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
+        "_ask", "_binarize", "_candidates", "_config", "_declined", "_failures", "_info", "_limits",
+        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
     )
     # fmt: on
 
@@ -90,6 +90,7 @@ class Link:
         self._out: list[Frame] = []
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
+        self._longest_frame: Callable[[Form, int], int] | None = None
         self._info: SessionInfo | None = None
         self._candidates: Iterator[NamedHandshake] = iter(())
         self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
@@ -132,8 +133,8 @@ class Link:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
         form, plaintext = self._encode(message)
         limit = self.max_frame
-        if limit is not None and isinstance(session, MeasuringSession):
-            _check_size(session.longest_frame(form, len(plaintext)), limit, message)
+        if limit is not None and self._longest_frame is not None:
+            _check_size(self._longest_frame(form, len(plaintext)), limit, message)
         frames = session.seal(form, plaintext)
         if limit is not None:
             _check_size(max(map(len, frames)), limit, message)
@@ -296,7 +297,10 @@ class Link:
     def _secure(self, established: Established) -> list[Event]:
         if established.send is not None:
             self._send_clear(_HANDSHAKE, established.send)
-        self._session, info = established.session, established.session.info
+        session = self._session = established.session
+        # asked once: looking whether an object follows a protocol takes as long as sealing a message
+        self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
+        info = session.info
         self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
         self._binarize = info.binarize
         self._phase = Phase.ESTABLISHED
