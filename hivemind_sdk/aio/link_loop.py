@@ -210,7 +210,7 @@ class AsyncLinkLoop:
     async def _attempt(self, hub: int) -> HiveMindError:
         """One link from dialling to its end. Returns why it ended; nothing of it is left."""
         session: LinkSession | None = None
-        cause: HiveMindError = closed_here()
+        cause: HiveMindError | None = None
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
@@ -222,6 +222,7 @@ class AsyncLinkLoop:
         except Exception as error:  # noqa: BLE001 - nothing may end this task
             cause = as_link_error(error)
         finally:
+            cause = cause or closed_here()
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
@@ -237,7 +238,9 @@ class AsyncLinkLoop:
                 frame = transport.receive_nowait()
                 if frame is None:
                     handled = 0
-                    frame = await receive(transport, session.next_deadline, clock)
+                    deadline = session.next_deadline
+                    # called here where there is no deadline: each coroutine that waits takes memory
+                    frame = await (transport.receive() if deadline is None else receive(transport, deadline, clock))
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
-from .._dataclass import dataclass
 from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
@@ -47,17 +46,17 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncLink:
+class AsyncLink(Protocol):
     """What a sender sends through."""
 
-    send: Callable[[HiveMessage], None]
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    probe: Callable[[Callable[[], object]], None]
-    drain: Callable[[], Any]
-    """a coroutine function: waits while the network is slow"""
-    observe: Callable[[Observation], None]
+    @property
+    def observe(self) -> Callable[[Observation], None]: ...
+    def send(self, message: HiveMessage) -> None: ...
+    def ready(self) -> bool: ...
+    def probes(self) -> bool: ...
+    def probe(self, arrived: Callable[[], object]) -> None: ...
+    async def drain(self) -> None:
+        """Waits while the network is slow."""
 
 
 class AsyncSender:
@@ -168,7 +167,7 @@ class AsyncSender:
         if outbox.empty and not self._turn.locked():
             self._link.send(message)
             outbox.others_sent = True
-            return await self._link.drain()  # type: ignore[no-any-return]
+            return await self._link.drain()
         try:
             await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:

@@ -12,7 +12,7 @@ from ..aio.callbacks import CallbackTasks, Tasks, spawn
 from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
-from ..aio.sender import AsyncLink, AsyncSender
+from ..aio.sender import AsyncSender
 from ..contracts import (
     AsyncTransportConnector,
     Cipher,
@@ -100,7 +100,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            self._link_of_sender(),
+            _PresentLink(self),
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -269,25 +269,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
         return AsyncLinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
 
-    def _link_of_sender(self) -> AsyncLink:
-        return AsyncLink(
-            send=self._send_now,
-            ready=lambda: (link := self._link) is not None and link.ready,
-            probes=lambda: (link := self._link) is not None and link.probes,
-            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            drain=self._drain_link,
-            observe=self._observe,
-        )
-
-    def _send_now(self, message: HiveMessage) -> None:
-        if self._link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        self._link.send(message)
-
-    async def _drain_link(self) -> None:
-        if self._link is not None:
-            await self._link.drain()
-
     async def _stop_link(self, timeout: float | None = None) -> None:
         link = self._link
         if link is not None:
@@ -308,6 +289,40 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         name = getattr(owner, "name", "a callback")
         log.warning("%s has not returned for %.3g s", name, seconds)
         self._observe(CallbackHung(name, seconds))
+
+
+class _PresentLink:
+    """The link that there is when something is sent. See aio.sender.AsyncLink."""
+
+    __slots__ = ("_satellite", "observe")
+
+    def __init__(self, satellite: AsyncSatellite) -> None:
+        self._satellite = satellite
+        self.observe = satellite._observe
+
+    def send(self, message: HiveMessage) -> None:
+        link = self._satellite._link
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        link.send(message)
+
+    def ready(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.ready
+
+    def probes(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.probes
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        link = self._satellite._link
+        if link is not None:
+            link.probe(arrived)
+
+    async def drain(self) -> None:
+        link = self._satellite._link
+        if link is not None:
+            await link.drain()
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:

@@ -74,7 +74,7 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_config", "_declined", "_failures", "_info", "_limits",
+        "_ask", "_binarize", "_candidates", "_compress", "_config", "_declined", "_failures", "_info", "_limits",
         "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
     )
     # fmt: on
@@ -85,6 +85,7 @@ class Link:
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
+        self._compress = config.compress
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
@@ -189,7 +190,7 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._config.compress)
+                return Form.BINARY, encode_binary(message, compress=self._compress)
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
@@ -301,7 +302,7 @@ class Link:
         # asked once: looking whether an object follows a protocol takes as long as sealing a message
         self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
         info = session.info
-        self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
+        self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
@@ -309,7 +310,7 @@ class Link:
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        self._config = replace(self._config, context=replace(self._config.context, hello={}, offer={}))
+        del self._config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
