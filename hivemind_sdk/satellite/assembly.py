@@ -60,7 +60,10 @@ class Components:
 
 def with_ports(settings: Settings, catalogue: Catalogue) -> Settings:
     """These settings; hubs whose port was not given have the one that their transport says."""
-    endpoint, *others = [catalogue.with_port(one.endpoint, settings.transport) for one in settings.upstreams]
+    known = [one.endpoint for one in settings.upstreams]
+    endpoint, *others = [catalogue.with_port(one, settings.transport) for one in known]
+    if [endpoint, *others] == known:
+        return settings
     fallbacks = tuple(replace(one, endpoint=at) for one, at in zip(settings.fallbacks, others, strict=True))
     return replace(settings, endpoint=endpoint, fallbacks=fallbacks)
 
