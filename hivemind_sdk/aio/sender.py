@@ -88,8 +88,6 @@ class AsyncSender:
         self._alarm_at = math.inf
         self._moved: list[asyncio.Future[None]] = []
         self._going = False
-        if store is not None:
-            self._tell()
 
     async def post(self, message: HiveMessage, policy: Policy | None = None) -> AsyncReceipt:
         """Send it, or do what the policy says (None: that of the rules).

@@ -16,6 +16,7 @@ from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_
 from ..errors import RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .async_speech import AsyncAudioStream, AsyncSpeechRequests
+from .creation import CreatedOffLoop
 from .hive_requests import NOBODY, UNHANDLED, bus_type_of, sealed
 from .local_bus import LocalBus
 from .local_node import NodeView
@@ -138,7 +139,7 @@ class PingStream(Stream[HiveMessage]):
         return message
 
 
-class AsyncHiveRequests(NodeView, Generic[M]):
+class AsyncHiveRequests(CreatedOffLoop, NodeView, Generic[M]):
     """The methods of a node that ask, on asyncio. Answers are of type M.
 
     Each returns a stream: `async for` yields the answers as they arrive, `await` gives them all.
