@@ -27,7 +27,7 @@ from ..errors import HiveMindError, LinkTimeout, MalformedFrame
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
 from .failback import AsyncHubs, FailbackProbe, receive
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ _BATCH = 32
 
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
+
+    # fmt: off
+    __slots__ = ("_clock", "_closing", "_deadlines", "_doubt", "_failover", "_hubs", "_life", "_loop", "_reports", "_session", "_sink", "_task", "_tasks", "_transport", "_watches", "_woken")
+    # fmt: on
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class AsyncLinkLoop:
         self._woken: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
         self._doubt = Doubt(
@@ -215,7 +219,7 @@ class AsyncLinkLoop:
     async def _attempt(self, hub: int) -> HiveMindError:
         """One link from dialling to its end. Returns why it ended; nothing of it is left."""
         session: LinkSession | None = None
-        cause: HiveMindError = closed_here()
+        cause: HiveMindError | None = None
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
@@ -227,6 +231,7 @@ class AsyncLinkLoop:
         except Exception as error:  # noqa: BLE001 - nothing may end this task
             cause = as_link_error(error)
         finally:
+            cause = cause or closed_here()
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
@@ -242,7 +247,9 @@ class AsyncLinkLoop:
                 frame = transport.receive_nowait()
                 if frame is None:
                     handled = 0
-                    frame = await receive(transport, session.next_deadline, clock)
+                    deadline = session.next_deadline
+                    # called here where there is no deadline: each coroutine that waits takes memory
+                    frame = await (transport.receive() if deadline is None else receive(transport, deadline, clock))
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -29,7 +29,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, with_ports
+from .assembly import Overrides, assemble, rules_of, with_ports
 from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
@@ -276,7 +276,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             later=self._sending.post,
             observe=self._observe,
         )
-        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
+        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
