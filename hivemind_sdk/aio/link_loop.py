@@ -38,9 +38,24 @@ _BATCH = 32
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
 
-    # fmt: off
-    __slots__ = ("_clock", "_closing", "_deadlines", "_doubt", "_failover", "_hubs", "_life", "_loop", "_reports", "_session", "_sink", "_task", "_tasks", "_transport", "_watches", "_woken")
-    # fmt: on
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_deadlines",
+        "_doubt",
+        "_failover",
+        "_hubs",
+        "_life",
+        "_loop",
+        "_reports",
+        "_session",
+        "_sink",
+        "_task",
+        "_tasks",
+        "_transport",
+        "_watches",
+        "_woken",
+    )
 
     def __init__(
         self,

@@ -64,9 +64,24 @@ class LinkSession:
     Every method but `ended` may raise a HiveMindError: the attempt is over then, see `ended`.
     """
 
-    # fmt: off
-    __slots__ = ("_confirmed", "_dead", "_deadlines", "_early", "_features", "_probe_answered", "_secured", "_storing", "_verdicts", "_waits_for", "_watch", "frames_to_send", "hub", "link", "next_deadline", "ready")
-    # fmt: on
+    __slots__ = (
+        "_confirmed",
+        "_dead",
+        "_deadlines",
+        "_early",
+        "_features",
+        "_probe_answered",
+        "_secured",
+        "_storing",
+        "_verdicts",
+        "_waits_for",
+        "_watch",
+        "frames_to_send",
+        "hub",
+        "link",
+        "next_deadline",
+        "ready",
+    )
 
     def __init__(self, link: SatelliteLink, hub: int, deadlines: Deadlines, verdicts: Verdicts) -> None:
         self.hub = hub
