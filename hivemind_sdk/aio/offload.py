@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+from ..sockets.daemons import daemon
 
 T = TypeVar("T")
 POOL = "hivemind-aio"
@@ -27,18 +28,19 @@ class _Threads:
     def reset(self) -> None:
         """Start anew, in a child process: the threads do not exist there."""
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._number = self._idle = 0
+        self._may_start: list[None] = [None] * self._size
+        """one for each thread that may still be started"""
+        self._idle: list[None] = []
+        """one for each thread that waits; who takes one out puts a job in"""
 
     def submit(self, job: Callable[[], None]) -> None:
         """Call `job` on one of them."""
-        with self._lock:
-            if self._idle:
-                self._idle -= 1  # one of those takes it
-            elif self._number < self._size:
-                name = f"{POOL}-{self._name}-{self._number}"
-                threading.Thread(target=self._serve, name=name, daemon=True).start()
-                self._number += 1
+        try:
+            self._idle.pop()
+        except IndexError:
+            with suppress(IndexError):
+                self._may_start.pop()
+                daemon(f"aio-{self._name}-{self._size - len(self._may_start) - 1}", self._serve).start()
         self._jobs.put(job)
 
     def _serve(self) -> None:
@@ -46,8 +48,7 @@ class _Threads:
             job = self._jobs.get()
             job()
             del job  # what it holds must not live until the next one
-            with self._lock:
-                self._idle += 1
+            self._idle.append(None)
 
 
 _work = _Threads(8, "work")
@@ -67,8 +68,10 @@ async def run_callback(call: Callable[[], T]) -> T:
 
 
 def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Call `work` on a new daemon thread: for what may block for long, and must not hold up others on a shared one."""
-    return _submitted(work, lambda job: threading.Thread(target=job, name=name, daemon=True).start())
+    """Call `work` on a new daemon thread, `hivemind-NAME`: for what may block for long, and would hold up others on a
+    shared one.
+    """
+    return _submitted(work, lambda job: daemon(name, job).start())
 
 
 def _submitted(work: Callable[[], T], submit: Callable[[Callable[[], None]], object]) -> asyncio.Future[T]:

@@ -32,8 +32,8 @@ from ..engine.supervisor import Supervisor
 from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
+from ..sockets.daemons import daemon
 from . import pool, trim
-from .daemons import daemon
 from .failback import FailbackProbe, Hubs, join
 from .states import LinkStates
 
