@@ -120,7 +120,7 @@ class CallbackTasks:
 
     async def _run(self, job: Job, owner: Any, *, coroutine: bool) -> None:
         try:
-            result = job() if coroutine else await offload.run(job)
+            result = job() if coroutine else await offload.run_callback(job)
             if inspect.isawaitable(result):
                 await result
         except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on

@@ -271,7 +271,8 @@ class AsyncLinkLoop:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-                events = session.frame_received(frame, clock())
+                took = partial(session.frame_received, frame, clock())
+                events = took() if session.ready is not None else await _step(took)
             await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
@@ -301,8 +302,8 @@ class AsyncLinkLoop:
         try:
             result = await offload.run(event.work)
         except Exception as error:  # noqa: BLE001 - the handshake decides what it means
-            return session.compute_failed(error, self._clock())
-        return session.compute_done(result, self._clock())
+            return await _step(partial(session.compute_failed, error, self._clock()))
+        return await _step(partial(session.compute_done, result, self._clock()))
 
     async def _hang_up(self) -> None:
         self._doubt.settle()
@@ -331,3 +332,16 @@ class AsyncLinkLoop:
                 greet_within=self._deadlines.hello,
             )
             spawn(self._tasks, probe.run())
+
+
+async def _step(work: Callable[[], Sequence[SessionEvent]]) -> Sequence[SessionEvent]:
+    """Let a session take a step of a handshake: on a thread, as plugins import and compute in it.
+
+    Where it is cancelled the step is waited for: nothing else may touch the session meanwhile.
+    """
+    taking = asyncio.ensure_future(offload.run(work))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        await asyncio.wait([taking])
+        raise

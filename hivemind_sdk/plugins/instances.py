@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher
@@ -21,31 +21,29 @@ log = logging.getLogger(__name__)
 
 
 class Instances:
-    """One instance of each record for one client. Any thread.
+    """One instance of each record for one client.
 
     An object that can have no state (`__slots__ = ()` in all its classes, no `close`) is one for all clients.
+
+    `lock`: held while one is made; its own thread may take it again. Without, one that two threads ask for at once may
+    be made twice: both get the first.
     """
 
-    __slots__ = (
-        "_config",
-        "_environ",
-        "_lock",
-        "_made",
-        "catalogue",
-    )
+    __slots__ = ("_config", "_environ", "_lock", "_made", "catalogue")
 
     def __init__(
         self,
         catalogue: Catalogue,
         settings: PluginSettings | None = None,
         environ: Mapping[str, str] | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         """`settings.options` are those of the config file; `environ` None: the environment of the process."""
         self.catalogue = catalogue
         self._config = (settings or PluginSettings()).options
         self._environ = os.environ if environ is None else environ
         self._made: dict[int | tuple[Any, ...], tuple[PluginRecord, Any]] = {}
-        self._lock = threading.RLock()
+        self._lock = lock or nullcontext()
 
     def make(
         self,
@@ -70,7 +68,7 @@ class Instances:
             if found is None:
                 # the record is kept with it, so that its id stays its own
                 found = record, self._create(record, arguments or {}, context, field)
-                (shared if is_stateless(found[1]) else self._made)[key] = found
+                found = (shared if is_stateless(found[1]) else self._made).setdefault(key, found)
             return found[1]
 
     def close(self) -> None:

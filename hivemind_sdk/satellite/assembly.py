@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -70,7 +71,7 @@ def with_ports(settings: Settings, catalogue: Catalogue) -> Settings:
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
     """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, SettingsError, StoreFailed."""
-    instances = Instances(catalogue, settings.plugins or plugin_settings())
+    instances = Instances(catalogue, settings.plugins or plugin_settings(), lock=threading.RLock())
     try:
         return _parts(settings, catalogue, given, instances)
     except BaseException:

@@ -104,7 +104,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             limit_bytes=settings.callbacks.waiting_bytes,
         )
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe, coroutines=True)
+        self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(

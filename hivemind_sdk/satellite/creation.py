@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..aio import offload
+from ..aio.callbacks import Tasks, spawn
 
 C = TypeVar("C", bound="CreatedOffLoop")
-_closing: set[asyncio.Future[None]] = set()
+_closing: Tasks = {}
 """asyncio itself holds tasks weakly"""
 
 
@@ -26,7 +27,7 @@ class CreatedOffLoop:
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
-            making.add_done_callback(_close_unwanted)
+            await asyncio.shield(spawn(_closing, _close(making)))
             raise
 
     async def close(self) -> None:
@@ -34,8 +35,8 @@ class CreatedOffLoop:
         raise NotImplementedError
 
 
-def _close_unwanted(making: asyncio.Future[Any]) -> None:
-    if not making.cancelled() and making.exception() is None:
-        closing = asyncio.ensure_future(making.result().close())
-        _closing.add(closing)
-        closing.add_done_callback(_closing.discard)
+async def _close(making: asyncio.Future[C]) -> None:
+    """Nobody wants it any more."""
+    await asyncio.wait([making])
+    if making.exception() is None:
+        await making.result().close()

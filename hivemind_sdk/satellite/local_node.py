@@ -21,7 +21,6 @@ from .language import default_language
 from .message_context import HubSession, complete, prepare
 
 UNKNOWN_SITE = "unknown"
-_making = threading.Lock()
 
 
 class LocalNode:
@@ -30,7 +29,7 @@ class LocalNode:
     # fmt: off
     __slots__ = (
         "_announced_site", "_hello_bound", "_hive_map", "_lang", "_sessions", "_site_id", "_state",
-        "cascade_select", "cascade_timeout", "crypto", "hub_hello", "hub_session", "own_floods", "protocol",
+        "cascade_select", "cascade_timeout", "crypto", "hub_hello", "hub_session", "lock", "own_floods", "protocol",
         "session_id", "settings",
     )
     # fmt: on
@@ -45,6 +44,8 @@ class LocalNode:
         """protocol version of the newest link; 0 before"""
         self.hub_session = HubSession()
         self._sessions: MutableMapping[str, HubSession] | None = None
+        self.lock = threading.RLock()
+        """guards the map and the subscriptions of this node; held while something is computed only"""
         self._hive_map: HiveMapper | None = None
         self.own_floods = RecentlySeen(settings.limits.floods)
         """ids of the floods that this node started"""
@@ -123,19 +124,20 @@ class LocalNode:
         """The hub's HELLO arrived."""
         # many satellites of one process are told the same key
         kept = {key: sys.intern(value) if type(value) is str else value for key, value in hello.items()}
-        self.hub_hello, self._hello_bound = kept, False
-        if self._hive_map is not None:
-            self._tell_map(self._hive_map)
+        with self.lock:
+            self.hub_hello, self._hello_bound = kept, False
+            if self._hive_map is not None:
+                self._tell_map(self._hive_map)
 
     @property
     def hive_map(self) -> HiveMapper:
         """The nodes that have announced themselves. Made when somebody looks: most satellites never do."""
-        found = self._hive_map
-        if found is None:
-            with _making:
-                found = self._hive_map = self._hive_map or HiveMapper(self.settings.limits.floods)
-            if self.hub_hello:  # looked at last: a hub that greets meanwhile sees the map
-                self._tell_map(found)
+        with self.lock:
+            found = self._hive_map
+            if found is None:
+                found = self._hive_map = HiveMapper(self.settings.limits.floods, lock=self.lock)
+                if self.hub_hello:
+                    self._tell_map(found)
         return found
 
     def _tell_map(self, hive_map: HiveMapper) -> None:
