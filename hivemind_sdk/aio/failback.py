@@ -112,10 +112,8 @@ class FailbackProbe:
                 await transport.close(1000, "", 0.0)
 
 
-async def receive(transport: AsyncTransport, deadline: float | None, clock: Callable[[], float]) -> Frame:
+async def receive(transport: AsyncTransport, deadline: float, clock: Callable[[], float]) -> Frame:
     """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    if deadline is None:
-        return await transport.receive()
     left = deadline - clock()
     if left <= 0:
         raise LinkTimeout(phase="receive")

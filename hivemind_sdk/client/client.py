@@ -6,7 +6,6 @@ that stands for OVOS' own without importing it, see `ovos_message`.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +22,7 @@ from ..settings import (
     Credentials,
     Endpoint,
 )
+from ..sockets.daemons import daemon
 from . import binary_data
 from .bus_bridge import BusBridge
 from .emitter import Listening, link_events
@@ -34,6 +34,8 @@ from .setup import DEFAULT_USERAGENT, RETRY_WITHIN, ClientSetup
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
+    import threading
+
     from ovos_bus_client.message import Message  # noqa: F401 - for the type of HiveRequests
 
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
@@ -60,6 +62,8 @@ class HiveMessageBusClient(
     link, see `status`.
     """
 
+    _bridge: BusBridge | None = None
+
     def _assemble(
         self,
         settings: Settings,
@@ -74,8 +78,6 @@ class HiveMessageBusClient(
         binary_data.check(self.bin_callbacks)
         self.started_running = False
         self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self._bridge: BusBridge | None = None
-        self._bridging = threading.Lock()
         if internal_bus is not None:
             self._bridged().attach(internal_bus)
         self.satellite.on_state(self._state_changed, inline=True)
@@ -117,8 +119,7 @@ class HiveMessageBusClient(
 
     def close(self, timeout: float = 5.0) -> None:
         """Ends the link and all that belongs to it within `timeout` seconds. Idempotent; safe in a callback."""
-        with self._bridging:
-            bridge, self._bridge = self._bridge, None
+        bridge: BusBridge | None = self.__dict__.pop("_bridge", None)
         if bridge is not None:
             bridge.close()
         self.satellite.close(timeout)
@@ -138,7 +139,7 @@ class HiveMessageBusClient(
         """Connects in the background, as often as it takes; see `status`. The thread that is returned ends with it."""
         self.started_running = True
         node = self.satellite.start()
-        thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
+        thread = daemon("client", partial(node.wait_until, _is_over, None))
         thread.start()
         return thread
 
@@ -236,16 +237,17 @@ class HiveMessageBusClient(
         binary_data.deliver(message, self.bin_callbacks)
 
     def _bridged(self) -> BusBridge:
-        with self._bridging:
-            if self._bridge is None:
-                self._bridge = BusBridge(self.parts, self.emitter, lambda: self.share_bus)
-            return self._bridge
+        """The bridge, made when it is first needed."""
+        bridge = self._bridge
+        if bridge is None:
+            made = BusBridge(self.parts, self.emitter, lambda: self.share_bus)
+            bridge = self.__dict__.setdefault("_bridge", made)
+            if bridge is not made:
+                made.close()  # another thread was quicker
+        return bridge
 
     def _state_changed(self, status: Status) -> None:
         """On the link's thread, so that later listeners do not hear of it; listeners are called on other threads."""
-        flag = self._ready_event
-        if flag is not None:
-            flag.set() if status.state is State.READY else flag.clear()
         before, self._last_status = self._last_status, status
         overridable = {"open": self.on_open, "close": self.on_close, "error": self.on_error}
         for name, arguments in link_events(before, status):

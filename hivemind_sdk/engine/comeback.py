@@ -41,6 +41,11 @@ class Turns:
 _MOST_NAMES = 1000
 
 
+def with_hub(hubs: tuple[int, ...], hub: int) -> tuple[int, ...]:
+    """A set of hubs with one more: few hubs, and many links whose sets stay empty."""
+    return hubs if hub in hubs else (*hubs, hub)
+
+
 class Comeback:
     """Bounds how often early attempts and looks at ports are made. For one link. Times are monotonic seconds.
 
@@ -48,15 +53,22 @@ class Comeback:
     now. A port that answers all the time (a reverse proxy) says nothing about the hub.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_attempted_at", "_blind", "_drawn", "_gap", "_hopeful_until", "_jitter", "_looked_at", "_silent",
+        "_wanted",
+    )
+    # fmt: on
+
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
         self._drawn = jitter()
         self._wanted = False
         self._gap = GAP_FIRST
         self._attempted_at = self._looked_at = self._hopeful_until = -math.inf
-        self._silent: set[int] = set()
+        self._silent: tuple[int, ...] = ()
         """hubs whose port did not answer the last look"""
-        self._blind: set[int] = set()
+        self._blind: tuple[int, ...] = ()
         """hubs that can't be looked at"""
 
     def wake(self) -> None:
@@ -78,18 +90,17 @@ class Comeback:
     def held(self) -> None:
         """The link is READY."""
         self._wanted, self._gap = False, GAP_FIRST
-        self._silent.clear()
-        self._blind.clear()
+        self._silent = self._blind = ()
 
     def looked(self, hub: int, answers: bool | None, now: float) -> None:
         """What a look at this hub's port has found; None: it can't be looked at."""
         self._looked_at, self._drawn = now, self._jitter()
         if answers is None:
-            self._blind.add(hub)
+            self._blind = with_hub(self._blind, hub)
         elif not answers:
-            self._silent.add(hub)
+            self._silent = with_hub(self._silent, hub)
         elif hub in self._silent:
-            self._silent.discard(hub)
+            self._silent = tuple(one for one in self._silent if one != hub)
             self._wanted, self._gap, self._attempted_at = True, GAP_FIRST, -math.inf
 
     def attempt_due(self, now: float, urgent: bool) -> float:

@@ -58,6 +58,8 @@ Step = Attempt | Look | Wait
 class LinkLife:
     """Decides for both shells. Not thread-safe; only `status` may be read, and `wake` called, from any thread."""
 
+    __slots__ = ("_comeback", "_deadlines", "_my_turn", "_supervisor", "_turn", "_verdicts", "_warned")
+
     def __init__(
         self,
         supervisor: Supervisor,
@@ -73,7 +75,7 @@ class LinkLife:
         self._deadlines = deadlines
         self._comeback = comeback or Comeback()
         self._verdicts = Verdicts()
-        self._warned: set[str] = set()
+        self._warned: dict[str, None] = {}
 
     @property
     def status(self) -> Status:
@@ -144,7 +146,7 @@ class LinkLife:
     def unheard(self, warnings: Sequence[str]) -> list[str]:
         """Those that were not logged before: each is logged once in a link's life."""
         new = [warning for warning in dict.fromkeys(warnings) if warning not in self._warned]
-        self._warned.update(new)
+        self._warned |= dict.fromkeys(new)
         return new
 
     def failed(self, now: float, cause: HiveMindError) -> Status:

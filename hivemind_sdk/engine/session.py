@@ -64,6 +64,25 @@ class LinkSession:
     Every method but `ended` may raise a HiveMindError: the attempt is over then, see `ended`.
     """
 
+    __slots__ = (
+        "_confirmed",
+        "_dead",
+        "_deadlines",
+        "_early",
+        "_features",
+        "_probe_answered",
+        "_secured",
+        "_storing",
+        "_verdicts",
+        "_waits_for",
+        "_watch",
+        "frames_to_send",
+        "hub",
+        "link",
+        "next_deadline",
+        "ready",
+    )
+
     def __init__(self, link: SatelliteLink, hub: int, deadlines: Deadlines, verdicts: Verdicts) -> None:
         self.hub = hub
         """number of the hub that this attempt is for"""
@@ -88,7 +107,8 @@ class LinkSession:
 
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
-        self._features, self.link.max_frame = features, features.max_frame
+        self._features = features
+        self.link.max_frame = features.max_frame
         self.next_deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:

@@ -68,6 +68,8 @@ class Catalogue:
     conflicts: Mapping[str, str] = field(default_factory=dict)
     registrations: tuple[Registration, ...] = field(default=(), repr=False)
     """the records above, each with its plugin"""
+    _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """what is made once for all clients of this catalogue: objects that can have no state of a client"""
 
     @classmethod
     def of(

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 class AsyncUpstreams:
     """See aio.failback.AsyncHubs."""
 
+    __slots__ = ("_connectors", "_upstreams", "name", "new_link", "others", "turn")
+
     def __init__(
         self,
         node: LocalNode,

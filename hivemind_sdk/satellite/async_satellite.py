@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..aio import offload
-from ..aio.callbacks import CallbackTasks, spawn
+from ..aio.callbacks import CallbackTasks, Tasks, spawn
 from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
-from ..aio.sender import AsyncLink, AsyncSender
+from ..aio.sender import AsyncSender
 from ..contracts import (
     AsyncTransportConnector,
     Cipher,
@@ -25,7 +25,7 @@ from ..contracts import (
 )
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -34,7 +34,7 @@ from ..settings import Settings
 from ..sockets.within import within
 from ..threads import surroundings
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors, with_ports
+from .assembly import Overrides, assemble, async_connectors, rules_of, with_ports
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
@@ -104,14 +104,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             limit_bytes=settings.callbacks.waiting_bytes,
         )
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe, coroutines=True)
+        self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(
-            Rules(settings.delivery),
+            rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            self._link_of_sender(),
+            _PresentLink(self),
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -132,9 +132,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self._link: AsyncLinkLoop | None = None
         self._unwatch: Callable[[], object] = _nothing
         self._running_on: asyncio.AbstractEventLoop | None = None
-        self._streams: set[MessageStream[Any]] = set()
+        self._streams: dict[MessageStream[Any], None] = {}
         self._released = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
 
     # --- life ---
 
@@ -273,13 +273,16 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self, places: Iterable[tuple[Channel, Any]], limit: int, convert: Callable[[Any], Any] | None = None
     ) -> MessageStream[Any]:
         """An iterator over the events of these channels and keys."""
-        stream: MessageStream[Any] = MessageStream(limit, self._streams.discard, convert)
+        stream: MessageStream[Any] = MessageStream(limit, self._forget_stream, convert)
         for channel, key in places:
             stream.subscriptions.append(channel.add(key, stream.put, inline=True))
-        self._streams.add(stream)
+        self._streams[stream] = None
         if self._released:
             stream.end()
         return stream
+
+    def _forget_stream(self, stream: MessageStream[Any]) -> None:
+        self._streams.pop(stream, None)
 
     # --- inside ---
 
@@ -287,25 +290,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         settings = self.settings
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
         return AsyncLinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
-
-    def _link_of_sender(self) -> AsyncLink:
-        return AsyncLink(
-            send=self._send_now,
-            ready=lambda: (link := self._link) is not None and link.ready,
-            probes=lambda: (link := self._link) is not None and link.probes,
-            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            drain=self._drain_link,
-            observe=self._observe,
-        )
-
-    def _send_now(self, message: HiveMessage) -> None:
-        if self._link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        self._link.send(message)
-
-    async def _drain_link(self) -> None:
-        if self._link is not None:
-            await self._link.drain()
 
     async def _stop_link(self, timeout: float | None = None) -> None:
         link = self._link
@@ -341,6 +325,40 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         name = getattr(owner, "name", "a callback")
         log.warning("%s has not returned for %.3g s", name, seconds)
         self._observe(CallbackHung(name, seconds))
+
+
+class _PresentLink:
+    """The link that there is when something is sent. See aio.sender.AsyncLink."""
+
+    __slots__ = ("_satellite", "observe")
+
+    def __init__(self, satellite: AsyncSatellite) -> None:
+        self._satellite = satellite
+        self.observe = satellite._observe
+
+    def send(self, message: HiveMessage) -> None:
+        link = self._satellite._link
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        link.send(message)
+
+    def ready(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.ready
+
+    def probes(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.probes
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        link = self._satellite._link
+        if link is not None:
+            link.probe(arrived)
+
+    async def drain(self) -> None:
+        link = self._satellite._link
+        if link is not None:
+            await link.drain()
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 class AsyncSpeechRequests:
     """The requests of a node that have the hub hear and speak; what they mean is said at AsyncHiveRequests."""
 
+    __slots__ = (
+        "_parts",
+        "_synthesizing",
+        "_ways",
+    )
+
     def __init__(self, parts: AsyncNodeParts) -> None:
         self._parts = parts
         self._ways = Ways()

@@ -29,7 +29,7 @@ class Upstreams:
         self._node = node
         self._components = components
         self._observe = observe
-        self._dialling: set[socket.socket] = set()
+        self._dialling: list[socket.socket] = []
         self._interrupted = False
 
     def name(self, hub: int) -> str:
@@ -44,7 +44,7 @@ class Upstreams:
                 return
             copy = sock.dup()  # TLS takes the socket itself
             opened.append(copy)
-            self._dialling.add(copy)
+            self._dialling.append(copy)
             if self._interrupted:
                 _shut_down(copy)
 
@@ -53,7 +53,7 @@ class Upstreams:
         finally:
             over = True
             for sock in opened:
-                self._dialling.discard(sock)
+                self._dialling.remove(sock)
                 sock.close()
 
     def interrupt(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -29,7 +29,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, with_ports
+from .assembly import Overrides, assemble, rules_of, with_ports
 from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
@@ -59,6 +59,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
     Raises PluginMissing if nothing provides what the settings need, StoreFailed for `Settings.durable`, SettingsError
     for handlers that do not exist.
     """
+
+    _ready_event: threading.Event | None = None
 
     def __init__(
         self,
@@ -104,14 +106,14 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         self._released = False
         self._link: LinkLoop | None = None
         self._unwatch: Callable[[], object] = _nothing
-        self._life = threading.RLock()
+        self._reset()
         try:
             self._sender = sender = self._open_sender(settings)
         except BaseException:
             self._release(0.0)
             raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe)
+        self.events = events = Events(self._callbacks, self._observe, node.lock)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
@@ -130,6 +132,10 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
         _living.add(self)
+
+    def _reset(self) -> None:
+        self._life = threading.RLock()
+        """held while the link is made or given up"""
 
     # --- life ---
 
@@ -212,6 +218,14 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         """State of the link, its cause, and a hint for the user."""
         return self._link.status if self._link is not None else Status(State.IDLE, 0.0)
 
+    @property
+    def ready_event(self) -> threading.Event:
+        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
+        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
+        if self.status.state is State.READY:
+            event.set()
+        return event
+
     def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Blocks until one of these states, or a final one, is reached. Returns the status then."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -276,7 +290,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             later=self._sending.post,
             observe=self._observe,
         )
-        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
+        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
@@ -305,6 +319,9 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        flag = self._ready_event
+        if flag is not None:
+            flag.set() if event.after.state is State.READY else flag.clear()
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
@@ -325,7 +342,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
     def _abandon(self) -> None:
         """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
         reason = "this client belongs to the process that made it"
-        self._life, self._released = threading.RLock(), True
+        self._reset()
+        self._released = True
         self._sender.abandon(reason)
         if self._link is not None:
             self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))

@@ -15,8 +15,8 @@ from ..engine.connection import Greeted, SatelliteLink
 from ..engine.failback import Ask, FailbackPlan, Leave
 from ..engine.life import Wait
 from ..errors import MalformedFrame
+from ..sockets.daemons import daemon
 from . import timers
-from .daemons import daemon
 from .states import LinkStates
 
 log = logging.getLogger(__name__)

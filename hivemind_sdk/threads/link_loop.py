@@ -35,8 +35,8 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
+from ..sockets.daemons import daemon
 from . import pool, timers, trim
-from .daemons import daemon
 from .failback import FailbackProbe, Hubs, join
 from .states import LinkStates
 

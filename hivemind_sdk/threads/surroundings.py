@@ -19,7 +19,7 @@ from typing import Any
 
 from ..engine.surroundings import LOOK_EVERY, ChangePace, Clocks, ClockWatch
 from ..sockets import netlink
-from .daemons import daemon
+from ..sockets.daemons import daemon
 from .timers import since_boot
 
 log = logging.getLogger(__name__)

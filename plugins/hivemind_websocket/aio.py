@@ -8,20 +8,23 @@ from hivemind_sdk.sockets import Deadline, check_headers
 from hivemind_sdk.sockets.aio import open_connection, port_answers
 
 from .aio_transport import AsyncWebSocketTransport
+from .upgrade import Upgrade
 
 
 class AsyncWebSocketConnector:
     """Dials `ws://` and `wss://` hubs (wire.md section 2.1). Keeps nothing between links."""
 
+    __slots__ = ()
+
     async def connect(self, dial: Dial) -> AsyncWebSocketTransport:
         """See contracts.AsyncTransportConnector. The errors are those of WebSocketConnector.connect."""
-        headers = check_headers(dial.headers)
+        upgrade = Upgrade(dial, check_headers(dial.headers))
         deadline = Deadline(dial.timeout)
         secure = dial.endpoint.scheme == "wss"
         link = AsyncWebSocketTransport(dial)
         await open_connection(dial, deadline, lambda: link, secure=secure)
         try:
-            await link.upgrade(headers, deadline)
+            await link.upgrade(upgrade, deadline)
         except BaseException:
             link.abort()
             raise

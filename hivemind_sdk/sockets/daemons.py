@@ -1,4 +1,4 @@
-"""How all threads of the blocking face are made."""
+"""How all threads of the SDK are made: transports, and both shells, begin theirs here."""
 
 from __future__ import annotations
 
