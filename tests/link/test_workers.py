@@ -234,7 +234,7 @@ def test_a_thread_that_lingers_holds_none_of_its_jobs():
         assert done.wait(LONG)
         del job, done
         assert freed.wait(LONG), held
-    assert len(workers._threads) == 1
+    assert len(worker_threads()) == 1
     workers.release(LONG)
 
 

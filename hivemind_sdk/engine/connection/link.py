@@ -74,8 +74,8 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_compress", "_config", "_declined", "_failures", "_info", "_limits",
-        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
+        "_ask", "_binarize", "_candidates", "_compress", "_declined", "_failures", "_info", "_limits",
+        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config", "max_frame",
     )
     # fmt: on
 
@@ -84,7 +84,7 @@ class Link:
     """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
-        self._config = config
+        self.config = config
         self._compress = config.compress
         self._limits = config.limits
         self._phase = self._first_phase
@@ -241,7 +241,7 @@ class Link:
 
     def _negotiate(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> list[Event]:
         """Run the first allowed handshake that does not decline. `ask` gives its script for this link."""
-        self._candidates, self._ask = iter(self._config.allowed()), ask
+        self._candidates, self._ask = iter(self.config.allowed()), ask
         return self._try_next()
 
     def _try_next(self) -> list[Event]:
@@ -310,15 +310,15 @@ class Link:
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        del self._config
+        del self.config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
 
     def _none_in_common(self) -> NoCommonHandshake:
-        lowest, highest = self._config.min_protocol, self._config.max_protocol
-        forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
+        lowest, highest = self.config.min_protocol, self.config.max_protocol
+        forbidden = [one for one in self.config.handshakes if one not in self.config.allowed()]
         reasons = self._declined + [
             f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
         ]
@@ -328,12 +328,12 @@ class Link:
     def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
         """What to do where no handshake was possible."""
         newest = max((one.protocol for one in forbidden), default=0)
-        if newest > self._config.max_protocol:
+        if newest > self.config.max_protocol:
             return (
                 f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
             )
-        here = max((one.protocol for one in self._config.handshakes), default=0)
-        there = self._config.context.offer.get("max_protocol_version")
+        here = max((one.protocol for one in self.config.handshakes), default=0)
+        there = self.config.context.offer.get("max_protocol_version")
         if type(there) is int and there > here:
             return (
                 f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
