@@ -82,7 +82,7 @@ class VoiceHub:
     def add_client(self, name: str) -> tuple[str, str]:
         """Permits a satellite. -> its access key and password"""
         allow = [part for one in ALLOWED for part in ("--allow", one)]
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             [self.programs / "hivemind-core", "add-client", "--name", name, *allow],
             env=self._environment,
             capture_output=True,
@@ -102,7 +102,9 @@ class VoiceHub:
         """Run it until it listens on its port."""
         with (self.home / f"{program}.log").open("wb") as log:
             command = [self.programs / program, *arguments]
-            process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, cwd=self.home)
+            process = subprocess.Popen(  # noqa: S603
+                command, env=self._environment, stdout=log, stderr=log, cwd=self.home
+            )
         self._running.append(process)
         end = time.monotonic() + SOON
         while process.poll() is None and time.monotonic() < end:

@@ -67,6 +67,7 @@ def _setting_options(command: Any) -> Any:
 @click.pass_obj
 def voice(
     app: str | None,
+    /,
     options: tuple[str, ...],
     host: str | None,
     port: int | None,

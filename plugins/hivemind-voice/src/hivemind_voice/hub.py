@@ -52,7 +52,7 @@ class Hub:
         return self._wait(self._stream.write(pcm)).state is not Outcome.DROPPED
 
     def later(self, said: str | bytes) -> Any:
-        """Sends text, or samples, as the delivery policy says while there is no link. -> the receipt. Raises as emit."""
+        """Sends text or samples, by the delivery policy while there is no link. -> the receipt. Raises as `emit`."""
         if isinstance(said, str):
             data = {"utterances": [said], "lang": self.lang}
             return self._wait(self.client.emit(BusMessage("recognizer_loop:utterance", data)))

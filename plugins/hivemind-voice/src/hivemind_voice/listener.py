@@ -1,4 +1,4 @@
-"""The microphone: one thread that reads it, brings it to 16 kHz, and asks for speech and wake word where that matters."""
+"""The microphone: one thread reads it, brings it to 16 kHz, and looks for speech and wake word where that matters."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class Listener:
         try:
             self._microphone.start()
         except Exception as error:  # somebody else's plugin
-            raise SoundFailed(f"the microphone can't be opened: {error}", hint="`voice --devices` lists them") from error
+            raise SoundFailed(
+                f"the microphone can't be opened: {error}", hint="`voice --devices` lists them"
+            ) from error
         width, rate = self._microphone.sample_width, self._microphone.sample_rate
         if width != WIDTH:
             raise SoundFailed(f"the microphone gives {8 * width} bit samples", hint="set 16 bit in its options")
@@ -83,7 +85,7 @@ class Listener:
                     self._heard(self._resample(chunk))
                 elif not live or getattr(self._microphone, "paced", False):
                     break
-            except Exception as error:  # somebody else's plugin; a microphone may be plugged in again
+            except Exception as error:  # noqa: BLE001 - somebody else's plugin; a microphone may be plugged in again
                 self._failed(error)
         self._microphone.stop()
         if not self._stopped.is_set():

@@ -94,6 +94,8 @@ class Machine:
         self._answering: int | None = None
         """the turn that is not answered yet"""
         self._speaking = False
+        self._promised = False
+        """something waits to be said"""
         self._held = False
         self._deaf = 0.0
         self._lead: deque[bytes] = deque()
@@ -123,7 +125,7 @@ class Machine:
     @property
     def idle(self) -> bool:
         """Whether nothing is being recorded, answered or said."""
-        return self.phase is Phase.LISTENING and self._answering is None
+        return self.phase is Phase.LISTENING and self._answering is None and not self._promised
 
     @property
     def _listens(self) -> bool:
@@ -172,6 +174,15 @@ class Machine:
         if self._length < SHORTEST:
             return self._give_up("the button was held too shortly")
         return self._finish()
+
+    def promise(self) -> None:
+        """Something will be said as soon as it may be."""
+        self._promised = True
+
+    def quiet(self) -> list[Action]:
+        """Nothing waits to be said."""
+        self._promised = False
+        return self._rest() if self.phase is Phase.WAITING else []
 
     def answered(self, turn: int) -> list[Action]:
         """Nothing more comes as an answer."""
@@ -268,7 +279,8 @@ class Machine:
         """To what is left to do."""
         if self._speaking:
             return self._enter(Phase.SPEAKING)
-        return self._enter(Phase.LISTENING if self._answering is None or self.rules.stream else Phase.WAITING)
+        waits = self._answering is not None or self._promised
+        return self._enter(Phase.WAITING if waits and not self.rules.stream else Phase.LISTENING)
 
     def _enter(self, phase: Phase) -> list[Action]:
         if phase is self.phase:

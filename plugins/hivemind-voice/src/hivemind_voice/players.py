@@ -102,6 +102,7 @@ def decoded(audio: bytes) -> bytes:
     import miniaudio
 
     try:
-        return miniaudio.decode(audio, nchannels=1, sample_rate=SPOKEN).samples.tobytes()
+        pcm: bytes = miniaudio.decode(audio, nchannels=1, sample_rate=SPOKEN).samples.tobytes()
     except miniaudio.DecodeError as error:
         raise SoundFailed(f"{len(audio)} bytes are no sound: {error}", hint="WAV, FLAC, MP3 and Vorbis are") from error
+    return pcm

@@ -63,12 +63,12 @@ class Resampler:
         if self._channels > 1:
             every = _samples(pcm)
             parts = [every[channel :: self._channels] for channel in range(self._channels)]
-            pcm = _bytes(array("h", [sum(frame) // self._channels for frame in zip(*parts)]))
+            pcm = _bytes(array("h", [sum(frame) // self._channels for frame in zip(*parts, strict=True)]))
         if self._stream is None:
             return pcm
-        import numpy
+        import numpy as np
 
-        chunk: bytes = self._stream.resample_chunk(numpy.frombuffer(pcm, "<i2"), last=last).astype("<i2").tobytes()
+        chunk: bytes = self._stream.resample_chunk(np.frombuffer(pcm, "<i2"), last=last).astype("<i2").tobytes()
         return chunk
 
 

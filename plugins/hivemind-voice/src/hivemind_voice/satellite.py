@@ -9,7 +9,6 @@ from typing import Any
 from hivemind_sdk.errors import HiveMindError
 
 from . import parts, players, samples
-from .errors import SoundFailed
 from .events import Kind, VoiceEvent
 from .hub import HANDLED, Hub
 from .listener import Listener
@@ -130,7 +129,7 @@ class Voice:
 
     def say(self, text: str, lang: str = "") -> None:
         """Say this, after what is being said already."""
-        self._speaker.say(Speech(text, lang))
+        self._say(Speech(text, lang))
 
     def silence(self) -> None:
         """Stop what is being said."""
@@ -162,7 +161,7 @@ class Voice:
         if isinstance(text, str) and text.strip():
             lang = message.data.get("lang")
             listen = message.data.get("expect_response") is True
-            self._speaker.say(Speech(text, lang if isinstance(lang, str) else "", listen))
+            self._say(Speech(text, lang if isinstance(lang, str) else "", listen))
 
     def _hub_sets_volume(self, message: Any) -> None:
         percent = message.data.get("percent")
@@ -211,7 +210,7 @@ class Voice:
     def synthesized(self, speech: Speech) -> bytes | None:
         try:
             return players.decoded(self._synthesize(speech.text, speech.lang))
-        except Exception as error:  # of the hub, or a plugin of somebody else's
+        except Exception as error:  # noqa: BLE001 - of the hub, or a plugin of somebody else's
             self.failed(error)
             return None
 
@@ -228,6 +227,7 @@ class Voice:
         return True
 
     def rested(self) -> None:
+        self._do(self._machine.quiet)
         self._wake()
 
     def ended(self, *, listen: bool) -> None:
@@ -238,6 +238,11 @@ class Voice:
     def failed(self, error: Exception) -> None:
         hint = error.hint if isinstance(error, HiveMindError) else type(error).__name__
         self._tell(VoiceEvent(Kind.FAILED, f"{error} ({hint})" if hint else str(error)))
+
+    def _say(self, speech: Speech) -> None:
+        with self._lock:
+            self._machine.promise()
+            self._speaker.say(speech)
 
     def _answered(self, turn: int) -> None:
         self._do(lambda: self._machine.answered(turn))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,7 +119,7 @@ class Speaker:
                     self._player.play(what, self._volume, self._stop)
                 else:
                     self._speak(what, cleared)
-            except Exception as error:  # a player or a plugin of somebody else's; the next text may be said
+            except Exception as error:  # noqa: BLE001 - a player or a plugin of somebody else's; the next text may be said
                 self._stage.failed(error)
             self._end()
 

@@ -51,7 +51,7 @@ class Turns:
         while (heard := self._heard.get()) is not None:
             try:
                 self._answer(heard.pcm)
-            except Exception as error:  # of the hub, or a plugin of somebody else's: the next turn may end better
+            except Exception as error:  # noqa: BLE001 - of the hub, or a plugin of somebody else's: the next turn may end better
                 hint = error.hint if isinstance(error, HiveMindError) else type(error).__name__
                 self._lose(Kind.FAILED, f"{error} ({hint})" if hint else str(error))
             finally:

@@ -11,8 +11,8 @@ SECONDS = 30
 """after which espeak-ng is given up"""
 
 
-class EspeakTTS(TTS):
-    """Options: `voice` (as `espeak-ng --voices` lists them; default: that of the language), `speed` (words a minute)."""
+class EspeakTTS(TTS):  # type: ignore[misc]  # OVOS ships no types
+    """Options: `voice`, as `espeak-ng --voices` lists them, `speed` in words a minute."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         super().__init__(config=config, audio_ext="wav")
@@ -21,7 +21,7 @@ class EspeakTTS(TTS):
         """Writes a WAV file. Raises FileNotFoundError without espeak-ng, CalledProcessError if it fails."""
         spoken = voice if voice and voice != "default" else self.config.get("voice") or (lang or self.lang).lower()
         command = ["espeak-ng", "-v", spoken, "-w", wav_file, "-s", str(self.config.get("speed", 150)), "--stdin"]
-        subprocess.run(command, input=sentence.encode(), check=True, timeout=SECONDS)
+        subprocess.run(command, input=sentence.encode(), check=True, timeout=SECONDS)  # noqa: S603
         return wav_file, None
 
     @property

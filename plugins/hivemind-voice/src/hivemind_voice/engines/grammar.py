@@ -11,13 +11,14 @@ RATE = 16_000
 _DEFAULT = "public <all> = hello world;"
 
 
-class GrammarSTT(STT):
-    """Option `grammar`: rules in JSGF, `public <all> = turn on the light | turn off the light;`. It hears these alone."""
+class GrammarSTT(STT):  # type: ignore[misc]  # OVOS ships no types
+    """Option `grammar`: rules in JSGF, `public <all> = lights on | lights off;`. It hears nothing else."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         super().__init__(config)
         self._decoder = Decoder(Config(samprate=RATE, lm=None, loglevel="FATAL"))
-        self._decoder.add_jsgf_string("commands", f"#JSGF V1.0; grammar commands; {self.config.get('grammar', _DEFAULT)}")
+        rules = self.config.get("grammar", _DEFAULT)
+        self._decoder.add_jsgf_string("commands", f"#JSGF V1.0; grammar commands; {rules}")
         self._decoder.activate_search("commands")
 
     def execute(self, audio: Any, language: str | None = None) -> str:

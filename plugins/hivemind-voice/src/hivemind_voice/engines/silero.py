@@ -24,7 +24,7 @@ class SileroVAD:
         self._rest = samples[whole:]
         parts = (samples[start : start + self._size] for start in range(0, whole, self._size))
         # a list: the model has a memory, so it has to hear every part
-        return not any([self._detector(part) >= self.threshold for part in parts])
+        return not any([self._detector(part) >= self.threshold for part in parts])  # noqa: C419
 
     def reset(self) -> None:
         self._rest = b""

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class WavMicrophone:
-    """Option `path`. `paced`: as fast as it was spoken, else as fast as it is read. It ends: `read_chunk` gives None."""
+    """Option `path`. `paced`: as fast as it was spoken, else as it is read. At its end `read_chunk` gives None."""
 
     path: str = ""
     paced: bool = False
