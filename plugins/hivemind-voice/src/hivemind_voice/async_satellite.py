@@ -11,7 +11,7 @@ from .settings import VoiceSettings
 
 
 class AsyncVoiceSatellite:
-    """Listens and speaks for a connected AsyncHiveMessageBusClient. Make it where the loop of the client runs.
+    """Listens and speaks for an AsyncHiveMessageBusClient or an AsyncSatellite. Make it where their loop runs.
 
         async with AsyncVoiceSatellite(client, VoiceSettings(mode="relay")) as satellite:
             await satellite.wait_over()

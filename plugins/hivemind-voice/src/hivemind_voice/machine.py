@@ -206,7 +206,7 @@ class Machine:
 
     def spoken(self, *, listen: bool = False) -> list[Action]:
         """All is said. `listen`: an answer to it is expected."""
-        self._speaking = False
+        self._speaking = self._promised = False
         if self.phase is not Phase.SPEAKING:
             return []
         self._deaf = TAIL

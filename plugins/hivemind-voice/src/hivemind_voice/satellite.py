@@ -60,8 +60,9 @@ class Voice:
 
     def start(self) -> None:
         """Listens and speaks from now on. Raises SoundFailed if the microphone can't be opened."""
-        for event, heard in self._topics().items():
-            self._hub.on(event, heard)
+        self._hub.on_link(self._link_changed)
+        for msg_type, heard in self._topics().items():
+            self._hub.on(msg_type, heard)
         self._speaker.start()
         self._turns.start()
         if self._listener is not None:
@@ -143,8 +144,6 @@ class Voice:
             "mycroft.stop": lambda _message: self.silence(),
             "mycroft.mic.listen": lambda _message: self.listen(),
             "mycroft.volume.set": self._hub_sets_volume,
-            "open": lambda: self._tell(VoiceEvent(Kind.LINK, "up")),
-            "close": self._link_lost,
         }
         if self.settings.stream:
             topics |= {
@@ -184,9 +183,10 @@ class Voice:
         self._hub_answered = True
         self._wake()
 
-    def _link_lost(self, *_: Any) -> None:
-        self._tell(VoiceEvent(Kind.LINK, "down"))
-        self._do(self._machine.lost)
+    def _link_changed(self, up: bool) -> None:
+        self._tell(VoiceEvent(Kind.LINK, "up" if up else "down"))
+        if not up:
+            self._do(self._machine.lost)
 
     # --- from the microphone ---
 
@@ -305,7 +305,7 @@ class Voice:
 
 
 class VoiceSatellite(Voice):
-    """Listens and speaks for a connected HiveMessageBusClient.
+    """Listens and speaks for a HiveMessageBusClient or a Satellite, which the caller connects and closes.
 
         with VoiceSatellite(client, VoiceSettings(mode="relay")) as voice:
             voice.wait_over()

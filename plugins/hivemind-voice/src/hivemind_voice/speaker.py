@@ -22,6 +22,10 @@ class Speech:
     listen: bool = False
 
 
+_GOODBYE = 1.0
+"""seconds for its thread to end; one that waits for the hub ends with that request"""
+
+
 class Stage(Protocol):
     """Who is told when something is said, and may object."""
 
@@ -106,7 +110,8 @@ class Speaker:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(5.0)
+        if self._thread.ident is not None:
+            self._thread.join(_GOODBYE)
         self._player.close()
 
     # --- on its thread ---
