@@ -44,14 +44,12 @@ AUDIO = {
 class VoiceHub:
     """`programs`: where the hub's programs are. `home`: an empty folder, for its files. `port`: 0 takes a free one."""
 
-    def __init__(
-        self, programs: Path, home: Path, port: int = 0, packages: Path | None = None, **networks: Any
-    ) -> None:
-        """`packages`: a folder of Python packages for its programs. `networks`: more of them, for server.json."""
+    def __init__(self, programs: Path, home: Path, port: int = 0, **networks: Any) -> None:
+        """`networks`: more of them, for server.json."""
         self.port = port or free_port()
         self.programs, self.home = programs.absolute(), home.absolute()
         self._bus_port = free_port()
-        self._packages, self._networks = packages, networks
+        self._networks = networks
         self._running: list[subprocess.Popen[bytes]] = []
         self._bus: Any = None
         self.utterances: list[str] = []
@@ -143,8 +141,7 @@ class VoiceHub:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "XDG_", "VIRTUAL_"))}
         folders = {f"XDG_{kind}_HOME": str(self.home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
         path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
-        more = {"PYTHONPATH": str(self._packages)} if self._packages else {}
-        return {**kept, **folders, **more, "HOME": str(self.home), "PATH": path}
+        return {**kept, **folders, "HOME": str(self.home), "PATH": path}
 
     def _assist(self) -> None:
         """The assistant: what OVOS and its skills are to a real house."""
