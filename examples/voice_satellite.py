@@ -11,15 +11,14 @@ from __future__ import annotations
 import sys
 
 from hivemind_sdk import HiveMessageBusClient
-from hivemind_voice import Kind, VoiceEvent, VoiceSatellite, VoiceSettings
+from hivemind_voice import VoiceEvent, VoiceSatellite, VoiceSettings
 
 SECONDS = 60.0
 
 
 def show(event: VoiceEvent) -> None:
-    """Everything but how loud it is."""
-    if event.kind is not Kind.LEVEL:
-        print(f"{event.kind}: {event.text}")
+    """All that happens."""
+    print(f"{event.kind}: {event.text}")
 
 
 def main(client: HiveMessageBusClient, settings: VoiceSettings) -> None:

@@ -71,8 +71,6 @@ class Events:
         satellite.on_event(self._hear)
 
     def _hear(self, event):
-        if event.kind == "level":
-            return
         with self._changed:
             self.all.append((str(event.kind), event.text))
             self._changed.notify_all()

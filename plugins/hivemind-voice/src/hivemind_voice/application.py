@@ -46,8 +46,7 @@ class VoiceApplication:
 
 
 def _logged(event: VoiceEvent) -> None:
-    if event.kind.value != "level":
-        log.info("%s: %s", event.kind, event.text)
+    log.info("%s: %s", event.kind, event.text)
 
 
 @hookimpl

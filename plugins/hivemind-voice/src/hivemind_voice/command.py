@@ -92,7 +92,7 @@ def voice(
         from .satellite import VoiceSatellite
 
         satellite = VoiceSatellite(client, chosen)
-        satellite.on_event(show)
+        satellite.on_event(show, levels=show.levels)
         with satellite:
             for text in texts:
                 satellite.say(text)

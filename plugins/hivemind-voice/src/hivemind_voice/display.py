@@ -29,7 +29,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._terminal = sys.stdout.isatty()
+        self._terminal = self.levels = sys.stdout.isatty()
         self._state, self._bar = "listening", -1
 
     def __call__(self, event: VoiceEvent) -> None:
@@ -56,6 +56,8 @@ class Lines:
 
 class JSONLines:
     """For programs: one object for each event."""
+
+    levels = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

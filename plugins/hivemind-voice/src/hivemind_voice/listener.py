@@ -6,7 +6,7 @@ import threading
 from typing import Any, Protocol
 
 from .errors import SoundFailed
-from .samples import HEARD, WIDTH, Resampler, loudness
+from .samples import HEARD, WIDTH, Resampler
 
 CHUNK = 0.064
 """seconds of silence that are heard at a time once a file is over"""
@@ -20,7 +20,7 @@ class Ear(Protocol):
     def wants(self) -> tuple[bool, bool]:
         """Whether wake words and speech matter now."""
 
-    def hear(self, pcm: bytes, level: float, *, voice: bool, wake: bool) -> None:
+    def hear(self, pcm: bytes, *, voice: bool, wake: bool) -> None:
         """A chunk of 16 kHz, and what is in it."""
 
     def ready(self) -> bool:
@@ -102,7 +102,7 @@ class Listener:
             wake = bool(self._wake_word.found_wake_word())
         if voice:
             voice = not self._vad.is_silence(pcm)
-        self._ear.hear(pcm, loudness(pcm), voice=voice, wake=wake)
+        self._ear.hear(pcm, voice=voice, wake=wake)
 
     def _fade(self) -> None:
         """Silence after the end of a file, until nothing is being recorded any more: then it is answered."""

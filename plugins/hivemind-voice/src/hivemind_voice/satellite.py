@@ -46,6 +46,7 @@ class Voice:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._callbacks: list[Callable[[VoiceEvent], Any]] = []
+        self._levels: list[Callable[[VoiceEvent], Any]] = []
         made = parts.make(settings, hub)
         self._synthesize = made.synthesize
         self._speaker = Speaker(made.player, self, settings.volume)
@@ -76,9 +77,14 @@ class Voice:
         self._turns.close()
         self._speaker.close()
 
-    def on_event(self, callback: Callable[[VoiceEvent], Any]) -> None:
-        """Call this with each VoiceEvent, on the thread that it comes from: return soon."""
+    def on_event(self, callback: Callable[[VoiceEvent], Any], *, levels: bool = False) -> None:
+        """Call this with each VoiceEvent, on the thread that it comes from: return soon.
+
+        `levels`: also with how loud each chunk of the microphone is.
+        """
         self._callbacks.append(callback)
+        if levels:
+            self._levels.append(callback)
 
     @property
     def phase(self) -> Phase:
@@ -194,10 +200,15 @@ class Voice:
         machine = self._machine
         return machine.wants_wake, machine.wants_voice
 
-    def hear(self, pcm: bytes, level: float, *, voice: bool, wake: bool) -> None:
-        if self._callbacks:
-            self._tell(VoiceEvent(Kind.LEVEL, level=level))
-        self._do(lambda: self._machine.hear(pcm, voice=voice, wake=wake))
+    def hear(self, pcm: bytes, *, voice: bool, wake: bool) -> None:
+        if self._levels:
+            level = VoiceEvent(Kind.LEVEL, level=samples.loudness(pcm))
+            for callback in self._levels:
+                callback(level)
+        with self._lock:
+            actions = self._machine.hear(pcm, voice=voice, wake=wake)
+        if actions:
+            self._act(actions)
 
     def ready(self) -> bool:
         return self._machine.phase in {Phase.LISTENING, Phase.RECORDING} and self._speaker.idle
