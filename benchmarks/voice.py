@@ -37,7 +37,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--templates", action="store_true", help="the plugins import OVOS' templates, as many do")
     wanted = parser.parse_args()
+    if wanted.templates:
+        os.environ["VOICE_BENCH_TEMPLATES"] = "1"
     programs = interpreter("hivemind-voice-hub-5.3.10a1").parent
     install_engines(programs)
     reference = interpreter("voice").parent / "hivemind-mic-sat"

@@ -155,12 +155,20 @@ def test_a_stream_has_what_is_said_and_the_silence_around_it():
     assert hear(one, 3) == []
 
 
+def test_a_stream_is_sent_in_packets():
+    one = machine("voice", stream=True, packet=0.25)
+    one.hear(CHUNK, voice=True)
+    packets = [seconds(action.pcm) for action in hear(one, 3, voice=True)]
+    assert all(0.25 <= length <= 0.25 + LENGTH for length in packets)
+    assert sum(packets) == pytest.approx(3, abs=0.25)
+
+
 def test_a_stream_stops_while_it_speaks_and_goes_on_with_barge_in():
     for barge_in in (False, True):
         one = machine("voice", stream=True, barge_in=barge_in)
         one.hear(CHUNK, voice=True)
         one.speaks()
-        assert bool(one.hear(CHUNK, voice=True)) is barge_in
+        assert bool(hear(one, 0.3, voice=True)) is barge_in
         assert one.interrupt() == [Interrupted()]
         one.spoken()
         hear(one, 1)

@@ -82,6 +82,8 @@ class Rules:
     silence: float = 1.0
     patience: float = 5.0
     longest: float = 15.0
+    packet: float = 0.3
+    """of a stream, what is sent at a time: each message costs as much as the sound in it"""
 
 
 class Machine:
@@ -265,10 +267,18 @@ class Machine:
                 return []
             pcm = b"".join(self._lead)
             self._lead.clear()
+            self._recorded = []
+            self._length = 0.0
         self._quiet = 0.0 if voice else self._quiet + length
+        self._recorded.append(pcm)
+        self._length += seconds(pcm)
         actions: list[Action] = [] if recording else self._enter(Phase.RECORDING)
-        actions.append(Streamed(pcm))
-        return actions + self._rest() if self._quiet >= self.rules.silence else actions
+        over = self._quiet >= self.rules.silence
+        if over or self._length >= self.rules.packet:
+            actions.append(Streamed(b"".join(self._recorded)))
+            self._recorded = []
+            self._length = 0.0
+        return actions + self._rest() if over else actions
 
     def _remember(self, pcm: bytes) -> None:
         self._lead.append(pcm)
