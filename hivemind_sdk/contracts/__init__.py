@@ -6,6 +6,7 @@ any implementation to it.
 
 from __future__ import annotations
 
+from .applications import Application
 from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
 from .envelope import EnvelopeSession
@@ -49,6 +50,7 @@ __all__ = [
     "Action",
     "Aead",
     "Announced",
+    "Application",
     "Argon2id",
     "AsyncLookingConnector",
     "AsyncTransport",

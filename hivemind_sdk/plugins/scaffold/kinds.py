@@ -23,5 +23,6 @@ KINDS: Mapping[str, Kind] = {
     "identity": Kind("Identities in a folder of JSON files"),
     "observer": Kind("Counts the messages of a satellite"),
     "resolver": Kind("Finds hubs in a file of names"),
+    "application": Kind("Prints what the assistant says"),
     "command": Kind("Says hello, and where this satellite stands", ("click>=8.1",)),
 }

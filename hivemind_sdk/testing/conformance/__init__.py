@@ -5,6 +5,7 @@ Inherit from a contract in a test module, or call `run`. Nothing here needs pyte
 
 from __future__ import annotations
 
+from .application import ApplicationContract
 from .cipher import CipherContract
 from .command import CommandContract
 from .contract import Contract, Outcome, Result, failures, run
@@ -18,6 +19,7 @@ from .transport import Acceptor, AsyncTransportContract, TransportContract
 
 __all__ = [
     "Acceptor",
+    "ApplicationContract",
     "Argon2idContract",
     "AsyncTransportContract",
     "CipherContract",

@@ -13,6 +13,7 @@ from ...plugins.catalogue import Catalogue
 from ...plugins.instances import Instances
 from ...plugins.records import Registration
 from ...settings import PluginSettings
+from .application import ApplicationContract
 from .cipher import CipherContract
 from .command import CommandContract
 from .contract import Contract
@@ -98,6 +99,10 @@ def _resolver(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(ResolverContract, record, "resolver", make)
 
 
+def _application(record: Any, make: Callable[..., Any]) -> type[Contract]:
+    return _of(ApplicationContract, record, "application", make)
+
+
 def _command(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(CommandContract, record, "command", make, name=record.name)
 
@@ -124,5 +129,6 @@ _BUILDERS: Mapping[str, Callable[[Any, Callable[..., Any]], type[Contract] | Non
     "identity": _identity,
     "observer": _observer,
     "resolver": _resolver,
+    "application": _application,
     "command": _command,
 }
