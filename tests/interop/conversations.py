@@ -9,29 +9,13 @@ conversation prints `@` and one JSON object: what it was told by the hub.
 from __future__ import annotations
 
 import asyncio
-import json
-import queue
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-WITHIN = 30.0
-"""seconds for an answer"""
-
-
-class Heard:
-    """What a stand-in was told; `wait` has the next."""
-
-    def __init__(self) -> None:
-        self._queue: queue.Queue[object] = queue.Queue()
-
-    def __call__(self, *told: object) -> None:
-        self._queue.put(told[0] if len(told) == 1 else list(told))
-
-    def wait(self) -> object:
-        return self._queue.get(timeout=WITHIN)
+from interop_kit import WITHIN, Heard, run, tell
 
 
 def solver(host: str, port: int, key: str, password: str) -> dict[str, object]:
@@ -237,7 +221,7 @@ def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, o
         client = await loop.run_in_executor(None, make)
         connecting = loop.run_in_executor(None, lambda: client.connect(FakeBus(), site_id="hass"))
         if away:
-            print("@" + json.dumps({"waiting": True}), flush=True)
+            tell({"waiting": True})
             await loop.run_in_executor(None, sys.stdin.readline)
         await asyncio.wait_for(connecting, WITHIN)
         for topic in ("speak", "ovos.utterance.handled", "mycroft.audio.play_sound", "hive.policy.denied"):
@@ -275,10 +259,4 @@ CONVERSATIONS: dict[str, Callable[..., dict[str, object]]] = {
 }
 
 if __name__ == "__main__":
-    name, host, port, key, password = sys.argv[1:]
-    import hivemind_bus_client
-
-    told = CONVERSATIONS[name](host, int(port), key, password)
-    print(
-        "@" + json.dumps({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told}), flush=True
-    )
+    run(CONVERSATIONS)

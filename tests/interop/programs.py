@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from interop.servers import HERE, ROOT, Client, Server, ServerFailed, _environment, _run, interpreter
+from ports import free_port
 from wheel_kit import build
 
 DROPIN = ROOT / "plugins" / "hivemind-bus-client-dropin"
@@ -26,6 +27,7 @@ VOICE = {
     "tts_transport": "binary",
 }
 """mycroft.conf"""
+PLAYED = {"play_wav_cmdline": "cp %1 played/", "enable_old_audioservice": False}
 SOURCES = ("pyproject.toml", "hivemind_sdk/**/*.py", "plugins/**/src/**/*", "plugins/hivemind_*/*.py")
 
 
@@ -136,8 +138,19 @@ def voice(folder: Path, name: str, hub: Server) -> Program:
     return one
 
 
-def conversation(folder: Path, name: str, hub: Server, **environ: str) -> Program:
-    """One of conversations.py with this hub."""
+def ovos(folder: Path, name: str, hub: Server) -> Program:
+    """A conversation of OVOS' services: what they play is copied, and a messagebus of theirs has a port of its own."""
+    port = free_port()
+    config = folder / "config" / "mycroft" / "mycroft.conf"
+    config.parent.mkdir(parents=True)
+    websocket = {"host": "127.0.0.1", "port": port, "route": "/core", "ssl": False}
+    config.write_text(json.dumps({**PLAYED, "websocket": websocket}))
+    environ = {"environment": "ovos", "PYTHONPATH": str(HERE / "stand_ins"), "MESSAGEBUS_PORT": str(port)}
+    return conversation(folder, name, hub, "ovos_conversations.py", **environ)
+
+
+def conversation(folder: Path, name: str, hub: Server, script: str = "conversations.py", **environ: str) -> Program:
+    """One of `script`, with this hub."""
     one = hub.clients[0]
     where = (f"ws://{hub.host}", str(hub.port), one.key, one.password or "")
-    return Program(folder, str(HERE / "conversations.py"), name, *where, **environ)
+    return Program(folder, str(HERE / script), name, *where, **environ)

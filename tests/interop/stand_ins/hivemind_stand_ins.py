@@ -1,13 +1,15 @@
-"""Microphone, voice activity and wake word of OVOS without sound devices: one loud second, then silence."""
+"""Microphone, voice activity and wake word of OVOS without sound devices: one loud second, then silence. And PHAL."""
 
 from __future__ import annotations
 
+import queue
 import time
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ovos_plugin_manager.templates.hotwords import HotWordEngine
 from ovos_plugin_manager.templates.microphone import Microphone
+from ovos_plugin_manager.templates.phal import PHALPlugin
 from ovos_plugin_manager.templates.vad import VADEngine
 
 LOUD = 12
@@ -46,3 +48,13 @@ class WakeWord(HotWordEngine):
     def found_wake_word(self, *_: object) -> bool:
         found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard + 1
         return found
+
+
+class Phal(PHALPlugin):
+    """A device that notes what is spoken."""
+
+    heard: ClassVar[queue.Queue[str]] = queue.Queue()
+
+    def __init__(self, bus: object = None, config: object = None) -> None:
+        super().__init__(bus=bus, name="stand-in-phal", config=config)
+        self.bus.on("speak", lambda message: Phal.heard.put(message.data["utterance"]))

@@ -38,6 +38,15 @@ class HiveMessage(SDKMessage):
         return Message(message.msg_type, message.data, message.context)
 
     @classmethod
+    def from_parts(cls, kind: HiveMessageType, raw: Any, metadata: Any, *arguments: Any, **more: Any) -> HiveMessage:
+        """What a routing verb holds is read when it is asked for, so that a relay passes on what it does not know."""
+        if kind not in NESTING_TYPES or not isinstance(raw, dict):
+            return super().from_parts(kind, raw, metadata, *arguments, **more)
+        message = super().from_parts(HiveMessageType.PING, raw, metadata, *arguments, **more)
+        message.msg_type = kind
+        return message
+
+    @classmethod
     def deserialize(cls, payload: Any) -> HiveMessage:
         """As `from_wire`, for a message that is to be sent on: node and source peer belong to the last hop, and go.
 

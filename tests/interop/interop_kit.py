@@ -1,0 +1,37 @@
+"""What the conversations of all environments of programs share; it runs in theirs, so it imports nothing of ours."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+from collections.abc import Callable, Mapping
+
+WITHIN = 30.0
+"""seconds for an answer"""
+
+
+class Heard:
+    """What a stand-in was told; `wait` has the next."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[object] = queue.Queue()
+
+    def __call__(self, *told: object) -> None:
+        self._queue.put(told[0] if len(told) == 1 else list(told))
+
+    def wait(self) -> object:
+        return self._queue.get(timeout=WITHIN)
+
+
+def tell(told: Mapping[str, object]) -> None:
+    print("@" + json.dumps(told), flush=True)
+
+
+def run(conversations: Mapping[str, Callable[..., dict[str, object]]]) -> None:
+    """The one that the command line names: `NAME HOST PORT KEY PASSWORD`. What it returns is told, and whose client."""
+    name, host, port, key, password = sys.argv[1:]
+    import hivemind_bus_client
+
+    told = conversations[name](host, int(port), key, password)
+    tell({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told})
