@@ -192,7 +192,6 @@ class AsyncHiveMessageBusClient(Surface, SDKClient):
 
     def _deliver_on(self, local: HiveMindSlaveInternalProtocol) -> None:
         def deliver(message: SDKMessage) -> None:
-            local.node_id = self.node_id
             local.deliver(HiveMessage.of(message).payload)
 
         self.satellite.on_message(HiveMessageType.BUS, deliver, inline=True)

@@ -47,7 +47,8 @@ class HiveMindSlaveInternalProtocol:
         if self.share_bus:
             self._send(HiveMessage(HiveMessageType.SHARED_BUS, message))
         peers = message.context.get("destination") or []
-        if self.node_id and self.node_id in (peers if isinstance(peers, list) else [peers]):
+        hub_id = self.node_id or getattr(self.hm_bus, "node_id", "")
+        if hub_id and hub_id in (peers if isinstance(peers, list) else [peers]):
             self._send(HiveMessage(HiveMessageType.BUS, message))
 
     def _send(self, message: HiveMessage) -> None:
