@@ -45,7 +45,7 @@ def with_client(talk):
 
 
 @with_client
-async def test_callbacks_plain_ones_too_run_on_the_loop(client, hub):  # noqa: ARG001
+async def test_callbacks_plain_ones_too_run_on_the_loop(client, hub):
     loop, heard = asyncio.get_running_loop(), asyncio.Queue()
     client.on_mycroft(
         "speak", lambda message: heard.put_nowait((message.data["utterance"], threading.current_thread()))
@@ -64,7 +64,7 @@ async def test_callbacks_plain_ones_too_run_on_the_loop(client, hub):  # noqa: A
 
 
 @with_client
-async def test_waits_give_payload_and_data(client, hub):  # noqa: ARG001
+async def test_waits_give_payload_and_data(client, hub):
     waiter = AsyncHivePayloadWaiter(client, "speak")
     answer = await client.wait_for_response(HELLO, "speak", timeout=SOON)
     assert isinstance(answer, HiveMessage)
