@@ -34,4 +34,5 @@ def run(conversations: Mapping[str, Callable[..., dict[str, object]]]) -> None:
     import hivemind_bus_client
 
     told = conversations[name](host, int(port), key, password)
-    tell({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told})
+    classes = hivemind_bus_client.HiveMessageBusClient.__mro__
+    tell({"client": next((one.__module__ for one in classes if one.__module__.startswith("hivemind_sdk")), ""), **told})
