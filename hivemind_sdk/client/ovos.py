@@ -77,7 +77,7 @@ class Renamed:
 
         self._translator = NamespaceTranslator()
 
-    def names(self, message: BusMessage, is_wanted: Callable[[str], bool] = bool) -> list[BusMessage]:
+    def names(self, message: BusMessage, is_wanted: Callable[[str], object] = bool) -> list[BusMessage]:
         """The message, also under those of its other names that are wanted; nothing for a copy of what was heard."""
         if self._translator is None:
             return [message]

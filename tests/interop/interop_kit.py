@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import queue
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+Talk = Callable[[], dict[str, object]]
+Conversation = Callable[..., "dict[str, object] | Iterator[Talk]"]
 WITHIN = 30.0
 """seconds for an answer"""
 
@@ -28,11 +30,23 @@ def tell(told: Mapping[str, object]) -> None:
     print("@" + json.dumps(told), flush=True)
 
 
-def run(conversations: Mapping[str, Callable[..., dict[str, object]]]) -> None:
-    """The one that the command line names: `NAME HOST PORT KEY PASSWORD`. What it returns is told, and whose client."""
+def run(conversations: Mapping[str, Conversation]) -> None:
+    """The one that the command line names: `NAME HOST PORT KEY PASSWORD`. What it hears is told, and whose client.
+
+    A conversation that is a generator gives something that talks; it talks once more for each line on stdin.
+    """
     name, host, port, key, password = sys.argv[1:]
     import hivemind_bus_client
 
-    told = conversations[name](host, int(port), key, password)
     classes = hivemind_bus_client.HiveMessageBusClient.__mro__
-    tell({"client": next((one.__module__ for one in classes if one.__module__.startswith("hivemind_sdk")), ""), **told})
+    client = next((one.__module__ for one in classes if one.__module__.startswith("hivemind_sdk")), "")
+    found = conversations[name](host, int(port), key, password)
+    if isinstance(found, dict):
+        tell({"client": client, **found})
+        return
+    talk = next(found)
+    tell({"client": client, **talk()})
+    for _ in sys.stdin:
+        tell(talk())
+    next(found, None)
+    tell({"ended": True})

@@ -1,4 +1,4 @@
-"""Microphone, voice activity and wake word of OVOS without sound devices: one loud second, then silence. And PHAL."""
+"""Microphone, voice activity and wake word of OVOS without sound devices: loud for a moment, now and then. And PHAL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ovos_plugin_manager.templates.microphone import Microphone
 from ovos_plugin_manager.templates.phal import PHALPlugin
 from ovos_plugin_manager.templates.vad import VADEngine
 
-LOUD = 12
-"""chunks"""
+LOUD, PERIOD = 12, 600
+"""chunks of noise, in so many"""
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Mic(Microphone):
     def read_chunk(self) -> bytes:
         time.sleep(0.01)
         self.said += 1
-        return (b"\x10\x20" if self.said <= LOUD else b"\0\0") * (self.chunk_size // 2)
+        return (b"\x10\x20" if self.said % PERIOD <= LOUD else b"\0\0") * (self.chunk_size // 2)
 
     def stop(self) -> None:
         pass
@@ -38,15 +38,15 @@ class VAD(VADEngine):
 
 
 class WakeWord(HotWordEngine):
-    """Said once, in the first loud chunk."""
+    """Said in the first loud chunk after silence."""
 
     heard: ClassVar[int] = 0
 
     def update(self, chunk: bytes) -> None:
-        WakeWord.heard += any(chunk)
+        WakeWord.heard = WakeWord.heard + 1 if any(chunk) else 0
 
     def found_wake_word(self, *_: object) -> bool:
-        found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard + 1
+        found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard and WakeWord.heard + 1
         return found
 
 
