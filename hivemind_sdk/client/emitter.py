@@ -138,7 +138,7 @@ class Emitter:
     def _hear_renamed(self, message: BusMessage) -> None:
         """Under both names of a topic; who listens under both is told once."""
         served: list[tuple[Func, bool]] = []
-        for known in self.renamed.names(message):
+        for known in self.renamed.names(message, self._topics.of):
             hearers = self._topics.heard_by(known.msg_type)
             for one in hearers:
                 if (one.callback, one.key == ANY) not in served:

@@ -1,17 +1,19 @@
-"""Microphone, voice activity and wake word of OVOS without sound devices: one loud second, then silence."""
+"""Microphone, voice activity and wake word of OVOS without sound devices: loud for a moment, now and then. And PHAL."""
 
 from __future__ import annotations
 
+import queue
 import time
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ovos_plugin_manager.templates.hotwords import HotWordEngine
 from ovos_plugin_manager.templates.microphone import Microphone
+from ovos_plugin_manager.templates.phal import PHALPlugin
 from ovos_plugin_manager.templates.vad import VADEngine
 
-LOUD = 12
-"""chunks"""
+LOUD, PERIOD = 12, 600
+"""chunks of noise, in so many"""
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Mic(Microphone):
     def read_chunk(self) -> bytes:
         time.sleep(0.01)
         self.said += 1
-        return (b"\x10\x20" if self.said <= LOUD else b"\0\0") * (self.chunk_size // 2)
+        return (b"\x10\x20" if self.said % PERIOD <= LOUD else b"\0\0") * (self.chunk_size // 2)
 
     def stop(self) -> None:
         pass
@@ -36,13 +38,23 @@ class VAD(VADEngine):
 
 
 class WakeWord(HotWordEngine):
-    """Said once, in the first loud chunk."""
+    """Said in the first loud chunk after silence."""
 
     heard: ClassVar[int] = 0
 
     def update(self, chunk: bytes) -> None:
-        WakeWord.heard += any(chunk)
+        WakeWord.heard = WakeWord.heard + 1 if any(chunk) else 0
 
     def found_wake_word(self, *_: object) -> bool:
-        found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard + 1
+        found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard and WakeWord.heard + 1
         return found
+
+
+class Phal(PHALPlugin):
+    """A device that notes what is spoken."""
+
+    heard: ClassVar[queue.Queue[str]] = queue.Queue()
+
+    def __init__(self, bus: object = None, config: object = None) -> None:
+        super().__init__(bus=bus, name="stand-in-phal", config=config)
+        self.bus.on("speak", lambda message: Phal.heard.put(message.data["utterance"]))
