@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import replace
 from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Key, Outcome, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..engine.supervisor import Supervisor
@@ -251,6 +252,11 @@ class Satellite(HiveRequests[BusMessage]):
         taken.
         """
         return self.parts.outgoing.emit_many(messages, delivery)
+
+    def set_delivery(self, rules: Mapping[Key, Policy]) -> None:
+        """What becomes of messages that are emitted from now on, see Settings.delivery. Those that wait keep theirs."""
+        self.settings = replace(self.settings, delivery=rules)
+        self._sender.set_rules(Rules(rules))
 
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
