@@ -82,7 +82,7 @@ class Running:
 
 
 class Reports:
-    """A socket on which programs tell that they were run. `command`: one that tells its arguments, stdin and variables."""
+    """A socket on which programs tell that they were run. `command`: one that tells arguments, stdin and variables."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

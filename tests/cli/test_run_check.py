@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from cli.run_kit import write
 from cli_kit import KEY, PASSWORD, make_hub, run
+from docs.tables import table
 
-from hivemind_sdk.cli.from_file.schema import ELSEWHERE, ROOT, SETTINGS
+from hivemind_sdk.cli.from_file.schema import ELSEWHERE, ROOT, SETTINGS, rows
 from hivemind_sdk.settings import Settings
 
+PAGE = Path(__file__).parent.parent.parent / "docs/reference/satellite-file.md"
 HUB = '[hub]\nhost = "ws://127.0.0.1"\nkey_env = "KEY"\npassword_env = "PASSWORD"\n'
 
 
@@ -140,3 +144,20 @@ def test_every_setting_can_be_given():
     """What Settings has, the file has: as a key, or in a table."""
     names = {one.name for one in fields(Settings)}
     assert names == {*SETTINGS, *ELSEWHERE, *(names & ROOT.tables.keys())}
+
+
+def test_the_reference_lists_every_key_with_type_and_default():
+    told = [(row["key"], row["type"], row["default"].strip("`")) for row in table(PAGE, "key")]
+    assert told == [(", ".join(f"`{one}`" for one in key.split(", ")), kind, default) for key, kind, default in rows()]
+    assert all(row["what it says"] for row in table(PAGE, "key"))
+
+
+def test_the_unit_of_the_docs_is_what_systemd_prints(home, monkeypatch):
+    folder = PAGE.parent.parent / "how-to"
+    for name, value in (("IDENTITY", "env"), ("KEY", KEY), ("PASSWORD", PASSWORD), ("HOST", "ws://hub")):
+        monkeypatch.setenv(f"HIVEMIND_{name}", value)
+    done = run("run", "--systemd", str(folder / "satellite.toml"))
+    assert done.code == 0, done.err
+    unit = done.out.replace(str(folder), "/etc/satellite")
+    unit = unit.replace(str(Path(sys.executable).parent), "/opt/satellite/venv/bin")
+    assert unit == (folder / "satellite.service").read_text()

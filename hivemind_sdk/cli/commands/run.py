@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,10 @@ from ...errors import SettingsError
 from ..console import json_line, line, one_line, warn
 from ..failures import BAD_INPUT
 from ..options import json_option
+
+if TYPE_CHECKING:
+    from ..from_file.program import Program
+    from ..from_file.reading import Problem
 
 
 @click.command("run")
@@ -48,16 +53,21 @@ def command(ctx: click.Context, /, file: Path, check: bool, systemd: bool, as_js
         _run(loaded.program, ctx.obj)
 
 
-def _run(program: Any, app: str | None) -> None:
+def _run(program: Program, app: str | None) -> None:
     import logging
 
+    from ...plugins.loader import shared
+    from ..environment import unread
     from ..from_file.running import run_program
 
+    mine = {name: value for name, value in os.environ.items() if name not in program.secret_variables}
+    for text in unread(shared(program.plugins), mine):
+        warn(text)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     run_program(program, app)
 
 
-def _tell(file: Path, problems: list[Any]) -> None:
+def _tell(file: Path, problems: list[Problem]) -> None:
     from ..from_file.running import told
 
     for one in problems:
@@ -67,7 +77,7 @@ def _tell(file: Path, problems: list[Any]) -> None:
             line(one_line(told(file, one)), err=True, fg="red")
 
 
-def _plain(problem: Any) -> dict[str, Any]:
+def _plain(problem: Problem) -> dict[str, Any]:
     return {
         "line": problem.line,
         "key": problem.key,

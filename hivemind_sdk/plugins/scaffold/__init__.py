@@ -1,7 +1,8 @@
 """A new plugin, as a distribution of its own: written from the templates in this package, and complete.
 
-`templates/common` is in each of them, `templates/KIND` is what one kind has beside it; a satellite has an application. `@WORD@` stands for a value, in
-contents and paths; `.in` keeps tools that read Python from reading templates.
+`templates/common` is in each of them, `templates/KIND` is what one kind has beside it; a satellite has what an
+application has, too. `@WORD@` stands for a value, in contents and paths; `.in` keeps tools that read Python from
+reading templates.
 """
 
 from __future__ import annotations
