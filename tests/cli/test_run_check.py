@@ -161,3 +161,13 @@ def test_the_unit_of_the_docs_is_what_systemd_prints(home, monkeypatch):
     unit = done.out.replace(str(folder), "/etc/satellite")
     unit = unit.replace(str(Path(sys.executable).parent), "/opt/satellite/venv/bin")
     assert unit == (folder / "satellite.service").read_text()
+
+
+def test_the_file_of_the_how_to_is_in_order(home):
+    page = (PAGE.parent.parent / "how-to/run-from-a-file.md").read_text()
+    (home / "satellite.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    for name, secret in (("key", KEY), ("password", PASSWORD)):
+        (home / name).write_text(secret)
+        (home / name).chmod(0o600)
+    done = run("run", "--check", "--json", "satellite.toml")
+    assert (done.code, [one for one in done.json["problems"] if "espeak" not in one["text"]]) == (0, [])
