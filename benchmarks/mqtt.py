@@ -103,7 +103,7 @@ def whole(port: int) -> Iterator[RoundTrips]:
     fields = bus_object("1 kB")
     message = BusMessage(fields["type"], fields["data"], fields["context"])
     answers: queue.SimpleQueue[object] = queue.SimpleQueue()
-    satellite.on_bus(ANSWER, answers.put)
+    satellite.on_bus(ANSWER, answers.put, inline=True)  # on the thread that reads, as paho calls `on_message`
 
     def run(number: int) -> None:
         for _ in range(number):

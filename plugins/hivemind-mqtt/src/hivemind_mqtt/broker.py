@@ -12,6 +12,7 @@ thread at a time, with `_lock`.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
@@ -20,7 +21,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -168,20 +169,21 @@ class Broker:
             self._turning = True
         try:
             seconds = self._pause if seconds is None else min(self._pause, max(0.0, seconds))
-            ready = held or _wait((sock, self._woken), sock if wanted else None, seconds)
+            ready = _ready((sock, self._woken), sock if wanted else None, 0.0 if held else seconds)
         except (OSError, ValueError):  # paho has closed it meanwhile
-            ready = False
+            ready = frozenset()
         finally:
             with self._lock:
                 self._turning = False
                 self._changed.notify_all()
         with self._lock:
-            self._drain_wakes()
             self._open_socket()
-            if ready:
+            if self._woken in ready:
+                self._woken.recv(4096)
+            if held or sock in ready:
                 self._do(self._client.loop_read)
-                if self._client.want_write():
-                    self._do(self._client.loop_write)
+            if wanted:
+                self._do(self._client.loop_write)
             self._do(self._client.loop_misc)
             self._open_socket()
 
@@ -287,10 +289,6 @@ class Broker:
         with suppress(OSError):  # it is full, so somebody will look, or closed
             self._waker.send(b"\0")
 
-    def _drain_wakes(self) -> None:
-        with suppress(OSError):
-            self._woken.recv(4096, socket.MSG_DONTWAIT)
-
     def _write(self, patience: float) -> None:
         """All that is published. Raises LinkClosed after so many seconds in which the network took nothing."""
         taken = time.monotonic()
@@ -306,7 +304,7 @@ class Broker:
         """Whether the network took something within so many seconds, or has ended."""
         sock = self._socket
         try:
-            if sock is None or not _wait((), sock, seconds):
+            if sock is None or not _ready((), sock, seconds):
                 return False
         except (OSError, ValueError):  # paho has closed it meanwhile
             return True
@@ -327,22 +325,23 @@ class Broker:
         self._heard(message.topic, bytes(message.payload), message.retain)
 
 
-def _wait(read: tuple[socket.socket, ...], write: socket.socket | None, seconds: float) -> bool:
-    """Whether something became ready."""
+def _ready(read: tuple[socket.socket, ...], write: socket.socket | None, seconds: float) -> Collection[socket.socket]:
+    """Those that can be read or written (or are broken), once there is one, or so many seconds are over."""
     writers = () if write is None else (write,)
     if not hasattr(select, "poll"):  # Windows
-        return any(select.select(read, writers, (), seconds))
+        return {*itertools.chain(*select.select(read, writers, (), seconds))}
     poller = select.poll()
-    for one in {*read, *writers}:
+    by_number = {one.fileno(): one for one in (*read, *writers)}
+    for one in by_number.values():
         poller.register(one, (select.POLLIN if one in read else 0) | (select.POLLOUT if one in writers else 0))
-    return bool(poller.poll(math.ceil(seconds * 1000)))
+    return {by_number[number] for number, _ in poller.poll(math.ceil(seconds * 1000))}
 
 
 def _hang_up(sock: socket.socket, end: float) -> None:
     """Say that nothing more comes, and wait until `end` (monotonic seconds) for the far end to say the same."""
     with suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
-        while _wait((sock,), None, max(0.0, end - time.monotonic())) and sock.recv(1 << 16):
+        while _ready((sock,), None, max(0.0, end - time.monotonic())) and sock.recv(1 << 16):
             pass
 
 
