@@ -6,6 +6,7 @@ any implementation to it.
 
 from __future__ import annotations
 
+from .codecs import Deflate, JSONText
 from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
 from .envelope import EnvelopeSession
@@ -59,6 +60,7 @@ __all__ = [
     "CountingObserver",
     "Crypto",
     "Declined",
+    "Deflate",
     "Deliver",
     "DeliverBinary",
     "Dial",
@@ -73,6 +75,7 @@ __all__ = [
     "HandshakeContext",
     "HandshakeScript",
     "IdentityBackend",
+    "JSONText",
     "LookingConnector",
     "Lookup",
     "NodeState",

@@ -2,11 +2,15 @@
 
 from ...messages.encodings import ENCODINGS, Encoding, get_encoding
 from .binary import can_be_binary, decode_binary, encode_binary
+from .codecs import STRICT, Codec, ProvidedCodec
 from .text import decode_text, encode_text, message_from_object
 
 __all__ = [
     "ENCODINGS",
+    "STRICT",
+    "Codec",
     "Encoding",
+    "ProvidedCodec",
     "can_be_binary",
     "decode_binary",
     "decode_text",

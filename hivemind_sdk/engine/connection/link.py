@@ -35,7 +35,7 @@ from ...errors import (
 from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ...messages.strict_json import loads
 from ...settings import Limits
-from ..codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from ..codec import Codec, can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 
@@ -171,11 +171,11 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._config.compress)
+                return Form.BINARY, encode_binary(message, compress=self._config.compress, codec=self._config.codec)
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, encode_text(message).encode()
+        return Form.TEXT, self._config.codec.text(message)
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
@@ -199,7 +199,7 @@ class Link:
             return []
         form, plaintext = opened
         try:
-            message = _DECODERS[form](plaintext, self._limits)
+            message = _DECODERS[form](plaintext, self._limits, self._config.codec)
         except RemoteProtocolError as error:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
@@ -355,4 +355,7 @@ def _discarded(reason: str, error: HiveMindError) -> Discarded:
 
 
 _KINDS = {_HELLO: Kind.HELLO, _HANDSHAKE: Kind.HANDSHAKE}
-_DECODERS: dict[Form, Callable[[bytes, Limits], HiveMessage]] = {Form.TEXT: decode_text, Form.BINARY: decode_binary}
+_DECODERS: dict[Form, Callable[[bytes, Limits, Codec], HiveMessage]] = {
+    Form.TEXT: decode_text,
+    Form.BINARY: decode_binary,
+}

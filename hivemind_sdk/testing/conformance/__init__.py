@@ -6,6 +6,7 @@ Inherit from a contract in a test module, or call `run`. Nothing here needs pyte
 from __future__ import annotations
 
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract, Outcome, Result, failures, run
 from .handler import HandlerContract
@@ -23,9 +24,11 @@ __all__ = [
     "CipherContract",
     "CommandContract",
     "Contract",
+    "DeflateContract",
     "HandlerContract",
     "HandshakeContract",
     "IdentityContract",
+    "JSONTextContract",
     "ObserverContract",
     "Outcome",
     "PBKDF2Contract",

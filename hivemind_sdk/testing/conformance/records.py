@@ -14,6 +14,7 @@ from ...plugins.instances import Instances
 from ...plugins.records import Registration
 from ...settings import PluginSettings
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract
 from .handler import HandlerContract
@@ -29,6 +30,8 @@ _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
     "X25519": (X25519Contract, "x25519"),
     "ARGON2ID": (Argon2idContract, "argon2id"),
     "PBKDF2": (PBKDF2Contract, "pbkdf2"),
+    "JSON": (JSONTextContract, "json"),
+    "DEFLATE": (DeflateContract, "deflate"),
 }
 
 
