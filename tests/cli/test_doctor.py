@@ -61,6 +61,13 @@ def test_doctor_as_json_has_every_step_and_the_error(hub3):
     assert len(done.err.splitlines()) == 1
 
 
+def test_without_an_identity_it_still_says_whose_client_is_installed():
+    done = run("doctor")
+    assert done.code == 2
+    assert [line.split(":")[0] for line in done.out.splitlines()] == ["hivemind_bus_client", "hivemind-client"]
+    assert "no access key was given" in done.err
+
+
 def test_a_hub_that_denies_in_silence_is_a_warning(monkeypatch):
     with make_hub("4.0.0", allowed_types=()) as hub:
         identify(monkeypatch, hub)

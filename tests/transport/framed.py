@@ -88,6 +88,9 @@ class Framed:
             return None
         data = bytes(buffer[HEAD.size : end])
         del buffer[:end]
+        return self.frame(kind, data)
+
+    def frame(self, kind: int, data: bytes) -> Frame:
         return data if kind == BINARY else decode_text(data)
 
 
@@ -96,11 +99,9 @@ class FramedConnector:
 
     def connect(self, dial: Dial) -> Framed:
         deadline = Deadline(dial.timeout)
-        stream = Stream(open_socket(dial, deadline, secure=False))
-        stream.send_timeout = dial.send_timeout
-        link = Framed(stream, dial.max_frame)
+        link = self.open(dial, deadline)
         try:
-            link.send(dial.token)
+            self.greet(link, dial)
             answer = link.receive(deadline.left("hello"))
         except LinkTimeout:
             link.close(timeout=0.0)
@@ -113,22 +114,38 @@ class FramedConnector:
             raise AuthenticationRefused("the hub does not know this access key", hint="check the access key")
         return link
 
+    def greet(self, link: Framed, dial: Dial) -> None:
+        link.send(dial.token)
+
+    def open(self, dial: Dial, deadline: Deadline) -> Framed:
+        """A link on which nothing was said yet."""
+        stream = Stream(open_socket(dial, deadline, secure=False))
+        stream.send_timeout = dial.send_timeout
+        return Framed(stream, dial.max_frame)
+
 
 @contextmanager
 def framed_server(accept: Any, answer: str = "welcome", port: int = 0) -> Iterator[Endpoint]:
     """A server that hands each link to `accept`, in a thread of its own."""
     listener = socket.create_server(("127.0.0.1", port))
+    with serving_on(listener, accept, answer):
+        yield Endpoint("framed", "127.0.0.1", listener.getsockname()[1])
+
+
+@contextmanager
+def serving_on(listener: socket.socket, accept: Any, answer: str) -> Iterator[None]:
     links: list[Framed] = []
     threads: list[threading.Thread] = []
 
-    def serve(sock: socket.socket, address: tuple[str, int]) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def serve(sock: socket.socket, address: Any) -> None:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = Framed(Stream(sock))
         links.append(link)
         with suppress(LinkClosed):
             token = link.receive()
             link.send(answer)
-            accept(link, token, f"{address[0]}:{address[1]}")
+            accept(link, token, str(address))
         link.close()
 
     def listen() -> None:
@@ -140,7 +157,7 @@ def framed_server(accept: Any, answer: str = "welcome", port: int = 0) -> Iterat
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     try:
-        yield Endpoint("framed", "127.0.0.1", listener.getsockname()[1])
+        yield
     finally:
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)

@@ -52,11 +52,15 @@ def command(
     from ...engine.utterances import UTTERANCE
     from ...plugins.loader import shared
 
+    # first what needs no hub: whoever has no identity yet learns whose client runs here
+    told: dict[str, Any] = ctx.meta.setdefault(REPORT, {"installation": installation()})
+    if not as_json:
+        for name, whose in told["installation"].items():
+            line(fitted(one_line(f"{name}: {whose}")), dim=True)
     settings, identity = make_settings(ctx.obj, link, timeout)
     for text in unread(shared(settings.plugins)):
         warn(text)
-    report = {"hub": str(settings.endpoint), "installation": installation(), "steps": []}
-    told: dict[str, Any] = ctx.meta.setdefault(REPORT, report)
+    told |= {"hub": str(settings.endpoint), "steps": []}
     steps = diagnose(
         settings,
         identity=identity.state,
@@ -66,8 +70,6 @@ def command(
         patience=timeout,
     )
     if not as_json:
-        for name, whose in told["installation"].items():
-            line(fitted(one_line(f"{name}: {whose}")), dim=True)
         line(f"== examining {settings.endpoint}", bold=True)
         steps = _shown(steps)
     errors = []

@@ -37,10 +37,13 @@ class Ends(Links):
     def test_what_was_sent_before_our_close_arrives(self) -> None:
         ours, theirs = self._pair()
         last = "x" * 200_000
-        send_all(ours, [*(f"{number}" for number in range(20)), last])
-        # a protocol without a farewell hangs up when its own time is over: before the hub's is
-        closing = threading.Thread(target=partial(ours.close, timeout=self.patience / 4), daemon=True)
-        closing.start()
+
+        def send_and_close() -> None:
+            send_all(ours, [*(f"{number}" for number in range(20)), last])
+            # a protocol without a farewell hangs up when its own time is over: before the hub's is
+            ours.close(timeout=self.patience / 4)
+
+        threading.Thread(target=send_and_close, daemon=True).start()
         got = [self._frame_or_end(theirs, number) for number in range(21)]
         same_frames(got, [*(f"{number}" for number in range(20)), last], ours.features)
         with refused("the hub's receive, after our close", LinkClosed):

@@ -63,8 +63,12 @@ class Frames(Links):
             ours, theirs = self._pair(max_frame=limit)
             if not ours.features.binary and isinstance(frame, bytes):
                 continue
-            theirs.send(frame[:limit] if len(frame) > limit else frame[: limit // 2])
+            allowed = frame[:limit] if len(frame) > limit else frame[: limit // 2]
+            # in a thread: the medium may hold less than a frame
+            sending = threading.Thread(target=send_all, args=(theirs, [allowed]), daemon=True)
+            sending.start()
             must(ours.receive(self.patience), "a frame as large as allowed does not come")
+            sending.join(self.patience)
             threading.Thread(target=send_and_drain, args=(theirs, frame), daemon=True).start()
             with refused("a frame above max_frame", LimitExceeded):
                 ours.receive(self.patience)
@@ -89,6 +93,8 @@ class Frames(Links):
 
     @check
     def test_many_links_of_one_process_do_not_meet(self) -> None:
+        if not self.several:
+            skip("it carries one link at a time")
         hub = self._hub()
         connector, names = self._connector(), [f"satellite {number}" for number in range(6)]
         dials = [replace(self._dial(hub.endpoint), credentials=Credentials(name)) for name in names]

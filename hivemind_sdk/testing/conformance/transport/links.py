@@ -58,6 +58,8 @@ class Links(Contract):
     scheme: ClassVar[str] = "ws"
     network: ClassVar[bool] = True
     """it connects to TCP ports: what does not answer there, or talks nonsense, is a part of its contract"""
+    several: ClassVar[bool] = True
+    """several links can be open at the same time; False for a medium that carries one, such as a serial line"""
     credentials: ClassVar[Credentials] = Credentials("Sesame-4711-open", "sw0rdf1sh-4711", "k" * 32)
 
     def serving(self, accept: Acceptor) -> AbstractContextManager[Endpoint]:
