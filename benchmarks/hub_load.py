@@ -22,6 +22,8 @@ from workers import HERE, BenchmarkError
 
 CLIENTS, WINDOW = 4, 16
 PASSWORD, SHARED = "correct-horse-battery-9", "0123456789abcdef"
+KEPT = 1_000
+"""messages that the hub keeps for tests: the load begins when it has so many"""
 RATE, KIB_FOR_A_MILLION = 5_000, 4 * 1024
 """utterances a second of one core; KiB by which the hub may grow over a million (flat: 4 bytes for each)"""
 
@@ -34,7 +36,7 @@ def serve(profile: str) -> None:
     from hivemind_sdk.testing import Hub, HubClient
 
     clients = [HubClient(f"key-{one}", PASSWORD, preshared_key=SHARED) for one in range(CLIENTS)]
-    with Hub(clients, profile, binarize=True).start() as hub:
+    with Hub(clients, profile, binarize=True, keep=KEPT).start() as hub:
         print(hub.port, flush=True)
         for _ in sys.stdin:
             gc.collect()
@@ -119,7 +121,7 @@ class Load:
 def lines(utterances: int) -> list[Line]:
     load = Load()
     try:
-        load.run(25_000)  # until the hub has as many messages as it keeps
+        load.run(3 * KEPT)
         before = load.state()["kib"]
         each = load.run(utterances)
         grown = (load.state()["kib"] - before) / utterances * 1e6
