@@ -28,7 +28,6 @@ import goals
 import hub_load
 import latency
 import reference
-import soak
 from bench import Bench
 from report import Line, as_json, checked, compared, table
 from workers import BenchmarkError, Pace, Plan, interleave
@@ -46,12 +45,10 @@ class Amount:
     utterances: int
     seconds: float
     latency: int
-    messages: int
-    reconnects: int
 
 
-FULL = Amount(Plan(rounds=21, sample=0.02, slow_rounds=5), 11, 9, 200, 40_000, 20, 3, 1_000_000, 1_000)
-QUICK = Amount(Plan(rounds=2, sample=0.004, slow_rounds=1), 1, 1, 20, 2_000, 2, 1, 3_000, 10)
+FULL = Amount(Plan(rounds=15, sample=0.02, slow_rounds=3), 9, 5, 200, 20_000, 15, 3)
+QUICK = Amount(Plan(rounds=2, sample=0.004, slow_rounds=1), 1, 1, 20, 2_000, 1, 1)
 Section = tuple[str, Callable[[], Iterable[Line]]]
 
 
@@ -95,7 +92,6 @@ def sections(bench: Bench, amount: Amount) -> Iterable[Section]:
     yield "Round trips", lambda: bench.rows(goals.ROUND_TRIPS)
     yield "Connecting", lambda: bench.rows(goals.CONNECTING)
     yield "Without cryptography", lambda: bench.rows(goals.without_cryptography([*goals.SEALING, *goals.PATHS]))
-    yield "Soak", lambda: soak.lines(amount.messages, amount.reconnects)
 
 
 def about(bench: Bench) -> None:
