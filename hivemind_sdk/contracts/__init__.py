@@ -30,7 +30,7 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
-from .sessions import Form, Session, SessionInfo
+from .sessions import Form, PartedSession, Session, SessionInfo
 from .transports import (
     AsyncTransport,
     AsyncTransportConnector,
@@ -80,6 +80,7 @@ __all__ = [
     "Lookup",
     "NodeState",
     "Observer",
+    "PartedSession",
     "ProbingTransport",
     "RSAKeyPair",
     "Redispatch",

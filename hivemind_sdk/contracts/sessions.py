@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._dataclass import dataclass
 from .ends import Frame
@@ -57,3 +57,11 @@ class Session(Protocol):
         to be
         dropped; SessionBroken where the session can't go on.
         """
+
+
+@runtime_checkable
+class PartedSession(Session, Protocol):
+    """A session that seals a long plaintext which lies in two parts: to join them would be one more copy of a file."""
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        """-> the frames that `seal` makes of both in a row"""

@@ -13,7 +13,7 @@ from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
-from .framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame
+from .framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame, client_frames
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _CODES = frozenset(range(1000, 1015)) - {1004, _NO_STATUS, _ABNORMAL}
@@ -66,7 +66,8 @@ class WebSocketTransport:
             opcode, payload = BINARY, frame
         else:
             opcode, payload = TEXT, encode_text(frame)
-        self._write(client_frame(opcode, payload))
+        for data in client_frames(opcode, payload):
+            self._write(data)
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""

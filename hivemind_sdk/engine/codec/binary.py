@@ -93,7 +93,15 @@ def can_be_binary(message: HiveMessage) -> bool:
 def encode_binary(
     message: HiveMessage, *, compress: bool | None = True, versioned: bool = False, codec: Codec = STRICT
 ) -> bytes:
-    """The binary frame of a message, without what `can_be_binary` says is dropped.
+    """The binary frame of a message, without what `can_be_binary` says is dropped. See `binary_parts`."""
+    start, body = binary_parts(message, compress=compress, versioned=versioned, codec=codec)
+    return start + body
+
+
+def binary_parts(
+    message: HiveMessage, *, compress: bool | None = True, versioned: bool = False, codec: Codec = STRICT
+) -> tuple[bytes, bytes]:
+    """Both parts of a binary frame: header with metadata, and body; that of BINARY is the payload itself.
 
     `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; the body
     of BINARY is never compressed. Raises NotEncodable, or MetadataTooLarge for a metadata block of more than 255 bytes.
@@ -114,7 +122,7 @@ def encode_binary(
         if compress:
             metadata, body = small_metadata, small_body
     if not (message.metadata or versioned or is_binary):
-        return _STARTS[compress][code] + body
+        return _STARTS[compress][code], body
     size = len(metadata)
     if size > MAX_METADATA:
         raise MetadataTooLarge(
@@ -126,7 +134,7 @@ def encode_binary(
     start += metadata
     if is_binary:
         start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
-    return start + body
+    return start, body
 
 
 def decode_binary(frame: bytes, limits: Limits = Limits(), codec: Codec = STRICT) -> HiveMessage:

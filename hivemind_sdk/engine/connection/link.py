@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    PartedSession,
     Send,
     Session,
     SessionInfo,
@@ -35,11 +36,22 @@ from ...errors import (
 from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ...messages.strict_json import loads
 from ...settings import Limits
-from ..codec import Codec, can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from ..codec import (
+    Codec,
+    binary_parts,
+    can_be_binary,
+    decode_binary,
+    decode_text,
+    encode_binary,
+    encode_text,
+    message_from_object,
+)
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
+_LONG = 64 * 1024
+"""bytes of a payload above which one more copy costs more than to look for a way without it"""
 
 
 class Phase(Enum):
@@ -119,6 +131,10 @@ class Link:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
+        if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
+            parts = binary_parts(message, compress=self._config.compress, codec=self._config.codec)
+            self._out.extend(session.seal_parts(Form.BINARY, *parts))
+            return
         form, plaintext = self._encode(message)
         self._out.extend(session.seal(form, plaintext))
 

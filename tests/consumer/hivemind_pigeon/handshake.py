@@ -15,6 +15,7 @@ from hivemind_sdk.contracts import (
     HandshakeContext,
     HandshakeScript,
     NodeState,
+    PartedSession,
     Role,
     Send,
     Session,
@@ -30,6 +31,9 @@ class Clear:
 
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
         return [plaintext.decode() if form is Form.TEXT else plaintext]
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        return self.seal(form, head + body)
 
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         if not frame:
@@ -56,6 +60,7 @@ class Nod:
             raise HandshakeError("no nod came back")
         remember(context.state, context.authority)
         session: Session = Clear("nod")
+        assert isinstance(session, PartedSession)
         return Established(session, send={"nod": True})
 
 
