@@ -126,6 +126,7 @@ class Upstreams:
                 settings.min_protocol,
                 settings.max_protocol,
                 settings.compress,
+                components.codec,
             )
         )
 

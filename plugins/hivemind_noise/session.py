@@ -44,12 +44,23 @@ class NoiseSession:
             )
         if len(plaintext) <= CHUNK:
             return [self._encrypt(_WHOLE[form] + plaintext)]
-        starts = range(0, len(plaintext), CHUNK)
-        markers = [_FIRST[form], *[_MIDDLE] * (len(starts) - 2), _LAST]
-        return [
-            self._encrypt(marker + plaintext[start : start + CHUNK])
-            for marker, start in zip(markers, starts, strict=True)
-        ]
+        return self.seal_parts(form, b"", plaintext)
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        """The same for a plaintext in two parts, the first of at most one chunk, without a copy of the whole."""
+        first = CHUNK - len(head)
+        if first >= len(body):
+            return self.seal(form, head + body)
+        starts = range(first, len(body), CHUNK)
+        markers = [*[_MIDDLE] * (len(starts) - 1), _LAST]
+        with memoryview(body) as view:
+            return [
+                self._encrypt(b"".join((_FIRST[form], head, view[:first]))),
+                *(
+                    self._encrypt(b"".join((marker, view[start : start + CHUNK])))
+                    for marker, start in zip(markers, starts, strict=True)
+                ),
+            ]
 
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         """Raises SessionBroken, and from then on nothing else; UnexpectedFrame for a text frame to a satellite."""

@@ -27,6 +27,7 @@ from .framing import (
     BrokenFrame,
     FrameReader,
     client_frame,
+    client_frames,
     close_frame,
     goodbye,
 )
@@ -76,7 +77,8 @@ class WebSocketTransport:
             opcode, payload = BINARY, frame
         else:
             opcode, payload = TEXT, encode_text(frame)
-        self._write(client_frame(opcode, payload))
+        for data in client_frames(opcode, payload):
+            self._write(data)
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""

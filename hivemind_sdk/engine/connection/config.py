@@ -8,6 +8,7 @@ from ..._dataclass import dataclass, field
 from ...contracts import Handshake, HandshakeContext
 from ...messages import JSONObject
 from ...settings import Limits
+from ..codec import STRICT, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class LinkConfig:
     min_protocol: int = 0
     max_protocol: int = 3
     compress: bool | None = True
+    codec: Codec = STRICT
+    """what writes and reads the content of sealed frames"""
 
     @property
     def limits(self) -> Limits:

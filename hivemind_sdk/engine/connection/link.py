@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
@@ -16,6 +16,7 @@ from ...contracts import (
     Handshake,
     HandshakeScript,
     MeasuringSession,
+    PartedSession,
     Send,
     Session,
     SessionInfo,
@@ -26,7 +27,6 @@ from ...errors import (
     HiveMindError,
     LimitExceeded,
     MetadataTooLarge,
-    NoCommonHandshake,
     NotConnected,
     NotEncodable,
     Reflected,
@@ -37,11 +37,23 @@ from ...errors import (
 from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ...messages.strict_json import loads
 from ...settings import Limits
-from ..codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from ..codec import (
+    Codec,
+    binary_parts,
+    can_be_binary,
+    decode_binary,
+    decode_text,
+    encode_binary,
+    encode_text,
+    message_from_object,
+)
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
+from .no_handshake import none_in_common
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
+_LONG = 64 * 1024
+"""bytes of a payload above which one more copy costs more than to look for a way without it"""
 
 
 class Phase(Enum):
@@ -74,7 +86,7 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_compress", "_declined", "_failures", "_info", "_limits",
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_declined", "_failures", "_info", "_limits",
         "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config", "max_frame",
     )
     # fmt: on
@@ -85,7 +97,7 @@ class Link:
 
     def __init__(self, config: LinkConfig) -> None:
         self.config = config
-        self._compress = config.compress
+        self._compress, self._codec = config.compress, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
@@ -132,13 +144,16 @@ class Link:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
-        form, plaintext = self._encode(message)
-        limit = self.max_frame
-        if limit is not None and self._longest_frame is not None:
-            _check_size(self._longest_frame(form, len(plaintext)), limit, message)
-        frames = session.seal(form, plaintext)
-        if limit is not None:
-            _check_size(max(map(len, frames)), limit, message)
+        if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
+            parts = binary_parts(message, compress=self._compress, codec=self._codec)
+            frames = session.seal_parts(Form.BINARY, *parts)
+        else:
+            form, plaintext = self._encode(message)
+            if self.max_frame is not None and self._longest_frame is not None:
+                _check_size(self._longest_frame(form, len(plaintext)), self.max_frame, message)
+            frames = session.seal(form, plaintext)
+        if self.max_frame is not None:
+            _check_size(max(map(len, frames)), self.max_frame, message)
         self._out.extend(frames)
 
     def frames_to_send(self) -> list[Frame]:
@@ -190,11 +205,11 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._compress)
+                return Form.BINARY, encode_binary(message, compress=self._compress, codec=self._codec)
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, encode_text(message).encode()
+        return Form.TEXT, self._codec.text(message)
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
@@ -218,7 +233,7 @@ class Link:
             return []
         form, plaintext = opened
         try:
-            message = _DECODERS[form](plaintext, self._limits)
+            message = _DECODERS[form](plaintext, self._limits, self._codec)
         except RemoteProtocolError as error:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
@@ -255,7 +270,7 @@ class Link:
                 self._script = answer
                 return self._advance(next)
             self._note_declined(answer)
-        return self._give_up(self._none_in_common())
+        return self._give_up(none_in_common(self.config, self._declined))
 
     def _note_declined(self, declined: Declined) -> None:
         self._declined.append(f"{self._trying}: {declined.reason}")
@@ -316,31 +331,6 @@ class Link:
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
 
-    def _none_in_common(self) -> NoCommonHandshake:
-        lowest, highest = self.config.min_protocol, self.config.max_protocol
-        forbidden = [one for one in self.config.handshakes if one not in self.config.allowed()]
-        reasons = self._declined + [
-            f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
-        ]
-        text = "; ".join(reasons) or "none is installed"
-        return NoCommonHandshake(f"no handshake that both sides can do ({text})", hint=self._way_out(forbidden))
-
-    def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
-        """What to do where no handshake was possible."""
-        newest = max((one.protocol for one in forbidden), default=0)
-        if newest > self.config.max_protocol:
-            return (
-                f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
-            )
-        here = max((one.protocol for one in self.config.handshakes), default=0)
-        there = self.config.context.offer.get("max_protocol_version")
-        if type(there) is int and there > here:
-            return (
-                f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
-                "plugins`; or check the password and min_protocol"
-            )
-        return "check the password, min_protocol and `hivemind-client plugins`"
-
 
 def run_compute(link: Link, events: list[Event]) -> list[Event]:
     """Do the work that a link asks for here and now, for callers whose thread may block. Returns the other events."""
@@ -385,4 +375,7 @@ def _discarded(reason: str, error: HiveMindError) -> Discarded:
 
 
 _KINDS = {_HELLO: Kind.HELLO, _HANDSHAKE: Kind.HANDSHAKE}
-_DECODERS: dict[Form, Callable[[bytes, Limits], HiveMessage]] = {Form.TEXT: decode_text, Form.BINARY: decode_binary}
+_DECODERS: dict[Form, Callable[[bytes, Limits, Codec], HiveMessage]] = {
+    Form.TEXT: decode_text,
+    Form.BINARY: decode_binary,
+}

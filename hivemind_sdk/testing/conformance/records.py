@@ -15,6 +15,7 @@ from ...plugins.records import Registration
 from ...settings import PluginSettings
 from .application import ApplicationContract
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract
 from .handler import HandlerContract
@@ -30,6 +31,8 @@ _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
     "X25519": (X25519Contract, "x25519"),
     "ARGON2ID": (Argon2idContract, "argon2id"),
     "PBKDF2": (PBKDF2Contract, "pbkdf2"),
+    "JSON": (JSONTextContract, "json"),
+    "DEFLATE": (DeflateContract, "deflate"),
 }
 
 
