@@ -17,7 +17,6 @@ from ..contracts.observations import (
     Dropped,
     FrameReceived,
     FrameSent,
-    MessageReceived,
     MessageSent,
     Secured,
     StateChanged,
@@ -37,7 +36,6 @@ from .callbacks import spawn
 
 log = logging.getLogger(__name__)
 _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
-_RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
 _BATCH = 32
 """frames that are handled before other tasks get their turn"""
@@ -77,6 +75,7 @@ class AsyncLinkLoop:
         self._deadlines = deadlines
         self._failover = failover
         self._sink = sink
+        self._tells_sent = sink.observers.wants(FrameSent) or sink.observers.wants(MessageSent)
         self._loop = asyncio.get_running_loop()
         self._clock = time.monotonic
         self._watches: list[Callable[[Status], object]] = []
@@ -121,17 +120,17 @@ class AsyncLinkLoop:
     def send(self, message: HiveMessage) -> None:
         """Seal a message and hand it over; see `drain`. Raises NotConnected, LinkClosed, NotEncodable."""
         session, transport, status = self._session, self._transport, self._life.status
-        if session is None or transport is None or status.state is not State.READY:
+        if session is None or transport is None or session.ready is None:
             raise NotConnected(
                 f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
             )
-        session.send(message)
-        frames = session.frames_to_send()
+        frames = session.seal(message)
         transport.send(frames)
         if session.probes:
             session.sent(self._clock())
-        self._observe_sent(frames)
-        self._sink.observe(_SENT[message.msg_type])
+        if self._tells_sent:
+            self._observe_sent(frames)
+            self._sink.observe(_SENT[message.msg_type])
 
     async def drain(self) -> None:
         """Wait while the network is slow. Raises LinkClosed."""
@@ -238,6 +237,7 @@ class AsyncLinkLoop:
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
+            session.link.tally = self._sink.observers.tally
             self._transport = await self._hubs.dial(hub)
             self._session = session
             if not self._closing:
@@ -254,6 +254,7 @@ class AsyncLinkLoop:
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
         clock, observe = self._clock, self._sink.observe
+        tells = self._sink.observers.wants(FrameReceived)
         session.start(clock(), transport.features)
         handled = 0
         while True:
@@ -267,7 +268,8 @@ class AsyncLinkLoop:
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
-                observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                if tells:
+                    observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 events = session.frame_received(frame, clock())
             await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
@@ -285,7 +287,6 @@ class AsyncLinkLoop:
                 self._observe_sent(frames)
         for event in events:
             if isinstance(event, Received):
-                self._sink.observe(_RECEIVED[event.message.msg_type])
                 self._sink.received(event.message, event.size)
             elif isinstance(event, Discarded):
                 self._sink.observe(Dropped(event.reason, event.detail))
@@ -306,6 +307,8 @@ class AsyncLinkLoop:
         return session.compute_done(result, self._clock())
 
     def _observe_sent(self, frames: Sequence[Frame]) -> None:
+        if not self._tells_sent:
+            return
         for frame in frames:
             self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
 

@@ -17,13 +17,14 @@ from itertools import groupby
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from .._dataclass import dataclass
-from ..contracts.observations import DeliveryChanged, Observation
+from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
 from ..engine.entries import Backlog, Entry, Moment, Probe
+from ..engine.ports import Observers
 from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, StoreFailed
-from ..messages import HiveMessage
+from ..messages import HiveMessage, HiveMessageType
 from ..settings import Limits
 from . import offload
 from .callbacks import spawn
@@ -56,7 +57,7 @@ class AsyncLink:
     probe: Callable[[Callable[[], object]], None]
     drain: Callable[[], Any]
     """a coroutine function: waits while the network is slow"""
-    observe: Callable[[Observation], None]
+    observers: Observers
 
 
 class AsyncSender:
@@ -71,7 +72,9 @@ class AsyncSender:
         self._patience = patience
         self._link = link
         self._store = store
-        self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
+        backlog = store.backlog() if store is not None else None
+        self._core = SendScheduler(rules, limits, patience, backlog, link.observers.tally)
+        self._tells = link.observers.wants(DeliveryChanged)
         self._turn = asyncio.Lock()
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
@@ -194,7 +197,9 @@ class AsyncSender:
             entry.receipt = receipt
             self._core.wait(entry, error)
             self._tell()
-        self._link.observe(DeliveryChanged(message.msg_type, outcome, str(error)))
+        else:
+            self._core.count(outcome)
+        self._observe(message.msg_type, outcome, str(error))
         if entry is not None and self._link.ready():
             self._go_later()
         return receipt
@@ -219,7 +224,8 @@ class AsyncSender:
         self._tell()
         for receipt in receipts:
             if receipt.state is Outcome.QUEUED:
-                self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
+                self._core.count(Outcome.QUEUED)
+                self._observe(receipt.message.msg_type, Outcome.QUEUED, receipt.reason)
         return receipts
 
     async def _commit(self, entries: list[Entry]) -> None:
@@ -345,7 +351,11 @@ class AsyncSender:
             if not waiter.done():
                 waiter.set_result(None)
         for entry, outcome, reason in ended:
-            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
+            self._observe(entry.kind, outcome, reason)
+
+    def _observe(self, kind: HiveMessageType, outcome: Outcome, reason: str) -> None:
+        if self._tells:
+            self._link.observers.tell(DeliveryChanged(kind, outcome, reason))
 
     def _set_alarm(self, at: float) -> None:
         if at == self._alarm_at:

@@ -27,7 +27,7 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .observers import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
 from .resolvers import Lookup, Resolver
 from .sessions import Form, Session, SessionInfo
 from .transports import (
@@ -73,6 +73,7 @@ __all__ = [
     "HandshakeContext",
     "HandshakeScript",
     "IdentityBackend",
+    "LinkTally",
     "LookingConnector",
     "Lookup",
     "NodeState",
@@ -89,6 +90,7 @@ __all__ = [
     "SendMessage",
     "Session",
     "SessionInfo",
+    "TallyReader",
     "Transport",
     "TransportConnector",
     "TransportFeatures",

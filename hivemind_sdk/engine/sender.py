@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._dataclass import dataclass
+from ..contracts import LinkTally
 from ..contracts.status import State, Status
 from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..errors import (
@@ -82,12 +83,23 @@ Action = Send | Probe | Remove | Read | Expire
 class SendScheduler:
     """One for each satellite. `patience`: seconds that the answer to a probe is waited for.
 
-    `backlog`: what an earlier run has left on disk; None: there is no file for durable messages.
+    `backlog`: what an earlier run has left on disk; None: there is no file for durable messages. `tally` counts what
+    becomes of messages.
     """
 
-    def __init__(self, rules: Rules, limits: Limits, patience: float, backlog: Backlog | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        limits: Limits,
+        patience: float,
+        backlog: Backlog | None = None,
+        tally: LinkTally | None = None,
+    ) -> None:
         self.outbox = Outbox(limits.outbox_messages, limits.outbox_bytes, limits.outbox_unconfirmed, backlog)
         self.policy: Callable[[HiveMessage], Policy] = rules.of
+        self.some_durable = rules.some_durable
+        """False: no message is durable unless its caller says so"""
+        self._deliveries = (tally or LinkTally()).deliveries
         self._patience = patience
         self._rows = itertools.count(backlog.last + 1) if backlog is not None else None
         self._run, self._ids = secrets.token_hex(8), itertools.count(1)
@@ -118,6 +130,11 @@ class SendScheduler:
             raise error
         self.outbox.check(entry.size, 1, entry.key)
         self.outbox.put(entry)
+        self.count(Outcome.QUEUED)
+
+    def count(self, outcome: Outcome) -> None:
+        """A message has come to this; what `wait` and `ended` are about is counted there."""
+        self._deliveries[outcome] = self._deliveries.get(outcome, 0) + 1
 
     def durable(self, message: HiveMessage, ttl: float, now: Moment) -> tuple[HiveMessage, Entry]:
         """The message with its id, and an entry of it. Any thread, without the lock.
@@ -270,6 +287,8 @@ class SendScheduler:
     def ended(self, now: Moment) -> list[Ended]:
         """What became final since the last call."""
         ended = self.outbox.take_ended()
+        for _, outcome, _ in ended:
+            self.count(outcome)
         rows = [entry.row for entry, outcome, _ in ended if entry.row is not None and outcome is not Outcome.KEPT]
         if rows:
             if not self._gone:

@@ -296,7 +296,10 @@ class HiveMessage:
         other.metadata = dict(self.metadata)
         other._route = [dict(hop) for hop in self.route] if self._route else ()
         other._target_peers = self._target_peers and list(self._target_peers)
-        other.payload = payload
+        if type(payload) is BusMessage and self.msg_type in BUS_TYPES:  # nearly all of them; nothing is to be found out
+            other._raw, other._view = None, self.bus_payload(payload)
+        else:
+            other.payload = payload
         return other
 
     def _copy_envelope(self, other: HiveMessage) -> None:

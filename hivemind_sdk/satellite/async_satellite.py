@@ -89,7 +89,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
         own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
-        self._observe = ObserverFanout(self._components.observers, own).tell
+        self._observers = ObserverFanout(self._components.observers, own)
+        self._observe = self._observers.tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
             settings.callbacks.hang_after,
@@ -121,7 +122,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             self._observe,
             _call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observers, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
         self._streams: set[MessageStream[Any]] = set()
         self._released = False
@@ -327,7 +328,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             probes=lambda: (link := self._link) is not None and link.probes,
             probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
             drain=self._drain_link,
-            observe=self._observe,
+            observers=self._observers,
         )
 
     def _send_now(self, message: HiveMessage) -> None:

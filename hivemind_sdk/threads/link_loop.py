@@ -14,7 +14,6 @@ from ..contracts.observations import (
     Dropped,
     FrameReceived,
     FrameSent,
-    MessageReceived,
     MessageSent,
     Secured,
     StateChanged,
@@ -35,7 +34,6 @@ from .failback import FailbackProbe, FailbackSettings, Hubs, join
 log = logging.getLogger(__name__)
 
 _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
-_RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
 HANG_UP_WITHIN = 1.0
 """seconds that a hub is given to hang up after our goodbye"""
@@ -63,6 +61,7 @@ class LinkLoop:
         self._failover = failover
         self._sink = sink
         self._clock = clock
+        self._tells_sent = sink.observers.wants(FrameSent) or sink.observers.wants(MessageSent)
         self._told = supervisor.status
         self._watches: list[Callable[[Status], object]] = []
         self._wakes: SimpleQueue[str] = SimpleQueue()
@@ -142,27 +141,31 @@ class LinkLoop:
         with self._send_lock:
             self._inside.add(me)
             try:
-                frames = self._send(message)
+                session, transport = self._session, self._transport
+                if session is None or transport is None or session.ready is None:
+                    raise self._not_connected()
+                frames = session.seal(message)
+                for frame in frames:
+                    transport.send(frame)
+                if session.probes:
+                    session.sent(self._clock())
             finally:
                 self._inside.discard(me)
+        if self._tells_sent:
+            self._observe_sent(frames, message.msg_type)
+
+    def _not_connected(self) -> NotConnected:
+        status = self.status
+        return NotConnected(
+            f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
+        )
+
+    def _observe_sent(self, frames: Sequence[Frame], kind: HiveMessageType | None = None) -> None:
         observe = self._sink.observe
         for frame in frames:
             observe(FrameSent(len(frame), isinstance(frame, bytes)))
-        observe(_SENT[message.msg_type])
-
-    def _send(self, message: HiveMessage) -> list[Frame]:
-        session, transport, status = self._session, self._transport, self._life.status
-        if session is None or transport is None or status.state is not State.READY:
-            raise NotConnected(
-                f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
-            )
-        session.send(message)
-        frames = session.frames_to_send()
-        for frame in frames:
-            transport.send(frame)
-        if session.probes:
-            session.sent(self._clock())
-        return frames
+        if kind is not None:
+            observe(_SENT[kind])
 
     @property
     def probes(self) -> bool:
@@ -193,8 +196,8 @@ class LinkLoop:
                         transport.send(frame)
             finally:
                 self._inside.discard(me)
-        for frame in frames:
-            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+        if self._tells_sent:
+            self._observe_sent(frames)
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -293,6 +296,7 @@ class LinkLoop:
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(self._hubs.new_link(hub))
+            session.link.tally = self._sink.observers.tally
             self._transport = self._hubs.dial(hub)
             self._session = session
             if self._closing:
@@ -311,6 +315,7 @@ class LinkLoop:
         """Read, feed, write, until something raises."""
         clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
         arrived = trim.shared.arrived
+        tells = self._sink.observers.wants(FrameReceived)
         session.start(clock(), transport.features)
         while True:
             deadline = session.next_deadline
@@ -321,14 +326,13 @@ class LinkLoop:
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
-                observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                if tells:
+                    observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
             for event in events or (None,):
                 if type(event) is Received:  # nearly all of them; once READY there is nothing to write
-                    message = event.message
-                    observe(_RECEIVED[message.msg_type])
-                    received(message, event.size)
+                    received(event.message, event.size)
                 else:
                     self._act(session, transport, event)
 
@@ -337,7 +341,6 @@ class LinkLoop:
         if not self.ready:
             self._write(session, transport)
         if isinstance(event, Received):
-            self._sink.observe(_RECEIVED[event.message.msg_type])
             self._sink.received(event.message, event.size)
         elif isinstance(event, Discarded):
             self._sink.observe(Dropped(event.reason, event.detail))
@@ -356,8 +359,8 @@ class LinkLoop:
             frames = session.frames_to_send()
             for frame in frames:
                 transport.send(frame)
-        for frame in frames:
-            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+        if self._tells_sent:
+            self._observe_sent(frames)
 
     def _on_ready(self, info: SessionInfo) -> None:
         self._sink.observe(Secured(info))

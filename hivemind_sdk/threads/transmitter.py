@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts.observations import DeliveryChanged
 from ..delivery import Outcome
 from ..engine.entries import Entry, Probe
+from ..engine.ports import Observers
 from ..engine.sender import Expire, Read, Remove, Send, SendScheduler, message_of
 from ..errors import LinkError, LocalProtocolError, NotConnected, StoreFailed
 from ..messages import HiveMessage
@@ -33,16 +34,37 @@ _PAUSE = 0.1
 class Transmitter:
     """What Sender stands on. `turn` is held by who sends, `lock` guards the core, and is held for computing only."""
 
-    def __init__(self, core: SendScheduler, link: Link, store: MessageStore | None) -> None:
+    def __init__(
+        self,
+        core: SendScheduler,
+        later: Callable[[Callable[[], None]], object],
+        observers: Observers,
+        store: MessageStore | None,
+    ) -> None:
+        """`later` runs a call soon, on a thread that may block, one after the other."""
         self._core = core
-        self._link = link
+        self._link: Link | None = None
+        self._later = later
+        self._observers = observers
+        self._tells = observers.wants(DeliveryChanged)
         self._store = store
         self._reentry = Reentry()
         self._turn = threading.Lock()
         self._lock = threading.Lock()
-        self._alarm = Alarm(lambda: self._link.later(partial(self._reentry.run, self._timed_out)))
+        self._alarm = Alarm(lambda: later(partial(self._reentry.run, self._timed_out)))
         self._moved = Waiters()
         self._going = False
+
+    @property
+    def _ready(self) -> bool:
+        link = self._link
+        return link is not None and link.ready
+
+    def _linked(self) -> Link:
+        link = self._link
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        return link
 
     def _send_waiting(self, fresh: Fresh) -> None:
         """Do what is to be done now, if nobody is at it."""
@@ -55,20 +77,20 @@ class Transmitter:
             finally:
                 self._turn.release()
                 self._tell()
-            if self._core.pending and self._link.ready():  # what came meanwhile
+            if self._core.pending and self._ready:  # what came meanwhile
                 self._go_later()
         else:
             self._tell(pause=_PAUSE)
 
     def _hurry(self) -> None:
         """Somebody waits for a receipt."""
-        if self._core.hurry() and self._link.ready():
+        if self._core.hurry() and self._ready:
             self._reentry.run(partial(self._send_waiting, {}))
 
     def _go_later(self) -> None:
         if not self._going:
             self._going = True
-            self._link.later(self._go)
+            self._later(self._go)
 
     def _go(self) -> None:
         self._going = False
@@ -78,7 +100,7 @@ class Transmitter:
         """With the turn held: do all that is to be done; the caller tells then. Raises LinkError if it had to stop."""
         while True:
             with self._lock:
-                action = self._core.next(now(), ready=self._link.ready())
+                action = self._core.next(now(), ready=self._ready)
             if action is None:
                 return
             if self._core.outbox.untold:
@@ -86,10 +108,10 @@ class Transmitter:
             _DO[type(action)](self, action, fresh)
 
     def _do_send(self, action: Send, fresh: Fresh) -> None:
-        entry, core = action.entry, self._core
-        probes = self._link.probes()
+        entry, core, link = action.entry, self._core, self._linked()
+        probes = link.probes
         try:
-            self._link.send(self._message(entry, fresh))
+            link.send(self._message(entry, fresh))
         except LocalProtocolError as error:
             with self._lock:
                 core.rejected(entry, str(error))
@@ -115,7 +137,7 @@ class Transmitter:
         return message_of(entry, self._opened().text(entry.row) if entry.content is None and entry.row else None)
 
     def _do_probe(self, probe: Probe, _fresh: Fresh) -> None:
-        self._link.probe(partial(self._arrived, probe))
+        self._linked().probe(partial(self._arrived, probe))
 
     def _arrived(self, probe: Probe) -> None:
         """On the link's thread, or in `probe`; does not block."""
@@ -150,8 +172,9 @@ class Transmitter:
             self._alarm.set(max(self._core.next_deadline(moment), moment.monotonic + pause))
             self._core.outbox.deadline_moved = False
         self._moved.wake()
-        for entry, outcome, reason in ended:
-            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
+        if self._tells:
+            for entry, outcome, reason in ended:
+                self._observers.tell(DeliveryChanged(entry.kind, outcome, reason))
 
     def _timed_out(self) -> None:
         with self._lock:

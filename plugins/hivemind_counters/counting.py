@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from hivemind_sdk.contracts import Counters, RoundTrips
+from hivemind_sdk.contracts import Counters, LinkTally, RoundTrips
 from hivemind_sdk.contracts.observations import (
     CallbackFailed,
     CallbackHung,
@@ -39,17 +39,21 @@ NAMED = (
 
 
 class CounterObserver:
-    """See contracts.CountingObserver. One for each satellite."""
+    """See contracts.CountingObserver and TallyReader. One for each satellite."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._numbers = dict.fromkeys(
             ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links"), 0
         )
+        self._tally: LinkTally | None = None
         self._named: dict[str, dict[str, int]] = {}
         """those of NAMED that something was counted in"""
         self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
         """number, last, least, most, sum"""
+
+    def read_from(self, tally: LinkTally) -> None:
+        self._tally = tally
 
     def observe(self, event: Any) -> None:
         count = self.hearer(type(event))
@@ -57,6 +61,8 @@ class CounterObserver:
             count(event)
 
     def hearer(self, kind: type) -> Callable[[Any], None] | None:
+        if self._tally is not None and kind in _TALLIED:
+            return None
         count = _COUNTS.get(kind)
         return None if count is None else partial(count, self)
 
@@ -64,6 +70,8 @@ class CounterObserver:
         with self._lock:
             number, last, least, most, total = self._round_trips
             values: dict[str, Any] = {**self._numbers, **{name: dict(self._named.get(name, ())) for name in NAMED}}
+        if self._tally is not None:
+            values |= _tallied(self._tally)
         trips = RoundTrips(number, last, least, most, total / number if number else 0.0)
         return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
 
@@ -122,6 +130,13 @@ class CounterObserver:
             counts[name] = counts.get(name, 0) + 1
 
 
+def _tallied(tally: LinkTally) -> dict[str, Any]:
+    names = ("frames_sent", "frames_received", "bytes_sent", "bytes_received")
+    mappings = ("messages_sent", "messages_received", "deliveries")
+    numbers = {name: getattr(tally, name) for name in names}
+    return numbers | {name: {str(key): count for key, count in dict(getattr(tally, name)).items()} for name in mappings}
+
+
 _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     FrameSent: CounterObserver._frame_sent,
     FrameReceived: CounterObserver._frame_received,
@@ -137,3 +152,5 @@ _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     RoundTrip: CounterObserver._returned,
 }
 """what is counted; anything else is ignored"""
+_TALLIED = frozenset({FrameSent, FrameReceived, MessageSent, MessageReceived, DeliveryChanged})
+"""what the satellite counts itself"""

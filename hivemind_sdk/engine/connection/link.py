@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    LinkTally,
     Send,
     Session,
     SessionInfo,
@@ -89,6 +90,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.tally = LinkTally()
+        """counts frames, and the messages of `seal`"""
 
     @property
     def phase(self) -> Phase:
@@ -103,6 +106,8 @@ class Link:
         """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
         if self._phase is Phase.DEAD:
             raise NotConnected("the link has ended")
+        self.tally.frames_received += 1
+        self.tally.bytes_received += len(frame)
         if self._phase is Phase.ESTABLISHED:
             return self._open(frame)
         try:
@@ -115,17 +120,34 @@ class Link:
         return act(self, content)
 
     def send(self, message: HiveMessage) -> None:
-        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
+        """Seal a message of our own, such as a probe; `frames_to_send` has the frames. Raises as `seal`."""
+        self._out.extend(self._seal(message))
+
+    def seal(self, message: HiveMessage) -> list[Frame]:
+        """The frames of a message, to be written at once, behind all before. Raises NotConnected, NotEncodable."""
+        frames = self._seal(message)
+        self._count_sent(frames)
+        kind = message.msg_type
+        self.tally.messages_sent[kind] = self.tally.messages_sent.get(kind, 0) + 1
+        return frames
+
+    def _seal(self, message: HiveMessage) -> list[Frame]:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
         form, plaintext = self._encode(message)
-        self._out.extend(session.seal(form, plaintext))
+        return session.seal(form, plaintext)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
         frames, self._out = self._out, []
+        self._count_sent(frames)
         return frames
+
+    def _count_sent(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self.tally.frames_sent += 1
+            self.tally.bytes_sent += len(frame)
 
     def resume(self, result: Any) -> list[Event]:
         """The slow work is done."""
