@@ -89,15 +89,12 @@ class Receipt:
 class DurableReceipt(Receipt):
     """Of a durable message: who waits for it hurries the question whether it has arrived."""
 
-    __slots__ = ("_hurry",)
-
-    def __init__(self, message: HiveMessage, reason: str, hurry: Callable[[], object]) -> None:
-        super().__init__(message, Outcome.QUEUED, reason)
-        self._hurry = hurry
+    __slots__ = ("hurry",)
+    hurry: Callable[[], object]
 
     def wait(self, timeout: float | None = None) -> Outcome:
         if not self.final:
-            self._hurry()
+            self.hurry()
         return super().wait(timeout)
 
 

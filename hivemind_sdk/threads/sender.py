@@ -154,8 +154,7 @@ class Sender(Transmitter):
             return receipt
         marked, entry = core.durable(message, policy.ttl, now())
         self._opened().add([entry])
-        receipt = DurableReceipt(marked, _NESTED, self._hurry)
-        entry.receipt = weakref.ref(receipt)
+        receipt = _kept(entry, marked, _NESTED, self._hurry)
         self._reentry.put_off.append(partial(self._adopt, entry))
         return receipt
 
@@ -239,19 +238,18 @@ class Sender(Transmitter):
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
         core, moment, link = self._core, now(), self._link
         ready = link is not None and link.ready
+        reason = "" if ready else "the link is not READY"
         receipts: list[Receipt] = []
         entries: list[Entry] = []
         for message in messages:
             marked, entry = core.durable(message, ttl, moment)
-            receipt = DurableReceipt(marked, "" if ready else "the link is not READY", self._hurry)
-            entry.receipt = weakref.ref(receipt)
-            receipts.append(receipt)
+            receipts.append(_kept(entry, marked, reason, self._hurry))
             entries.append(entry)
         outbox = core.outbox
         with self._lock:
             outbox.reserve(entries)
         try:
-            self._opened().commit(entries)
+            (self._store or self._opened()).commit(entries)
         except HiveMindError:
             with self._lock:
                 outbox.release(entries)
@@ -316,9 +314,14 @@ class Sender(Transmitter):
 
 def _sent(message: HiveMessage) -> Receipt:
     """A receipt for what is gone already. Most are; without the call of a constructor it costs half as much."""
-    receipt = _new(Receipt)
+    receipt = Receipt.__new__(Receipt)
     receipt.message, receipt.state, receipt.reason = message, Outcome.SENT, ""
     return receipt
 
 
-_new = Receipt.__new__
+def _kept(entry: Entry, message: HiveMessage, reason: str, hurry: Callable[[], object]) -> DurableReceipt:
+    """The receipt of a durable message that is to be sent. Its entry knows it for as long as somebody has it."""
+    receipt = DurableReceipt.__new__(DurableReceipt)
+    receipt.message, receipt.state, receipt.reason, receipt.hurry = message, Outcome.QUEUED, reason, hurry
+    entry.receipt = weakref.ref(receipt)
+    return receipt

@@ -59,7 +59,9 @@ class MessageStore:
         self._busy = threading.Lock()
         """held by who writes what others wait for, or by `using`"""
         self._lock = threading.Lock()
-        """guards `waiting`"""
+        """guards the next three"""
+        self._writing = False
+        """a thread writes, or is about to"""
         self._waiting: list[tuple[Entry, threading.Lock]] = []
         self._submitted: list[list[Entry]] = []
         self._file, self._key = self._open(path)
@@ -87,28 +89,46 @@ class MessageStore:
     def commit(self, entries: list[Entry]) -> None:
         """Keep these. Returns when they are on disk; their `content` is JSON text.
 
-        One thread writes for all that wait, in one transaction. When it is done, it wakes them, and one of those that
-        came meanwhile, which writes next.
+        One thread writes for all that wait, in one transaction. What comes meanwhile is written next, by one of those
+        who brought it.
         """
-        entry = entries[-1]
-        self._submitted.append(entries)
-        while not entry.stored and entry.failure is None:
-            if self._busy.acquire(blocking=False):
-                try:
+        entry, turn = entries[-1], None
+        with self._lock:
+            self._submitted.append(entries)
+            if self._writing:
+                turn = threading.Lock()
+                turn.acquire()
+                self._waiting.append((entry, turn))
+            self._writing = True
+        if turn is not None:
+            self._wait(entry, turn)
+        if not entry.stored and entry.failure is None:
+            try:
+                with self._busy:
                     self._write_submitted()
-                finally:
-                    self._busy.release()
-                    self._wake()
-            else:
-                self._wait(entry)
+            finally:
+                self._wake()
         if entry.failure is not None:
             raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
 
+    def _wait(self, entry: Entry, turn: threading.Lock) -> None:
+        """Until it is written, or this thread is to write."""
+        try:
+            turn.acquire()
+        except BaseException:  # Ctrl-C
+            with self._lock:
+                waits = (entry, turn) in self._waiting
+                if waits:
+                    self._waiting.remove((entry, turn))
+            if not waits and not entry.stored and entry.failure is None:
+                self._wake()  # it was this thread's turn
+            raise
+
     def _write_submitted(self) -> None:
         """With `busy` held."""
-        entries: list[Entry] = []
-        while self._submitted:
-            entries += self._submitted.pop(0)
+        with self._lock:
+            submitted, self._submitted = self._submitted, []
+        entries = submitted[0] if len(submitted) == 1 else [entry for part in submitted for entry in part]
         try:
             self.add(entries)
         except StoreFailed as error:
@@ -118,27 +138,15 @@ class MessageStore:
             for entry in entries:
                 entry.stored = True
 
-    def _wait(self, entry: Entry) -> None:
-        """Until it is written, or this thread is to write."""
-        turn = threading.Lock()
-        turn.acquire()
-        one = entry, turn
-        with self._lock:
-            self._waiting.append(one)
-        if self._busy.locked():
-            turn.acquire()
-        else:  # whoever was there has gone, perhaps without seeing this thread
-            with self._lock, suppress(ValueError):
-                self._waiting.remove(one)
-
     def _wake(self) -> None:
-        if not self._waiting:
-            return
+        """Those whose entries were written, and one of the others, if there are any: it writes next."""
         with self._lock:
-            left = [one for one in self._waiting if not one[0].stored and one[0].failure is None]
-            done = [one for one in self._waiting if one not in left]
-            self._waiting = left[1:]
-        for _, turn in done + left[:1]:
+            turns = [turn for entry, turn in self._waiting if entry.stored or entry.failure is not None]
+            self._waiting = [one for one in self._waiting if not one[0].stored and one[0].failure is None]
+            self._writing = bool(self._waiting)
+            if self._waiting:
+                turns.append(self._waiting.pop(0)[1])
+        for turn in turns:
             turn.release()
 
     def add(self, entries: Sequence[Entry]) -> None:
@@ -190,11 +198,8 @@ class MessageStore:
     @contextmanager
     def using(self) -> Iterator[None]:
         """For what takes several statements: nobody commits or closes meanwhile."""
-        try:
-            with self._busy:
-                yield
-        finally:
-            self._wake()
+        with self._busy:
+            yield
 
     def close(self, timeout: float = 0.0) -> None:
         """Safe to call again. `timeout`: seconds to wait for who uses it."""
@@ -205,7 +210,6 @@ class MessageStore:
         finally:
             if mine:
                 self._busy.release()
-                self._wake()
 
     # --- opening ---
 

@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from websockets import frames
+
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
 from hivemind_sdk.sockets import Stream, StreamClosed, StreamTimeout, decode_text, encode_text
 
-from .framing import BINARY, CLOSE, CONT, PING, PONG, TEXT, BrokenFrame, FrameReader, client_frame
+from .framing import BINARY, CLOSE, CONT, PING, PONG, BrokenFrame, FrameReader, client_frame
 
 _NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _CODES = frozenset(range(1000, 1015)) - {1004, _NO_STATUS, _ABNORMAL}
@@ -63,10 +65,10 @@ class WebSocketTransport:
         if self._end is not None:  # the stream may not know it yet
             raise self._closed()
         if isinstance(frame, bytes):
-            opcode, payload = BINARY, frame
+            whole = frames.Frame(frames.Opcode.BINARY, frame)
         else:
-            opcode, payload = TEXT, encode_text(frame)
-        self._write(client_frame(opcode, payload))
+            whole = frames.Frame(frames.Opcode.TEXT, encode_text(frame))
+        self._write(whole.serialize(mask=True))
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""

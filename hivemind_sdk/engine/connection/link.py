@@ -197,7 +197,7 @@ class Link:
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, encode_text(message).encode()
+        return Form.TEXT, message.serialize().encode()
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
