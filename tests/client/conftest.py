@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from client_kit import SOON, make_client, make_hub
 
-from hivemind_sdk.threads import callbacks as lane
+from hivemind_sdk.threads import callbacks
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def peer(hub, client):
 @pytest.fixture
 def patient(monkeypatch):
     """No callback is overtaken by another, however busy the machine is."""
-    monkeypatch.setattr(lane, "PATIENCE", SOON)
+    monkeypatch.setattr(callbacks, "PATIENCE", SOON)
 
 
 @pytest.fixture

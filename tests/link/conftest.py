@@ -1,4 +1,4 @@
-"""Nothing that a test has started is there when it is over; workers, and a lane on them."""
+"""Nothing that a test has started is there when it is over; workers, and a queue on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def workers():
 
 
 @pytest.fixture
-def lane(workers):
+def queue(workers):
     made = CallbackQueue(workers)
     yield made
     made.close()

@@ -117,13 +117,13 @@ class Stage:
     def __init__(self, *handlers, send=None, context=CONTEXT):
         self.log, self.failures, self.sent_by = Log(), [], []
         self.workers = Workers(2).acquire()
-        self.lane = CallbackQueue(self.workers)
+        self.queue = CallbackQueue(self.workers)
         self.timers = []
         self._send = send or (lambda message: None)
         settings = Settings(Endpoint("memory", "hub"), Credentials("key"))
         node = LocalNode(settings, MemoryState(), None)
-        events, requests = Events(self.lane, self._observe), PendingRequests()
-        outgoing = Outgoing(node, requests, self, self.lane, self._observe)
+        events, requests = Events(self.queue, self._observe), PendingRequests()
+        outgoing = Outgoing(node, requests, self, self.queue, self._observe)
         self.performer = ActionRunner(
             Dispatcher(chain(*handlers), 8, events.runner.failed),
             context,
@@ -184,7 +184,7 @@ def stage():
     yield make
     for one in stages:
         one.performer.close()
-        one.lane.close()
+        one.queue.close()
         one.workers.release(LONG)
 
 

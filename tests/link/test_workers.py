@@ -1,4 +1,4 @@
-"""Workers, lanes and timers: order, patience with slow jobs, and that nothing is left over."""
+"""Workers, queues and timers: order, patience with slow jobs, and that nothing is left over."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_kit import LONG, our_threads, wait_for_end
 
-from hivemind_sdk.threads import callbacks as lane_module
+from hivemind_sdk.threads import callbacks as callbacks_module
 from hivemind_sdk.threads.callbacks import CallbackQueue
 from hivemind_sdk.threads.pool import Workers
 from hivemind_sdk.threads.timers import Timers
@@ -21,9 +21,9 @@ from hivemind_sdk.threads.timers import Timers
 
 @given(st.lists(st.sampled_from("abc"), max_size=200))
 @settings(max_examples=20)
-def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):
+def test_jobs_of_a_queue_run_one_after_the_other_in_order(owners):
     workers = Workers(4).acquire()
-    lane, ran, inside, clashes = CallbackQueue(workers, clock=lambda: 0.0), [], [], []  # no job ever takes long
+    queue, ran, inside, clashes = CallbackQueue(workers, clock=lambda: 0.0), [], [], []  # no job ever takes long
 
     def job(number):
         clashes.extend(inside)
@@ -32,38 +32,38 @@ def test_jobs_of_a_lane_run_one_after_the_other_in_order(owners):
         inside.pop()
 
     for number, owner in enumerate(owners):
-        lane.post(lambda number=number: job(number), owner)
-    assert lane.wait_idle(LONG)
+        queue.post(lambda number=number: job(number), owner)
+    assert queue.wait_idle(LONG)
     assert (ran, clashes) == (list(range(len(owners))), [])
     workers.release(LONG)
 
 
-def test_who_takes_long_is_overtaken_by_others_and_not_by_itself(lane, monkeypatch):
-    monkeypatch.setattr(lane_module, "PATIENCE", 0.02)
+def test_who_takes_long_is_overtaken_by_others_and_not_by_itself(queue, monkeypatch):
+    monkeypatch.setattr(callbacks_module, "PATIENCE", 0.02)
     ran, let_go, reached = [], threading.Event(), threading.Event()
-    lane.post(lambda: (let_go.wait(LONG), ran.append("slow 1")), "slow")
-    lane.post(lambda: ran.append("slow 2"), "slow")
-    lane.post(lambda: (ran.append("other"), reached.set()), "other")
+    queue.post(lambda: (let_go.wait(LONG), ran.append("slow 1")), "slow")
+    queue.post(lambda: ran.append("slow 2"), "slow")
+    queue.post(lambda: (ran.append("other"), reached.set()), "other")
     assert reached.wait(LONG)
     assert ran == ["other"]
-    assert not lane.wait_idle(0.01)
+    assert not queue.wait_idle(0.01)
     let_go.set()
-    assert lane.wait_idle(LONG)
+    assert queue.wait_idle(LONG)
     assert ran == ["other", "slow 1", "slow 2"]
 
 
-def test_several_who_wait_for_each_other_all_come_through(lane, monkeypatch):
-    monkeypatch.setattr(lane_module, "PATIENCE", 0.01)
+def test_several_who_wait_for_each_other_all_come_through(queue, monkeypatch):
+    monkeypatch.setattr(callbacks_module, "PATIENCE", 0.01)
     meeting = threading.Barrier(4, timeout=LONG)
     for owner in range(4):
-        lane.post(meeting.wait, owner)
-    assert lane.wait_idle(LONG)
+        queue.post(meeting.wait, owner)
+    assert queue.wait_idle(LONG)
     assert not meeting.broken
 
 
-def test_a_stuck_lane_does_not_hold_up_another(workers, lane):
+def test_a_stuck_queue_does_not_hold_up_another(workers, queue):
     let_go, ran = threading.Event(), threading.Event()
-    lane.post(lambda: let_go.wait(LONG))
+    queue.post(lambda: let_go.wait(LONG))
     CallbackQueue(workers).post(ran.set)
     assert ran.wait(LONG)
     let_go.set()
@@ -78,88 +78,89 @@ def test_a_job_that_hangs_is_reported_once_whether_others_wait_or_not(workers):
         if len(told) == 2:
             both.set()
 
-    lane = CallbackQueue(workers, hang_after=0.01, hung=hung)
-    lane.post(lambda: None, "quick")
-    lane.post(let_go.wait, "a")
-    lane.post(let_go.wait, "b")
+    queue = CallbackQueue(workers, hang_after=0.01, hung=hung)
+    queue.post(lambda: None, "quick")
+    queue.post(let_go.wait, "a")
+    queue.post(let_go.wait, "b")
     assert both.wait(LONG)
     let_go.set()
-    assert lane.wait_idle(LONG)
-    lane.close()
+    assert queue.wait_idle(LONG)
+    queue.close()
     assert sorted(told) == ["a", "b"]
 
 
 def test_what_may_wait_is_bounded_and_there_is_room_again_when_jobs_get_done(workers, caplog):
     let_go, begun, ran = threading.Event(), threading.Event(), []
-    lane = CallbackQueue(workers, limit=3)
-    lane.post(lambda: (begun.set(), let_go.wait()), "a")
+    queue = CallbackQueue(workers, limit=3)
+    queue.post(lambda: (begun.set(), let_go.wait()), "a")
     assert begun.wait(LONG)
-    assert [lane.post(lambda number=number: ran.append(number), "a") for number in range(5)] == [True] * 3 + [False] * 2
+    taken = [queue.post(lambda number=number: ran.append(number), "a") for number in range(5)]
+    assert taken == [True] * 3 + [False] * 2
     assert "none gets done" in caplog.text
     let_go.set()
-    assert lane.wait_idle(LONG)
-    assert all(lane.post(lambda number=number: ran.append(number), "a") for number in range(100, 200))
-    assert lane.wait_idle(LONG)
+    assert queue.wait_idle(LONG)
+    assert all(queue.post(lambda number=number: ran.append(number), "a") for number in range(100, 200))
+    assert queue.wait_idle(LONG)
     assert ran == [0, 1, 2, *range(100, 200)]
-    lane.close()
+    queue.close()
 
 
 def test_who_posts_is_held_back_and_loses_nothing_for_as_long_as_jobs_get_done(workers, monkeypatch):
-    monkeypatch.setattr(lane_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(callbacks_module, "PATIENCE", 0.5)
 
     def all_accepted():
-        lane, work = CallbackQueue(workers, limit=1), threading.Event()
+        queue, work = CallbackQueue(workers, limit=1), threading.Event()
         with ThreadPoolExecutor(6) as posters:  # the last of them waits three times as long as the patience is
-            told = list(posters.map(lambda _: lane.post(lambda: work.wait(0.25)), range(8)))
-        assert lane.wait_idle(LONG)
-        lane.close()
+            told = list(posters.map(lambda _: queue.post(lambda: work.wait(0.25)), range(8)))
+        assert queue.wait_idle(LONG)
+        queue.close()
         return all(told)
 
     assert any(all_accepted() for _ in range(4))  # else it was a machine that stood still
 
 
 def test_closing_lets_go_at_once_of_who_waits_for_room(workers, monkeypatch):
-    monkeypatch.setattr(lane_module, "PATIENCE", LONG)
-    lane, begun, let_go = CallbackQueue(workers, limit=1), threading.Event(), threading.Event()
-    lane.post(lambda: (begun.set(), let_go.wait(LONG)))
+    monkeypatch.setattr(callbacks_module, "PATIENCE", LONG)
+    queue, begun, let_go = CallbackQueue(workers, limit=1), threading.Event(), threading.Event()
+    queue.post(lambda: (begun.set(), let_go.wait(LONG)))
     assert begun.wait(LONG)
-    lane.post(lambda: None)
+    queue.post(lambda: None)
     with ThreadPoolExecutor(1) as posters:
-        late = posters.submit(lane.post, lambda: None)
+        late = posters.submit(queue.post, lambda: None)
         with pytest.raises(FutureTimeout):
             late.result(0.05)
-        lane.close()
+        queue.close()
         assert late.result(LONG / 2)
         let_go.set()
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, CancelledError])
-def test_a_job_that_raises_does_not_stop_its_lane(lane, caplog, error):
+def test_a_job_that_raises_does_not_stop_its_queue(queue, caplog, error):
     def fail():
         raise error
 
     ran = threading.Event()
-    lane.post(fail)
-    lane.post(ran.set)
+    queue.post(fail)
+    queue.post(ran.set)
     assert ran.wait(LONG)
     assert "a job failed" in caplog.text
 
 
-def test_a_closed_lane_forgets_what_has_not_begun(lane):
+def test_a_closed_queue_forgets_what_has_not_begun(queue):
     begun, let_go, ran = threading.Event(), threading.Event(), []
-    lane.post(lambda: (begun.set(), let_go.wait(LONG)), "one")
-    lane.post(lambda: ran.append(1), "one")
+    queue.post(lambda: (begun.set(), let_go.wait(LONG)), "one")
+    queue.post(lambda: ran.append(1), "one")
     assert begun.wait(LONG)
-    lane.close()
-    lane.post(lambda: ran.append(2))
+    queue.close()
+    queue.post(lambda: ran.append(2))
     let_go.set()
-    assert lane.wait_idle(LONG)
+    assert queue.wait_idle(LONG)
     assert ran == []
 
 
-def test_waiting_for_a_lane_from_inside_of_it_does_not_wait(lane):
+def test_waiting_for_a_queue_from_inside_of_it_does_not_wait(queue):
     answers, done = [], threading.Event()
-    lane.post(lambda: (answers.append(lane.wait_idle(LONG)), done.set()))
+    queue.post(lambda: (answers.append(queue.wait_idle(LONG)), done.set()))
     assert done.wait(LONG)
     assert answers == [False]
 
