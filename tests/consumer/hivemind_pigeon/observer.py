@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.contracts import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
+from hivemind_sdk.contracts import (
+    ChoosyObserver,
+    Counters,
+    CountingObserver,
+    LinkTally,
+    Observer,
+    RoundTrips,
+    TallyReader,
+)
 from hivemind_sdk.contracts.observations import FrameSent, Observation, RoundTrip
 
 
