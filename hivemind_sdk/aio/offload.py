@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from ..sockets.daemons import daemon
 
 T = TypeVar("T")
 _WORKERS = 8
@@ -23,7 +24,9 @@ async def run(work: Callable[[], T]) -> T:
 
 
 def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Call `work` on a new daemon thread: for what may block for long, and must not hold up others on a shared one."""
+    """Call `work` on a new daemon thread, `hivemind-NAME`: for what may block for long, and would hold up others on a
+    shared one.
+    """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[T] = loop.create_future()
 
@@ -39,7 +42,7 @@ def in_thread(work: Callable[[], T], name: str) -> asyncio.Future[T]:
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(tell, *told)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    daemon(name, run).start()
     return found
 
 

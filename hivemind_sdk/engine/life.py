@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from .._dataclass import dataclass
 from ..contracts import SessionInfo
 from ..contracts.status import FINAL, State, Status
-from ..errors import HiveMindError, LinkClosed, LinkError
+from ..errors import HiveMindError, LinkClosed, LinkError, NotConnected
 from ..settings import Deadlines
 from .comeback import Comeback
 from .connection import SatelliteLink
@@ -166,8 +166,15 @@ def as_link_error(error: BaseException) -> HiveMindError:
 
 MACHINE = (OSError, MemoryError)
 """errors of the machine that pass: no space, no descriptors, no memory, I/O"""
+HANG_UP_WITHIN = 1.0
+"""seconds that a hub is given to hang up after our goodbye"""
 CLOSED_HERE = "the link was closed by this side"
 
 
 def closed_here() -> LinkClosed:
     return LinkClosed(CLOSED_HERE, code=1000)
+
+
+def not_connected(status: Status) -> NotConnected:
+    """What `send` raises unless the link is READY."""
+    return NotConnected(f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY")

@@ -78,7 +78,7 @@ class LinkSession:
         self._storing = self._confirmed = self._probe_answered = False
         self._early: list[Received] = []
         """messages that came before READY"""
-        self._silence: float | None = None
+        self._features = _PLAIN
         self._watch: SilenceWatch | None = None
         """from READY on, if the transport states a silence and the session has a message to probe with"""
         self.probes = False
@@ -88,7 +88,7 @@ class LinkSession:
 
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
-        self._silence = features.silence
+        self._features = features
         self.next_deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:
@@ -136,6 +136,11 @@ class LinkSession:
         if self._storing:
             raise error
         return self._set_up(self.link.resume_error(error), now)
+
+    @property
+    def confirms(self) -> bool:
+        """Whether this link can say what has arrived: its transport can, or `probe` works."""
+        return self._features.probes or self._features.confirms or self._watch is not None
 
     def sent(self, now: float) -> None:
         """A message has been written."""
@@ -217,15 +222,15 @@ class LinkSession:
                 self.next_deadline = None  # only the work is waited for
             return []
         self.ready, self.next_deadline = self._secured.info, None
-        if self._silence is not None and self.link.probe is not None:
+        if self._features.silence is not None and self.link.probe is not None:
             self.probes = True
-            self._watch = SilenceWatch(now, self._silence, self._deadlines.keepalive_timeout)
+            self._watch = SilenceWatch(now, self._features.silence, self._deadlines.keepalive_timeout)
             if self._secured.confirm_within and not self._probe_answered:
-                self._watch.asked(now, _ignore)  # its answer, still to come, is not another's
+                self._watch.asked(now, ignore)  # its answer, still to come, is not another's
             self.next_deadline = self._watch.next_deadline
         early, self._early = self._early, []
         return [Ready(self.ready), *early]
 
 
-def _ignore() -> None:
+def ignore() -> None:
     """Nobody waits for this probe."""

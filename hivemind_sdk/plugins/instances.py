@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher
@@ -21,20 +21,25 @@ log = logging.getLogger(__name__)
 
 
 class Instances:
-    """One instance of each record for one client. Any thread."""
+    """One instance of each record for one client.
+
+    `lock`: held while one is made; its own thread may take it again. Without, one that two threads ask for at once may
+    be made twice: both get the first.
+    """
 
     def __init__(
         self,
         catalogue: Catalogue,
         settings: PluginSettings | None = None,
         environ: Mapping[str, str] | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         """`settings.options` are those of the config file; `environ` None: the environment of the process."""
         self.catalogue = catalogue
         self._config = (settings or PluginSettings()).options
         self._environ = os.environ if environ is None else environ
         self._made: dict[int | tuple[Any, ...], tuple[PluginRecord, Any]] = {}
-        self._lock = threading.RLock()
+        self._lock = lock or nullcontext()
 
     def make(
         self,
@@ -54,10 +59,11 @@ class Instances:
             id(record) if field == "create" and not context else (id(record), field, *sorted(context.items()))
         )
         with self._lock:
-            if key not in self._made:
+            found = self._made.get(key)
+            if found is None:
                 # the record is kept with it, so that its id stays its own
-                self._made[key] = (record, self._create(record, arguments or {}, context, field))
-            return self._made[key][1]
+                found = self._made.setdefault(key, (record, self._create(record, arguments or {}, context, field)))
+            return found[1]
 
     def close(self) -> None:
         """Call `close()` of every instance that has one, last made first. One that fails is logged, no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -59,7 +60,7 @@ class Components:
 
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
     """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, SettingsError, StoreFailed."""
-    instances = Instances(catalogue, settings.plugins or plugin_settings())
+    instances = Instances(catalogue, settings.plugins or plugin_settings(), lock=threading.RLock())
     try:
         return _parts(settings, catalogue, given, instances)
     except BaseException:

@@ -12,7 +12,7 @@ from .local_node import LocalNode
 
 
 class AsyncUpstreams:
-    """See aio.link_loop.AsyncHubs."""
+    """See aio.failback.AsyncHubs."""
 
     def __init__(
         self,

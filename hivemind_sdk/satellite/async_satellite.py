@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..aio import offload
 from ..aio.callbacks import CallbackTasks, spawn
@@ -17,8 +16,6 @@ from ..aio.sender import AsyncLink, AsyncSender
 from ..contracts import (
     AsyncTransportConnector,
     Cipher,
-    Counters,
-    CountingObserver,
     NodeState,
     Observer,
     SessionInfo,
@@ -29,34 +26,31 @@ from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
-from ..engine.supervisor import Supervisor
-from ..errors import LinkTimeout, NotConnected, PluginMissing
-from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..errors import NotConnected
+from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, async_connectors
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .events import ANY, Callback, Channel, Events, Subscription
+from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .parts import AsyncNodeParts
+from .streams import STREAM_LIMIT, MessageStream
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
-logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
-T = TypeVar("T")
-STREAM_LIMIT = 1000
-"""messages that an iterator keeps while its consumer is slow; then the oldest are dropped"""
 
 
-class AsyncSatellite(AsyncHiveRequests[BusMessage]):
+class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
     """One link to a hub, with all its parts, on the running event loop. The arguments are those of Satellite.
 
     `transport` may be an AsyncTransportConnector or a plain one. Create it in a coroutine, use it on that loop only:
@@ -88,7 +82,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: log_dropped}
         self._observers = ObserverFanout(self._components.observers, own)
         self._observe = self._observers.tell
         self._callbacks = CallbackTasks(
@@ -98,7 +92,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             limit_bytes=settings.callbacks.waiting_bytes,
         )
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe, coroutines=True)
+        self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(
@@ -139,7 +133,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         """
         link = self.start()
         try:
-            waiting = link.wait_until(lambda now: now.state is State.READY or _given_up(now, retry))
+            waiting = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry))
             status = await asyncio.wait_for(waiting, timeout)
         except asyncio.TimeoutError:
             status = link.status
@@ -150,9 +144,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             return status.info
         if status.state not in FINAL:
             await self._stop_link()
-        raise status.cause or LinkTimeout(
-            f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
-        )
+        raise not_ready(status, timeout)
 
     def start(self) -> AsyncLinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -202,17 +194,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         """State of the link, its cause, and a hint for the user."""
         return self._link.status if self._link is not None else Status(State.IDLE, 0.0)
 
-    @property
-    def counters(self) -> Counters:
-        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing if nothing counts."""
-        for observer in self._components.observers:
-            if isinstance(observer, CountingObserver):
-                return observer.counters()
-        raise PluginMissing(
-            "nothing counts: no observer that does is installed, or given",
-            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
-        )
-
     async def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Waits until one of these states, or a final one, is reached. Returns the status then."""
         link = self._link or self.start()
@@ -236,10 +217,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         """As `emit` for each of them, in order. See Satellite.emit_many."""
         return await self._outgoing.emit_many(messages, delivery)
 
-    def prepare(self, message: Any) -> HiveMessage:
-        """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
-        return self.node.prepare(message)
-
     async def send(self, message: HiveMessage) -> None:
         """Sends a message exactly as it is, now. See Satellite.send."""
         await self._outgoing.send(message)
@@ -256,28 +233,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         return await self._sender.drain(timeout)
 
     # --- listening ---
-
-    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
-        """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.
-
-        A coroutine function runs as a task, its calls one after the other. A plain function runs on a shared thread;
-        with `inline` it runs on the loop, and must not block.
-        """
-        return self.events.bus.add(msg_type, callback, once=once, inline=inline)
-
-    def on_message(
-        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
-    ) -> Subscription:
-        """`callback(HiveMessage)` for each message of this type that arrives. See on_bus."""
-        return self.events.hive.add(msg_type, callback, once=once, inline=inline)
-
-    def on_binary(self, callback: Callback) -> Subscription:
-        """`callback(HiveMessage)` for each BINARY message that a handler passes on. See on_bus."""
-        return self.events.binary.add(ANY, callback)
-
-    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
-        """`callback(Status)` for each change of state. See on_bus."""
-        return self.events.state.add(ANY, callback, inline=inline)
 
     def messages(self, *msg_types: str, limit: int = STREAM_LIMIT) -> MessageStream[BusMessage]:
         """The bus messages of these types (none: all) that are delivered from now on; goes on over reconnects.
@@ -303,23 +258,12 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             stream.end()
         return stream
 
-    def deliver(self, message: BusMessage) -> None:
-        """Lets requests and callbacks hear a bus message as coming from the hive."""
-        self.parts.local_bus.deliver(message)
-
     # --- inside ---
 
     def _new_link(self) -> AsyncLinkLoop:
         settings = self.settings
-        supervisor = Supervisor(
-            settings.backoff,
-            hubs=len(settings.upstreams),
-            failover=settings.failover,
-            reconnect=settings.reconnect,
-            retry_refused=settings.retry_refused,
-        )
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
-        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
+        return AsyncLinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
 
     def _link_of_sender(self) -> AsyncLink:
         return AsyncLink(
@@ -362,77 +306,5 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self._observe(CallbackHung(name, seconds))
 
 
-class MessageStream(AsyncIterator[T], Generic[T]):
-    """Events as they come, with a bound. An asynchronous context manager, too: it stops listening at its end."""
-
-    def __init__(
-        self, limit: int, forget: Callable[[MessageStream[Any]], object], convert: Callable[[Any], T] | None = None
-    ) -> None:
-        self._kept: deque[Any] = deque(maxlen=limit)
-        self._forget = forget
-        self._convert = convert
-        self._bell: asyncio.Future[None] | None = None
-        self._ended = False
-        self.dropped = 0
-        """events that were dropped because the consumer is too slow"""
-        self.subscriptions: list[Subscription] = []
-
-    def put(self, event: Any) -> None:
-        """An event has come."""
-        if len(self._kept) == self._kept.maxlen:
-            self.dropped += 1
-        self._kept.append(event)
-        self._ring()
-
-    def end(self) -> None:
-        """No more comes."""
-        self._ended = True
-        for one in self.subscriptions:
-            one.cancel()
-        self._forget(self)
-        self._ring()
-
-    def __aiter__(self) -> MessageStream[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        while not self._kept:
-            if self._ended:
-                raise StopAsyncIteration
-            self._bell = asyncio.get_running_loop().create_future()
-            try:
-                await self._bell
-            finally:
-                self._bell = None
-        event = self._kept.popleft()
-        found: T = event if self._convert is None else self._convert(event)
-        return found
-
-    async def __aenter__(self) -> MessageStream[T]:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.end()
-
-    async def aclose(self) -> None:
-        """Stops listening."""
-        self.end()
-
-    def _ring(self) -> None:
-        if self._bell is not None and not self._bell.done():
-            self._bell.set_result(None)
-
-
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(delay, call)
-
-
-def _given_up(status: Status, retry: bool) -> bool:
-    """True if `connect` has waited long enough."""
-    if status.state is State.BACKOFF:
-        return not retry and not status.at_once
-    return status.state in FINAL
-
-
-def _log_dropped(event: Dropped) -> None:
-    log.debug("dropped: %s (%s)", event.reason, event.detail)

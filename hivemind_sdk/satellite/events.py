@@ -269,11 +269,13 @@ class Events:
 
     __slots__ = ("_coroutines", "_lock", "binary", "bus", "hive", "runner", "state")
 
-    def __init__(self, queue: Queue, observe: Callable[[Observation], None], *, coroutines: bool = False) -> None:
-        """`coroutines`: callbacks may be coroutine functions, which `queue` then awaits."""
+    def __init__(
+        self, queue: Queue, observe: Callable[[Observation], None], lock: threading.RLock, *, coroutines: bool = False
+    ) -> None:
+        """`lock` guards the subscriptions. `coroutines`: callbacks may be coroutine functions, which `queue` awaits."""
         self._coroutines = coroutines
         self.runner = Runner(queue, observe)
-        self._lock = threading.RLock()
+        self._lock = lock
         self.hive = self.channel()
         """HiveMessages that arrive, by HiveMessageType"""
         self.bus = self.channel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -36,7 +37,9 @@ class LocalNode:
         """protocol version of the newest link; 0 before"""
         self.hub_session = HubSession()
         self._sessions: MutableMapping[str, HubSession] | None = None
-        self.hive_map = HiveMapper(settings.limits.floods)
+        self.lock = threading.RLock()
+        """guards the map and the subscriptions of this node; held while something is computed only"""
+        self.hive_map = HiveMapper(settings.limits.floods, lock=self.lock)
         self.own_floods = RecentlySeen(settings.limits.floods)
         """ids of the floods that this node started"""
         self.cascade_timeout: float | None = None

@@ -6,37 +6,38 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
-from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
-from ..contracts.observations import (
-    Dropped,
-    FrameReceived,
-    FrameSent,
-    MessageSent,
-    Secured,
-    StateChanged,
-    Warned,
-)
+from ..contracts import Frame, ProbingTransport, Transport
+from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
-from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
-from ..engine.life import BEING_MADE, Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.connection import ComputeNeeded, Received
+from ..engine.failback import FailbackPlan
+from ..engine.life import (
+    BEING_MADE,
+    HANG_UP_WITHIN,
+    Attempt,
+    LinkLife,
+    Look,
+    as_link_error,
+    closed_here,
+    not_connected,
+)
 from ..engine.ports import EventSink
-from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
+from ..engine.reports import LinkReports
+from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
 from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
-from ..messages import HiveMessage, HiveMessageType
+from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
+from ..sockets.daemons import daemon
 from . import pool, trim
-from .failback import FailbackProbe, FailbackSettings, Hubs, join
+from .failback import FailbackProbe, Hubs, join
+from .states import LinkStates
 
 log = logging.getLogger(__name__)
-
-_SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
-"""what is told of each message; made once"""
-HANG_UP_WITHIN = 1.0
-"""seconds that a hub is given to hang up after our goodbye"""
 
 
 class LinkLoop:
@@ -61,19 +62,20 @@ class LinkLoop:
         self._failover = failover
         self._sink = sink
         self._clock = clock
-        self._tells_sent = sink.observers.wants(FrameSent) or sink.observers.wants(MessageSent)
-        self._told = supervisor.status
-        self._watches: list[Callable[[Status], object]] = []
+        self._reports = LinkReports(self._life, sink)
+        self._states = LinkStates(self._life, self._reports, clock)
         self._wakes: SimpleQueue[str] = SimpleQueue()
-        self._send_lock = threading.Lock()
-        self._state_lock = threading.RLock()
-        self._inside: set[int] = set()
-        """threads that are inside of the transport, and may hold its locks"""
+        self._reset()
         self._closing = False
         self._thread: threading.Thread | None = None
         self._session: LinkSession | None = None
         self._transport: Transport | None = None
         self._failback: FailbackProbe | None = None
+
+    def _reset(self) -> None:
+        self._send_lock = threading.Lock()
+        self._inside: set[int] = set()
+        """threads that are inside of the transport, and may hold its locks"""
 
     # --- for everyone ---
 
@@ -83,7 +85,7 @@ class LinkLoop:
 
     @property
     def ready(self) -> bool:
-        return self._life.status.state is State.READY
+        return self._states.ready
 
     @property
     def mine(self) -> bool:
@@ -97,7 +99,7 @@ class LinkLoop:
         """
         if self._thread is not None:
             return
-        thread = self._thread = threading.Thread(target=self._run, name="hivemind-link", daemon=True)
+        thread = self._thread = daemon("link", self._run)
         try:
             thread.start()
         except RuntimeError as error:
@@ -111,23 +113,7 @@ class LinkLoop:
         Returns that status, however short it lasts; else the one of that moment. On the link's own thread, where
         nothing can change meanwhile, it does not wait.
         """
-        if self.mine:
-            return self.status
-        found: SimpleQueue[Status] = SimpleQueue()
-
-        def watch(status: Status) -> None:
-            if condition(status):
-                found.put(status)
-
-        self._watches.append(watch)
-        try:
-            if self._told is self.status:  # otherwise a change is just being told, and what was before is over
-                watch(self._told)
-            return found.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
-        except Empty:
-            return self._told
-        finally:
-            self._watches.remove(watch)
+        return self.status if self.mine else self._states.wait_until(condition, deadline)
 
     def send(self, message: HiveMessage) -> None:
         """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable.
@@ -143,7 +129,7 @@ class LinkLoop:
             try:
                 session, transport = self._session, self._transport
                 if session is None or transport is None or session.ready is None:
-                    raise self._not_connected()
+                    raise not_connected(self.status)
                 frames = session.seal(message)
                 for frame in frames:
                     transport.send(frame)
@@ -151,29 +137,14 @@ class LinkLoop:
                     session.sent(self._clock())
             finally:
                 self._inside.discard(me)
-        if self._tells_sent:
-            self._observe_sent(frames, message.msg_type)
-
-    def _not_connected(self) -> NotConnected:
-        status = self.status
-        return NotConnected(
-            f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
-        )
-
-    def _observe_sent(self, frames: Sequence[Frame], kind: HiveMessageType | None = None) -> None:
-        observe = self._sink.observe
-        for frame in frames:
-            observe(FrameSent(len(frame), isinstance(frame, bytes)))
-        if kind is not None:
-            observe(_SENT[kind])
+        if self._reports.tells_sent:
+            self._reports.sent(frames, message)
 
     @property
     def probes(self) -> bool:
-        """Whether the transport of this moment can say what has arrived."""
-        transport, session = self._transport, self._session
-        if transport is None or session is None:
-            return False
-        return transport.features.probes or transport.features.confirms or session.probes
+        """Whether the link of this moment can say what has arrived."""
+        session = self._session
+        return session is not None and session.confirms
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
@@ -196,8 +167,7 @@ class LinkLoop:
                         transport.send(frame)
             finally:
                 self._inside.discard(me)
-        if self._tells_sent:
-            self._observe_sent(frames)
+        self._reports.sent(frames)
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -230,9 +200,8 @@ class LinkLoop:
     def abandon(self, cause: HiveMindError) -> None:
         """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
         self._closing, self._thread, self._transport, self._session = True, None, None, None
-        self._send_lock, self._state_lock, self._inside = threading.Lock(), threading.RLock(), set()
-        if self.status.state is not State.CLOSED:
-            self._told = self._life.closed(self._clock(), cause)
+        self._reset()
+        self._states.abandon(cause)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
@@ -315,7 +284,7 @@ class LinkLoop:
         """Read, feed, write, until something raises."""
         clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
         arrived = trim.shared.arrived
-        tells = self._sink.observers.wants(FrameReceived)
+        tells = self._reports.tells_received
         session.start(clock(), transport.features)
         while True:
             deadline = session.next_deadline
@@ -340,35 +309,28 @@ class LinkLoop:
         """Write, then do what the event says (None: only write), and what that leads to."""
         if not self.ready:
             self._write(session, transport)
-        if isinstance(event, Received):
-            self._sink.received(event.message, event.size)
-        elif isinstance(event, Discarded):
-            self._sink.observe(Dropped(event.reason, event.detail))
-        elif isinstance(event, ComputeNeeded):
+        if isinstance(event, ComputeNeeded):
             for one in _run_compute(session, event, self._clock) or (None,):
                 self._act(session, transport, one)
-        elif isinstance(event, Greeted):
-            self._sink.greeted(event.hello)
         elif isinstance(event, ProbeNeeded):
-            self.probe(_ignore)
+            self.probe(ignore)
+        elif isinstance(event, Ready):
+            self._reports.secured(event.info)
+            self._enter(partial(self._life.ready, info=event.info))
         elif event is not None:
-            self._on_ready(event.info)
+            self._reports.learned(event)
 
     def _write(self, session: LinkSession, transport: Transport) -> None:
+        me = threading.get_ident()
         with self._send_lock:
-            frames = session.frames_to_send()
-            for frame in frames:
-                transport.send(frame)
-        if self._tells_sent:
-            self._observe_sent(frames)
-
-    def _on_ready(self, info: SessionInfo) -> None:
-        self._sink.observe(Secured(info))
-        for warning in self._life.unheard(info.warnings):
-            log.warning("%s", warning)
-        for warning in info.warnings:
-            self._sink.observe(Warned(warning))
-        self._enter(lambda now: self._life.ready(now, info))
+            self._inside.add(me)
+            try:
+                frames = session.frames_to_send()
+                for frame in frames:
+                    transport.send(frame)
+            finally:
+                self._inside.discard(me)
+        self._reports.sent(frames)
 
     def _hang_up(self) -> None:
         """Nobody reads any more; also frees whoever is blocked in `send`."""
@@ -379,63 +341,24 @@ class LinkLoop:
     # --- states ---
 
     def _enter(self, change: Callable[[float], Status]) -> None:
-        """Change the state; nothing leaves CLOSED. Listeners hear of it before whoever waits for it goes on."""
-        with self._state_lock:
-            before = self.status
-            if before.state is State.CLOSED:
-                return
-            after = change(self._clock())
-        if before.state is State.READY:
-            failback, self._failback = self._failback, None
-            if failback is not None:
-                failback.stop()
-            self._sink.lost(after.cause or closed_here())
-        if after.state is State.REFUSED:
-            log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
-        else:
-            log.info("link: %s", after)
-        self._sink.observe(StateChanged(before, after))
-        if self._told.state is State.CLOSED:
-            return  # whoever was told of this change has closed the link
-        self._told = after
-        for watch in list(self._watches):
-            watch(after)
-        if after.state is State.READY and after.next_try is not None and not self._closing:
-            self._watch_better(after.next_try)
-
-    def _watch_better(self, at: float) -> None:
-        """The link is with a fallback: find out, from `at` on, whether a better hub is there again."""
-        probe = self._failback = FailbackProbe(
+        """Change the state. While the link is with a fallback, better hubs are asked whether they are there again."""
+        after = self._states.enter(change)
+        failback, self._failback = self._failback, None
+        if failback is not None:
+            failback.stop()
+        if after is None or after.state is not State.READY or after.next_try is None or self._closing:
+            return
+        failback = self._failback = FailbackProbe(
             self._hubs,
-            FailbackSettings(
-                better=self._life.better,
-                greet_within=self._deadlines.hello,
-                patience=self._failover.wait_for_requests,
-                busy=self._sink.busy,
-                found=self._go_back,
-                missed=self._stay,
-            ),
+            FailbackPlan(self._life.better, after.next_try, self._failover.wait_for_requests),
+            self._states,
+            busy=self._sink.busy,
+            leave=self.drop,
+            greet_within=self._deadlines.hello,
         )
-        probe.start(max(0.0, at - self._clock()))
+        failback.start(after.next_try)
         if not self.ready:
-            probe.stop()  # another thread has closed the link since
-
-    # --- on the failback probe's thread ---
-
-    def _go_back(self, hub: int) -> None:
-        with self._state_lock:
-            if not self.ready:
-                return
-            self._life.going_back(hub)
-        self.drop()
-
-    def _stay(self) -> float | None:
-        """Returns the seconds until the next look."""
-        with self._state_lock:
-            if not self.ready:
-                return None
-            self._told = self._life.not_back(self._clock())
-            return max(0.0, (self._told.next_try or 0.0) - self._clock())
+            failback.stop()  # another thread has closed the link since
 
 
 def _receive_until(transport: Transport, deadline: float, clock: Callable[[], float]) -> Frame:
@@ -452,7 +375,3 @@ def _run_compute(session: LinkSession, event: ComputeNeeded, clock: Callable[[],
     except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
         return session.compute_failed(error, clock())
     return session.compute_done(result, clock())
-
-
-def _ignore() -> None:
-    """Nobody waits for this probe."""

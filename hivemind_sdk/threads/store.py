@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -43,6 +44,21 @@ _open_here: set[tuple[int, int]] = set()
 that SQLite has on it."""
 
 
+class _Waiting:
+    """A thread that waits for its entry."""
+
+    __slots__ = ("entry", "turn")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.turn: SimpleQueue[bool] = SimpleQueue()
+        """gets True if this thread is to lead, False if its entry was written or failed"""
+
+    @property
+    def done(self) -> bool:
+        return self.entry.stored or self.entry.failure is not None
+
+
 class MessageStore:
     """The file. Every method raises StoreFailed. Calls of several threads do no harm, one statement is one transaction.
 
@@ -58,11 +74,10 @@ class MessageStore:
         self._path = path
         self._busy = threading.Lock()
         """held by who writes what others wait for, or by `using`"""
-        self._lock = threading.Lock()
-        """guards the next three"""
-        self._writing = False
-        """a thread writes, or is about to"""
-        self._waiting: list[tuple[Entry, threading.Lock]] = []
+        self._waiting: list[_Waiting] = []
+        """whoever takes one out, which is one atomic operation, has to wake it"""
+        self._leaders: list[None] = [None]
+        """empty while somebody leads: it alone writes, and takes out of the two lists"""
         self._submitted: list[list[Entry]] = []
         self._file, self._key = self._open(path)
         try:
@@ -89,65 +104,72 @@ class MessageStore:
     def commit(self, entries: list[Entry]) -> None:
         """Keep these. Returns when they are on disk; their `content` is JSON text.
 
-        One thread writes for all that wait, in one transaction. What comes meanwhile is written next, by one of those
-        who brought it.
+        One thread at a time leads: it writes for all that wait, in one transaction. What comes meanwhile is written
+        next, by one of those who brought it.
         """
-        entry, turn = entries[-1], None
-        with self._lock:
-            self._submitted.append(entries)
-            if self._writing:
-                turn = threading.Lock()
-                turn.acquire()
-                self._waiting.append((entry, turn))
-            self._writing = True
-        if turn is not None:
-            self._wait(entry, turn)
-        if not entry.stored and entry.failure is None:
-            try:
-                with self._busy:
-                    self._write_submitted()
-            finally:
-                self._wake()
-        if entry.failure is not None:
-            raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
-
-    def _wait(self, entry: Entry, turn: threading.Lock) -> None:
-        """Until it is written, or this thread is to write."""
+        one = _Waiting(entries[-1])
+        self._submitted.append(entries)
+        self._waiting.append(one)
         try:
-            turn.acquire()
+            leads = self._take_the_lead() or one.turn.get()
         except BaseException:  # Ctrl-C
-            with self._lock:
-                waits = (entry, turn) in self._waiting
-                if waits:
-                    self._waiting.remove((entry, turn))
-            if not waits and not entry.stored and entry.failure is None:
-                self._wake()  # it was this thread's turn
+            self._leave(one)
             raise
+        if leads:
+            try:
+                if self._submitted:
+                    with self._busy:
+                        self._write_submitted()
+            finally:
+                self._hand_over()
+        failure = one.entry.failure
+        if failure is not None:
+            raise type(failure)(str(failure), hint=failure.hint)
+
+    def _take_the_lead(self) -> bool:
+        try:
+            self._leaders.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _hand_over(self) -> None:
+        """Wake those whose entries were written, or failed; and let one of the others lead, if there are any."""
+        while True:
+            for one in [one for one in self._waiting if one.done]:
+                self._waiting.remove(one)
+                one.turn.put(False)
+            if self._waiting:
+                self._waiting.pop(0).turn.put(True)
+                return
+            self._leaders.append(None)
+            if not self._waiting or not self._take_the_lead():  # who came before that was possible waits to be woken
+                return
+
+    def _leave(self, one: _Waiting) -> None:
+        """Wait no longer."""
+        try:
+            self._waiting.remove(one)
+        except ValueError:  # it has been taken out, and is being woken
+            if one.turn.get():
+                self._hand_over()
 
     def _write_submitted(self) -> None:
-        """With `busy` held."""
-        with self._lock:
-            submitted, self._submitted = self._submitted, []
-        entries = submitted[0] if len(submitted) == 1 else [entry for part in submitted for entry in part]
+        """With `busy` held, by who leads."""
+        entries = self._submitted.pop(0)
+        while self._submitted:
+            entries = entries + self._submitted.pop(0)
         try:
             self.add(entries)
-        except StoreFailed as error:
+        except BaseException as error:
+            failure = error if isinstance(error, StoreFailed) else self._failed("writing was interrupted")  # by Ctrl-C
             for entry in entries:
-                entry.failure = error
+                entry.failure = failure
+            if failure is not error:
+                raise
         else:
             for entry in entries:
                 entry.stored = True
-
-    def _wake(self) -> None:
-        """Those whose entries were written, and one of the others, if there are any: it writes next."""
-        with self._lock:
-            turns = [turn for entry, turn in self._waiting if entry.stored or entry.failure is not None]
-            self._waiting = [one for one in self._waiting if not one[0].stored and one[0].failure is None]
-            self._writing = bool(self._waiting)
-            if self._waiting:
-                turns.append(self._waiting.pop(0)[1])
-        for turn in turns:
-            turn.release()
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Keep these, all or none, without waiting for anybody."""

@@ -48,12 +48,16 @@ class Transmitter:
         self._observers = observers
         self._tells = observers.wants(DeliveryChanged)
         self._store = store
-        self._reentry = Reentry()
-        self._turn = threading.Lock()
-        self._lock = threading.Lock()
+        self._reset()
         self._alarm = Alarm(lambda: later(partial(self._reentry.run, self._timed_out)))
         self._moved = Waiters()
         self._going = False
+
+    def _reset(self) -> None:
+        """The locks, which nobody holds: also in the child of a fork, where the threads that held them are gone."""
+        self._reentry = Reentry()
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def _ready(self) -> bool:
