@@ -11,53 +11,26 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar
 
-from .._dataclass import dataclass
 from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Backlog, Entry, Moment, Probe
-from ..engine.ports import Observers
-from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of
-from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, StoreFailed
+from ..engine.entries import Entry, Moment, Probe
+from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of, others_wait, too_slow
+from ..errors import HiveMindError, LinkError, LocalProtocolError, NotConnected, StoreFailed
 from ..messages import HiveMessage, HiveMessageType
 from ..settings import Limits
+from ..sockets.within import within
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
+from .link import AsyncLink, Store
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class Store(Protocol):
-    """What keeps durable messages, as threads.store.MessageStore does. Every method may block."""
-
-    def backlog(self) -> Backlog: ...
-    def commit(self, entries: list[Entry]) -> None: ...
-    def using(self) -> AbstractContextManager[None]: ...
-    def text(self, row: int) -> str: ...
-    def remove(self, rows: Sequence[int]) -> None: ...
-    def read(self, after: int, last: int, limit: int) -> list[Entry]: ...
-    def expire(self, after: int, last: int, wall: float, limit: int) -> tuple[list[Entry], float]: ...
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncLink:
-    """What a sender sends through."""
-
-    send: Callable[[HiveMessage], None]
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    probe: Callable[[Callable[[], object]], None]
-    drain: Callable[[], Any]
-    """a coroutine function: waits while the network is slow"""
-    observers: Observers
 
 
 class AsyncSender:
@@ -65,6 +38,13 @@ class AsyncSender:
 
     `patience`: seconds that `post` waits for its turn.
     """
+
+    # fmt: off
+    __slots__ = (
+        "_alarm", "_alarm_at", "_core", "_disk", "_going", "_link", "_moved", "_patience", "_store",
+        "_submitted", "_tasks", "_tells", "_turn",
+    )
+    # fmt: on
 
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, link: AsyncLink, store: Store | None = None
@@ -79,13 +59,11 @@ class AsyncSender:
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
         """entries that wait to be written"""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._moved: list[asyncio.Future[None]] = []
         self._going = False
-        if store is not None:
-            self._tell()
 
     async def post(self, message: HiveMessage, policy: Policy | None = None) -> AsyncReceipt:
         """Send it, or do what the policy says (None: that of the rules).
@@ -163,21 +141,15 @@ class AsyncSender:
         if outbox.empty and not self._turn.locked():
             self._link.send(message)
             outbox.others_sent = True
-            return await self._link.drain()  # type: ignore[no-any-return]
+            return await self._link.drain()
         try:
-            await asyncio.wait_for(self._turn.acquire(), self._patience)
+            await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:
-            raise LinkTimeout(
-                f"the network is too slow: what is sent before takes more than {self._patience:g} s",
-                phase="send",
-                hint="send less, or choose with `delivery` what becomes of messages then",
-            ) from None
+            raise too_slow(self._patience) from None
         try:
             if outbox.waiting:
                 if not self._link.ready():  # if it comes now, what waits is first all the same
-                    raise NotConnected(
-                        "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
-                    )
+                    raise others_wait()
                 await self._work()
             self._link.send(message)
             outbox.others_sent = True
@@ -354,6 +326,8 @@ class AsyncSender:
             self._observe(entry.kind, outcome, reason)
 
     def _observe(self, kind: HiveMessageType, outcome: Outcome, reason: str) -> None:
+        if outcome is Outcome.QUEUED:
+            self._link.wake("a message waits to be sent")
         if self._tells:
             self._link.observers.tell(DeliveryChanged(kind, outcome, reason))
 

@@ -29,8 +29,9 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
 from .resolvers import Lookup, Resolver
-from .sessions import Form, Session, SessionInfo
+from .sessions import Form, MeasuringSession, Session, SessionInfo
 from .transports import (
+    AsyncLookingConnector,
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
@@ -49,6 +50,7 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncLookingConnector",
     "AsyncTransport",
     "AsyncTransportConnector",
     "ChoosyObserver",
@@ -76,6 +78,7 @@ __all__ = [
     "LinkTally",
     "LookingConnector",
     "Lookup",
+    "MeasuringSession",
     "NodeState",
     "Observer",
     "ProbingTransport",

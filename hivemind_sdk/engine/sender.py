@@ -87,6 +87,13 @@ class SendScheduler:
     becomes of messages.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_answers", "_asked_at", "_deliveries", "_disk_retry", "_gone", "_gone_since", "_hopeless", "_hurry", "_ids",
+        "_patience", "_rows", "_run", "_unreadable", "closed", "outbox", "policy", "some_durable",
+    )
+    # fmt: on
+
     def __init__(
         self,
         rules: Rules,

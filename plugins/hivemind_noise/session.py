@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 
 from hivemind_sdk.contracts import Aead, Form, Frame, Role, SessionInfo
-from hivemind_sdk.errors import DecryptionError, SessionBroken, UnexpectedFrame
+from hivemind_sdk.errors import DecryptionError, NotEncodable, SessionBroken, UnexpectedFrame
 
 TAG_SIZE = 16
 MAX_MESSAGE = 65535
@@ -14,6 +14,9 @@ _LAST_NONCE = 2**64 - 2
 """2**64 - 1 is reserved (Noise section 5.1)"""
 CHUNK = 65000
 """the most bytes of a body in one frame"""
+MOST = 32 * 1024 * 1024
+"""bytes of a message: a hub ends the session of whoever sends more"""
+_MARKER = 1
 _WHOLE = {Form.TEXT: b"\x00", Form.BINARY: b"\x01"}
 _FIRST = {Form.TEXT: b"\x02", Form.BINARY: b"\x03"}
 _MIDDLE, _LAST = b"\x04", b"\x05"
@@ -62,8 +65,16 @@ class NoiseSession:
         self._body = bytearray()
         self._broken = ""
 
+    def longest_frame(self, form: Form, size: int) -> int:  # noqa: ARG002
+        """See MeasuringSession: a nonce that is used in vain would end the session."""
+        return min(size, CHUNK) + _MARKER + TAG_SIZE
+
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
-        """Raises SessionBroken when the nonces are used up."""
+        """Raises SessionBroken when the nonces are used up, and NotEncodable, without using one, for more than MOST."""
+        if len(plaintext) > MOST:
+            raise NotEncodable(
+                f"a message of {len(plaintext)} bytes can't be sent: hubs take {MOST}", hint="send it in parts"
+            )
         if len(plaintext) <= CHUNK:
             return [self._encrypt(_WHOLE[form] + plaintext)]
         starts = range(0, len(plaintext), CHUNK)
