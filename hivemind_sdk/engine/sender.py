@@ -28,6 +28,7 @@ from ..errors import (
     SettingsError,
 )
 from ..messages import HiveMessage, HiveMessageType
+from ..messages.hive import SerializedMessage
 from ..settings import Limits
 from .entries import Backlog, Ended, Entry, Moment, Probe
 from .outbox import Outbox
@@ -215,7 +216,7 @@ class SendScheduler:
 
     def disk_failed(self, action: Send | Remove | Read | Expire, now: Moment) -> None:
         """The disk did not do it, or the text of what was to be sent could not be read: later again."""
-        self._disk_retry = now.monotonic + DISK_RETRY
+        self._disk_retry, self.outbox.deadline_moved = now.monotonic + DISK_RETRY, True
         if isinstance(action, Remove):
             self._gone = action.rows + self._gone
         else:
@@ -247,6 +248,7 @@ class SendScheduler:
 
     def timed_out(self, now: Moment) -> None:
         """`next_deadline` has come."""
+        self.outbox.deadline_moved = True
         self.outbox.expire(now)
         if self.outbox.asked and now.monotonic >= self._asked_at + self._patience:
             self.outbox.unanswered()  # question or answer may have been mutilated, and the link lives on
@@ -319,6 +321,8 @@ def message_of(entry: Entry, text: str | None = None) -> HiveMessage:
     Raises MalformedMessage for what the disk did not keep well.
     """
     content = entry.content if entry.content is not None else text
+    if isinstance(entry.content, str) and not entry.marked:
+        return SerializedMessage(entry.kind, entry.content)
     try:
         message = content if isinstance(content, HiveMessage) else HiveMessage.from_wire(content)
     except MalformedFrame as error:

@@ -316,6 +316,28 @@ class HiveMessage(ReadMessage):
         return f"HiveMessage({self.msg_type.value!r}{inner})"
 
 
+class SerializedMessage(HiveMessage):
+    """A message of our own as its text, for whoever sends it: read only if more than its type and text is asked for.
+
+    It is not to be changed.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, kind: HiveMessageType, text: str) -> None:
+        self.msg_type, self._text = kind, text
+
+    def serialize(self) -> str:
+        return self._text
+
+    def __getattr__(self, name: str) -> Any:
+        """For what is not set yet."""
+        message = HiveMessage.from_wire(self._text)
+        for slot in HiveMessage.__slots__:
+            setattr(self, slot, getattr(message, slot))
+        return object.__getattribute__(self, name)
+
+
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 

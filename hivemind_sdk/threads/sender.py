@@ -173,7 +173,7 @@ class Sender(Transmitter):
     def _adopt(self, entry: Entry) -> None:
         with self._lock:
             self._core.adopt([entry], ready=self._ready)
-        self._send_waiting({})
+        self._send_waiting()
 
     # --- posting ---
 
@@ -201,7 +201,7 @@ class Sender(Transmitter):
             if not outbox.empty and outbox.waiting:
                 if not link.ready:  # should it come now, what waits is the first all the same
                     raise others_wait()
-                self._work({})
+                self._work()
                 self._tell()
             stopped = False
             link.send(message)
@@ -256,8 +256,7 @@ class Sender(Transmitter):
         with self._lock:
             core.stored(entries, ready=ready)
         if ready:
-            fresh = zip(entries, receipts, strict=True)
-            self._send_waiting({entry.number: receipt.message for entry, receipt in fresh})
+            self._send_waiting()
         elif outbox.untold or outbox.deadline_moved:
             self._tell()
         queued = [receipt for receipt in receipts if receipt.state is Outcome.QUEUED]
