@@ -29,7 +29,7 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .observers import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
 from .resolvers import Lookup, Resolver
 from .sessions import Form, MeasuringSession, PartedSession, Session, SessionInfo
 from .transports import (
@@ -80,6 +80,7 @@ __all__ = [
     "HandshakeScript",
     "IdentityBackend",
     "JSONText",
+    "LinkTally",
     "LookingConnector",
     "Lookup",
     "MeasuringSession",
@@ -98,6 +99,7 @@ __all__ = [
     "SendMessage",
     "Session",
     "SessionInfo",
+    "TallyReader",
     "Transport",
     "TransportConnector",
     "TransportFeatures",

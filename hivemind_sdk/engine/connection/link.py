@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    LinkTally,
     MeasuringSession,
     PartedSession,
     Send,
@@ -88,6 +89,7 @@ class Link:
     __slots__ = (
         "_ask", "_binarize", "_candidates", "_codec", "_compress", "_declined", "_failures", "_info", "_limits",
         "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config", "max_frame",
+        "tally",
     )
     # fmt: on
 
@@ -112,6 +114,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.tally = LinkTally()
+        """counts frames, and the messages of `seal`"""
         self.max_frame: int | None = None
         """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
@@ -128,6 +132,8 @@ class Link:
         """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
         if self._phase is Phase.DEAD:
             raise NotConnected("the link has ended")
+        self.tally.frames_received += 1
+        self.tally.bytes_received += len(frame)
         if self._phase is Phase.ESTABLISHED:
             return self._open(frame)
         try:
@@ -140,26 +146,45 @@ class Link:
         return act(self, content)
 
     def send(self, message: HiveMessage) -> None:
-        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
+        """Seal a message of our own, such as a probe; `frames_to_send` has the frames. Raises as `seal`."""
+        self._out.extend(self._seal(message))
+
+    def seal(self, message: HiveMessage) -> list[Frame]:
+        """The frames of a message, to be written at once, behind all before. Raises NotConnected, NotEncodable."""
+        frames = self._seal(message)
+        self._count_sent(frames)
+        kind = message.msg_type
+        self.tally.messages_sent[kind] = self.tally.messages_sent.get(kind, 0) + 1
+        return frames
+
+    def _seal(self, message: HiveMessage) -> list[Frame]:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
+        limit = self.max_frame
         if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
             parts = binary_parts(message, compress=self._compress, codec=self._codec)
             frames = session.seal_parts(Form.BINARY, *parts)
         else:
             form, plaintext = self._encode(message)
-            if self.max_frame is not None and self._longest_frame is not None:
-                _check_size(self._longest_frame(form, len(plaintext)), self.max_frame, message)
+            if limit is not None and self._longest_frame is not None:
+                _check_size(self._longest_frame(form, len(plaintext)), limit, message)
+                return session.seal(form, plaintext)
             frames = session.seal(form, plaintext)
-        if self.max_frame is not None:
-            _check_size(max(map(len, frames)), self.max_frame, message)
-        self._out.extend(frames)
+        if limit is not None:
+            _check_size(max(map(len, frames)), limit, message)
+        return frames
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
         frames, self._out = self._out, []
+        self._count_sent(frames)
         return frames
+
+    def _count_sent(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self.tally.frames_sent += 1
+            self.tally.bytes_sent += len(frame)
 
     def resume(self, result: Any) -> list[Event]:
         """The slow work is done."""
