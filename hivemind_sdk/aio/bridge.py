@@ -10,7 +10,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from ..contracts import AsyncTransport, Dial, Frame, Transport, TransportConnector
+from ..contracts import AsyncTransport, Dial, Frame, LookingConnector, Transport, TransportConnector
 from ..errors import HiveMindError, LinkClosed, LinkError, MalformedFrame
 from ..sockets import encode_text
 from ..sockets.daemons import daemon
@@ -38,6 +38,12 @@ class BridgedConnector:
             dialling.add_done_callback(_close_unwanted)
             raise
         return BridgedTransport(transport)
+
+    async def answers(self, dial: Dial) -> bool | None:
+        """Looks on a thread, if the plain connector can."""
+        if not isinstance(self._connector, LookingConnector):
+            return None
+        return await offload.in_thread(partial(self._connector.answers, dial), "hivemind-bridge-look")
 
 
 def _close_unwanted(dialling: asyncio.Future[Transport]) -> None:

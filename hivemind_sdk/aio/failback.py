@@ -15,6 +15,7 @@ from ..engine.connection import Greeted, SatelliteLink
 from ..engine.failback import Ask, FailbackPlan, Leave
 from ..engine.life import LinkLife, Wait
 from ..errors import LinkTimeout
+from ..sockets.within import within
 from . import offload
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,12 @@ class AsyncHubs(Protocol):
 
     def new_link(self, hub: int) -> SatelliteLink:
         """Our end of a new link to it. May block: call it off the loop."""
+
+    def others(self, hub: int) -> bool:
+        """See threads.failback.Hubs."""
+
+    def turn(self, hub: int, now: float) -> float:
+        """See threads.failback.Hubs."""
 
     async def answers(self, hub: int) -> bool | None:
         """Whether its port takes connections; None: it can't be looked at."""
@@ -105,15 +112,13 @@ class FailbackProbe:
                 await transport.close(1000, "", 0.0)
 
 
-async def receive(transport: AsyncTransport, deadline: float | None, clock: Callable[[], float]) -> Frame:
+async def receive(transport: AsyncTransport, deadline: float, clock: Callable[[], float]) -> Frame:
     """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    if deadline is None:
-        return await transport.receive()
     left = deadline - clock()
     if left <= 0:
         raise LinkTimeout(phase="receive")
     try:
-        return await asyncio.wait_for(transport.receive(), left)
+        return await within(transport.receive(), left)
     except asyncio.TimeoutError as error:
         if isinstance(error, LinkTimeout):
             raise

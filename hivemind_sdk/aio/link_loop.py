@@ -16,8 +16,9 @@ from ..contracts import AsyncTransport
 from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded
+from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, closed_here, not_connected
+from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -26,7 +27,7 @@ from ..errors import HiveMindError, LinkTimeout, MalformedFrame
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
 from .failback import AsyncHubs, FailbackProbe, receive
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,25 @@ _BATCH = 32
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
 
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_deadlines",
+        "_doubt",
+        "_failover",
+        "_hubs",
+        "_life",
+        "_loop",
+        "_reports",
+        "_session",
+        "_sink",
+        "_task",
+        "_tasks",
+        "_transport",
+        "_watches",
+        "_woken",
+    )
+
     def __init__(
         self,
         hubs: AsyncHubs,
@@ -46,7 +66,7 @@ class AsyncLinkLoop:
         failover: Failover = Failover(),
     ) -> None:
         self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines = deadlines
         self._failover = failover
         self._sink = sink
@@ -57,9 +77,12 @@ class AsyncLinkLoop:
         self._woken: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._doubt = Doubt(
+            deadlines.keepalive_timeout, self._loop.call_later, self.probe, lambda: spawn(self._tasks, self.drop())
+        )
 
     # --- for everyone ---
 
@@ -137,6 +160,14 @@ class AsyncLinkLoop:
         self._life.wake()
         self._end_pause()
 
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes:
+            self._doubt.raise_for(session, reason)
+
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
         self._closing = True
@@ -203,7 +234,7 @@ class AsyncLinkLoop:
     async def _attempt(self, hub: int) -> HiveMindError:
         """One link from dialling to its end. Returns why it ended; nothing of it is left."""
         session: LinkSession | None = None
-        cause: HiveMindError = closed_here()
+        cause: HiveMindError | None = None
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
@@ -215,10 +246,11 @@ class AsyncLinkLoop:
         except Exception as error:  # noqa: BLE001 - nothing may end this task
             cause = as_link_error(error)
         finally:
+            cause = cause or closed_here()
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
@@ -230,14 +262,17 @@ class AsyncLinkLoop:
                 frame = transport.receive_nowait()
                 if frame is None:
                     handled = 0
-                    frame = await receive(transport, session.next_deadline, clock)
+                    deadline = session.next_deadline
+                    # called here where there is no deadline: each coroutine that waits takes memory
+                    frame = await (transport.receive() if deadline is None else receive(transport, deadline, clock))
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-                events = session.frame_received(frame, clock())
+                took = partial(session.frame_received, frame, clock())
+                events = took() if session.ready is not None else await _step(took)
             await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
@@ -267,10 +302,11 @@ class AsyncLinkLoop:
         try:
             result = await offload.run(event.work)
         except Exception as error:  # noqa: BLE001 - the handshake decides what it means
-            return session.compute_failed(error, self._clock())
-        return session.compute_done(result, self._clock())
+            return await _step(partial(session.compute_failed, error, self._clock()))
+        return await _step(partial(session.compute_done, result, self._clock()))
 
     async def _hang_up(self) -> None:
+        self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             await transport.close(1000, "", 0.0)
@@ -296,3 +332,16 @@ class AsyncLinkLoop:
                 greet_within=self._deadlines.hello,
             )
             spawn(self._tasks, probe.run())
+
+
+async def _step(work: Callable[[], Sequence[SessionEvent]]) -> Sequence[SessionEvent]:
+    """Let a session take a step of a handshake: on a thread, as plugins import and compute in it.
+
+    Where it is cancelled the step is waited for: nothing else may touch the session meanwhile.
+    """
+    taking = asyncio.ensure_future(offload.run(work))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        await asyncio.wait([taking])
+        raise

@@ -158,6 +158,7 @@ class HiveMessageBusClient(
     def init_identity(self, site_id: str | None = None) -> None:
         """Reads again from the identity what the constructor was not given, for the next link. Raises SettingsError."""
         endpoint, credentials = self._resolve()
+        endpoint = self.satellite.catalogue.with_port(endpoint)
         self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
         if site_id:
             self.site_id = site_id

@@ -30,6 +30,8 @@ _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
 class LinkReports:
     """Any thread may tell what was sent, the link's own tells all else."""
 
+    __slots__ = ("_life", "_observe", "_sink")
+
     def __init__(self, life: LinkLife, sink: EventSink) -> None:
         self._life = life
         self._sink = sink

@@ -23,9 +23,13 @@ log = logging.getLogger(__name__)
 class Instances:
     """One instance of each record for one client.
 
+    An object that can have no state (`__slots__ = ()` in all its classes, no `close`) is one for all clients.
+
     `lock`: held while one is made; its own thread may take it again. Without, one that two threads ask for at once may
     be made twice: both get the first.
     """
+
+    __slots__ = ("_config", "_environ", "_lock", "_made", "catalogue")
 
     def __init__(
         self,
@@ -58,11 +62,13 @@ class Instances:
         key: int | tuple[Any, ...] = (
             id(record) if field == "create" and not context else (id(record), field, *sorted(context.items()))
         )
+        shared = self.catalogue._shared
         with self._lock:
-            found = self._made.get(key)
+            found = self._made.get(key) or shared.get(key)
             if found is None:
                 # the record is kept with it, so that its id stays its own
-                found = self._made.setdefault(key, (record, self._create(record, arguments or {}, context, field)))
+                found = record, self._create(record, arguments or {}, context, field)
+                found = (shared if is_stateless(found[1]) else self._made).setdefault(key, found)
             return found[1]
 
     def close(self) -> None:
@@ -110,8 +116,20 @@ class Instances:
         return (resolve(names, record.options, arguments=arguments, environ=self._environ, config=self._config),)
 
 
+def is_stateless(instance: Any) -> bool:
+    """Whether this object can't keep anything, and needs not be closed."""
+    kinds = type(instance).__mro__[:-1]
+    return all(vars(kind).get("__slots__") == () for kind in kinds) and not hasattr(instance, "close")
+
+
 class CryptoSuite:
     """contracts.Crypto over a catalogue: for each name the best provider, made when it is first used."""
+
+    __slots__ = (
+        "_given",
+        "_instances",
+        "_names",
+    )
 
     def __init__(
         self, instances: Instances, ciphers: Sequence[str] = (), given: Mapping[str, Cipher] | None = None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..aio import offload
-from ..aio.callbacks import CallbackTasks, spawn
+from ..aio.callbacks import CallbackTasks, Tasks, spawn
 from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
-from ..aio.sender import AsyncLink, AsyncSender
+from ..aio.sender import AsyncSender
 from ..contracts import (
     AsyncTransportConnector,
     Cipher,
@@ -21,16 +23,18 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
 from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
+from ..sockets.within import within
+from ..threads import surroundings
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors
+from .assembly import Overrides, assemble, async_connectors, rules_of, with_ports
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
@@ -42,6 +46,7 @@ from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .parts import AsyncNodeParts
+from .resolving import HubWatch
 from .streams import STREAM_LIMIT, MessageStream
 
 if TYPE_CHECKING:
@@ -79,10 +84,18 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: log_dropped}
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
@@ -95,10 +108,10 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(
-            Rules(settings.delivery),
+            rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            self._link_of_sender(),
+            _PresentLink(self),
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -117,9 +130,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
-        self._streams: set[MessageStream[Any]] = set()
+        self._unwatch: Callable[[], object] = _nothing
+        self._running_on: asyncio.AbstractEventLoop | None = None
+        self._streams: dict[MessageStream[Any], None] = {}
         self._released = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
 
     # --- life ---
 
@@ -133,7 +148,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self.start()
         try:
             waiting = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry))
-            status = await asyncio.wait_for(waiting, timeout)
+            status = await within(waiting, timeout)
         except asyncio.TimeoutError:
             status = link.status
         except BaseException:
@@ -152,6 +167,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
+            loop = self._running_on = asyncio.get_running_loop()
+            self._unwatch()
+            self._unwatch = surroundings.shared.watch(lambda reason: loop.call_soon_threadsafe(link.doubt, reason))
             link.start()
         return link
 
@@ -171,6 +189,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
         await offload.run(self._components.close)
+        await offload.run(partial(surroundings.shared.settle, limit))
 
     async def __aenter__(self) -> AsyncSatellite:
         try:
@@ -188,6 +207,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         if self._link is not None:
             await self._link.drop()
 
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log). See Satellite.wake."""
+        if self._link is not None:
+            self._link.wake(reason)
+
     @property
     def status(self) -> Status:
         """State of the link, its cause, and a hint for the user."""
@@ -198,7 +222,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link or self.start()
         waiting = link.wait_until(lambda now: now.state in FINAL or now.state in states)
         try:
-            return await asyncio.wait_for(waiting, timeout)
+            return await within(waiting, timeout)
         except asyncio.TimeoutError:
             return link.status
 
@@ -249,13 +273,16 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self, places: Iterable[tuple[Channel, Any]], limit: int, convert: Callable[[Any], Any] | None = None
     ) -> MessageStream[Any]:
         """An iterator over the events of these channels and keys."""
-        stream: MessageStream[Any] = MessageStream(limit, self._streams.discard, convert)
+        stream: MessageStream[Any] = MessageStream(limit, self._forget_stream, convert)
         for channel, key in places:
             stream.subscriptions.append(channel.add(key, stream.put, inline=True))
-        self._streams.add(stream)
+        self._streams[stream] = None
         if self._released:
             stream.end()
         return stream
+
+    def _forget_stream(self, stream: MessageStream[Any]) -> None:
+        self._streams.pop(stream, None)
 
     # --- inside ---
 
@@ -264,31 +291,19 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
         return AsyncLinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
 
-    def _link_of_sender(self) -> AsyncLink:
-        return AsyncLink(
-            send=self._send_now,
-            ready=lambda: (link := self._link) is not None and link.ready,
-            probes=lambda: (link := self._link) is not None and link.probes,
-            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            drain=self._drain_link,
-            observe=self._observe,
-        )
-
-    def _send_now(self, message: HiveMessage) -> None:
-        if self._link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        self._link.send(message)
-
-    async def _drain_link(self) -> None:
-        if self._link is not None:
-            await self._link.drain()
-
     async def _stop_link(self, timeout: float | None = None) -> None:
         link = self._link
         if link is not None:
             # a task of its own, so that being cancelled does not leave half of it
             closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
             await asyncio.shield(closing)
+
+    def _wake_soon(self, reason: str) -> None:
+        """From any thread."""
+        loop = self._running_on
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(self.wake, reason)
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
@@ -297,7 +312,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")
@@ -305,5 +327,43 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self._observe(CallbackHung(name, seconds))
 
 
+class _PresentLink:
+    """The link that there is when something is sent. See aio.sender.AsyncLink."""
+
+    __slots__ = ("_satellite", "observe")
+
+    def __init__(self, satellite: AsyncSatellite) -> None:
+        self._satellite = satellite
+        self.observe = satellite._observe
+
+    def send(self, message: HiveMessage) -> None:
+        link = self._satellite._link
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        link.send(message)
+
+    def ready(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.ready
+
+    def probes(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.probes
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        link = self._satellite._link
+        if link is not None:
+            link.probe(arrived)
+
+    async def drain(self) -> None:
+        link = self._satellite._link
+        if link is not None:
+            await link.drain()
+
+
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(delay, call)
+
+
+def _nothing() -> None:
+    """Nothing is watched."""

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
 from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
 from ..threads import pool as pools
-from ..threads import timers
+from ..threads import surroundings, timers
 from ..threads.callbacks import CallbackQueue
 from ..threads.link import Link
 from ..threads.link_loop import LinkLoop
@@ -29,7 +29,7 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble
+from .assembly import Overrides, assemble, rules_of, with_ports
 from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
@@ -79,6 +79,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
@@ -104,6 +105,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         )
         self._released = False
         self._link: LinkLoop | None = None
+        self._unwatch: Callable[[], object] = _nothing
         self._reset()
         try:
             self._sender = sender = self._open_sender(settings)
@@ -166,6 +168,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             link = self._link
             if link is None or link.status.state in (State.CLOSED, State.REFUSED):
                 link = self._link = self._new_link()
+                self._unwatch()
+                self._unwatch = surroundings.shared.watch(link.doubt)
                 link.start()
             return link
 
@@ -286,7 +290,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             later=self._sending.post,
             observe=self._observe,
         )
-        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
+        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
@@ -308,6 +312,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        surroundings.shared.settle(deadline - time.monotonic())
         timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
@@ -321,6 +326,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
         self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
 
     def _delivery_changed(self, event: DeliveryChanged) -> None:
@@ -352,3 +359,7 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _nothing() -> None:
+    """Nothing is watched."""

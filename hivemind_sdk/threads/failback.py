@@ -37,6 +37,9 @@ class Hubs(Protocol):
     def others(self, hub: int) -> bool:
         """Whether the next attempt at it dials another one that may be it: then no refusal is final."""
 
+    def turn(self, hub: int, now: float) -> float:
+        """When an early attempt at it may begin, which is due now (monotonic seconds)."""
+
     def answers(self, hub: int) -> bool | None:
         """Whether its port takes connections, found out cheaply and soon; None: that can't be said."""
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
@@ -14,6 +15,7 @@ from ..contracts import Frame, ProbingTransport, Transport
 from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Received
+from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
 from ..engine.life import (
     BEING_MADE,
@@ -22,6 +24,7 @@ from ..engine.life import (
     LinkLife,
     Look,
     as_link_error,
+    as_of,
     closed_here,
     not_connected,
 )
@@ -29,11 +32,11 @@ from ..engine.ports import EventSink
 from ..engine.reports import RECEIVED, LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
-from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
+from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
 from ..sockets.daemons import daemon
-from . import pool, trim
+from . import pool, timers, trim
 from .failback import FailbackProbe, Hubs, join
 from .states import LinkStates
 
@@ -56,12 +59,9 @@ class LinkLoop:
         failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
-        self._deadlines = deadlines
-        self._failover = failover
-        self._sink = sink
-        self._clock = clock
+        self._hubs, self._sink, self._clock = hubs, sink, clock
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
+        self._deadlines, self._failover = deadlines, failover
         self._reports = LinkReports(self._life, sink)
         self._states = LinkStates(self._life, self._reports, clock)
         self._wakes: SimpleQueue[str] = SimpleQueue()
@@ -71,6 +71,9 @@ class LinkLoop:
         self._session: LinkSession | None = None
         self._transport: Transport | None = None
         self._failback: FailbackProbe | None = None
+        self._doubt = Doubt(
+            deadlines.keepalive_timeout, timers.shared.call_later, self._ask, lambda: pool.senders.submit(self.drop)
+        )
 
     def _reset(self) -> None:
         self._send_lock = threading.Lock()
@@ -95,7 +98,7 @@ class LinkLoop:
     def start(self) -> None:
         """Begin; returns at once. Again where it is running: nothing happens.
 
-        Where no thread can be had the state is BACKOFF, and the next call tries again.
+        Where no thread can be had the state is BACKOFF; the next call tries again.
         """
         if self._thread is not None:
             return
@@ -182,6 +185,21 @@ class LinkLoop:
         self._life.wake()
         self._wakes.put(reason)
 
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes:
+            self._doubt.raise_for(session, reason)
+
+    def _ask(self, arrived: Callable[[], object]) -> None:
+        def ask() -> None:
+            with suppress(HiveMindError):  # the reader hears of it, too
+                self.probe(arrived)
+
+        pool.senders.submit(ask)
+
     def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times.
 
@@ -190,6 +208,7 @@ class LinkLoop:
         deadline = self._clock() + timeout
         self._closing = True
         self._wakes.put("close")
+        self._doubt.settle()
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
@@ -279,9 +298,7 @@ class LinkLoop:
             cause = as_link_error(error)
         if session is not None:
             cause = session.ended(cause)
-        if isinstance(cause, Refused) and self._hubs.others(hub):
-            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
@@ -337,6 +354,7 @@ class LinkLoop:
 
     def _hang_up(self) -> None:
         """Nobody reads any more; also frees whoever is blocked in `send`."""
+        self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             transport.close(1000, "", 0.0)

@@ -16,6 +16,12 @@ S = TypeVar("S")
 class FloodIdCache(MutableSet[str]):
     """At most `max_size` ids; the oldest are forgotten first. The two halves of a relay can share one. Any thread."""
 
+    __slots__ = (
+        "_ids",
+        "_lock",
+        "max_size",
+    )
+
     def __init__(self, max_size: int = 1000) -> None:
         self.max_size = max_size
         self._ids: OrderedDict[str, object] = OrderedDict()

@@ -32,6 +32,13 @@ class HiveMapper:
     the oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_clock", "_flood_ids", "_floods", "_graph", "_lock", "_max_characters", "_nodes", "_origin", "_seen",
+        "_sent", "_trusted", "_view", "_weight", "max_seen_pings", "node_ttl",
+    )
+    # fmt: on
+
     def __init__(
         self,
         max_seen_pings: int = 1000,
