@@ -99,6 +99,7 @@ class Link:
 
     def __init__(self, config: LinkConfig) -> None:
         self.config = config
+        """of a satellite only until the session is agreed"""
         self._compress, self._codec = config.compress, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
