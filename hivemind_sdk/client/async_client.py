@@ -61,7 +61,7 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
         useragent: str = "",
         self_signed: bool = False,
         share_bus: bool = False,
-        compress: bool | None = True,
+        compress: bool | None = None,
         binarize: bool = False,
         identity: NodeIdentity | None = None,
         internal_bus: Any = None,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
 from ..contracts import Dial, HandshakeContext, LookingConnector, Role, Transport
 from ..contracts.observations import Observation
 from ..engine.connection import LinkConfig, SatelliteLink
+from ..settings import Endpoint
 from .assembly import Components
 from .local_node import LocalNode
 from .resolving import ResolvingConnector
 
+_LOOPBACK = ("localhost", "::1", "[::1]")
+_PACKET = 1_000
+"""bytes that travel in one packet whether they are compressed or not"""
 log = logging.getLogger(__name__)
 
 
@@ -119,9 +124,15 @@ class Upstreams:
                 settings.min_protocol,
                 settings.max_protocol,
                 settings.compress,
+                sys.maxsize if _is_here(upstream.endpoint) else _PACKET,
                 components.codec,
             )
         )
+
+
+def _is_here(endpoint: Endpoint) -> bool:
+    """Whether the hub is on this machine: nothing is gained there by fewer bytes."""
+    return not endpoint.host or endpoint.host in _LOOPBACK or endpoint.host.startswith("127.")
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -52,6 +52,8 @@ from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
 _LONG = 64 * 1024
 """bytes of a payload above which one more copy costs more than to look for a way without it"""
+_READS_THE_FLAG = 3
+"""the protocol whose hubs read whether a binary frame is compressed; one of 4.0.0, which speaks older ones, does not"""
 
 
 class Phase(Enum):
@@ -100,6 +102,7 @@ class Link:
         self._declined: list[str] = []
         self._passed_over: list[str] = []
         self._binarize = False
+        self._compress = config.compress
         self._failures = 0
 
     @property
@@ -132,7 +135,7 @@ class Link:
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
         if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
-            parts = binary_parts(message, compress=self._config.compress, codec=self._config.codec)
+            parts = binary_parts(message, compress=self._compress, codec=self._config.codec)
             self._out.extend(session.seal_parts(Form.BINARY, *parts))
             return
         form, plaintext = self._encode(message)
@@ -187,7 +190,10 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._config.compress, codec=self._config.codec)
+                compress, config = self._compress, self._config
+                return Form.BINARY, encode_binary(
+                    message, compress=compress, compress_from=config.compress_from, codec=config.codec
+                )
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
@@ -298,6 +304,8 @@ class Link:
         self._session, info = established.session, established.session.info
         self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
         self._binarize = info.binarize
+        if self._compress is None and info.protocol < _READS_THE_FLAG:
+            self._compress = True
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
         return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
