@@ -58,7 +58,7 @@ Step = Attempt | Look | Wait
 class LinkLife:
     """Decides for both shells. Not thread-safe; only `status` may be read, and `wake` called, from any thread."""
 
-    __slots__ = ("_comeback", "_deadlines", "_my_turn", "_supervisor", "_turn", "_verdicts", "_warned")
+    __slots__ = ("_comeback", "_deadlines", "_my_turns", "_supervisor", "_turn", "_verdicts", "_warned")
 
     def __init__(
         self,

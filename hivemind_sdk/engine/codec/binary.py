@@ -91,20 +91,33 @@ def can_be_binary(message: HiveMessage) -> bool:
 
 
 def encode_binary(
-    message: HiveMessage, *, compress: bool | None = True, versioned: bool = False, codec: Codec = STRICT
+    message: HiveMessage,
+    *,
+    compress: bool | None = True,
+    compress_from: int = 0,
+    versioned: bool = False,
+    codec: Codec = STRICT,
 ) -> bytes:
     """The binary frame of a message, without what `can_be_binary` says is dropped. See `binary_parts`."""
-    start, body = binary_parts(message, compress=compress, versioned=versioned, codec=codec)
+    start, body = binary_parts(
+        message, compress=compress, compress_from=compress_from, versioned=versioned, codec=codec
+    )
     return start + body
 
 
 def binary_parts(
-    message: HiveMessage, *, compress: bool | None = True, versioned: bool = False, codec: Codec = STRICT
+    message: HiveMessage,
+    *,
+    compress: bool | None = True,
+    compress_from: int = 0,
+    versioned: bool = False,
+    codec: Codec = STRICT,
 ) -> tuple[bytes, bytes]:
     """Both parts of a binary frame: header with metadata, and body; that of BINARY is the payload itself.
 
-    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; the body
-    of BINARY is never compressed. Raises NotEncodable, or MetadataTooLarge for a metadata block of more than 255 bytes.
+    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; a body of
+    fewer than `compress_from` bytes is then not tried. The body of BINARY is never compressed. Raises NotEncodable, or
+    MetadataTooLarge for a metadata block of more than 255 bytes.
     """
     kind = message.msg_type
     code = _CODES.get(kind)
@@ -113,6 +126,8 @@ def binary_parts(
     metadata = dumps_ascii(message.metadata).encode() if message.metadata else _EMPTY
     is_binary = kind is _BINARY
     body: bytes = message.payload if is_binary else codec.body(message)
+    if compress is None and len(body) < compress_from and len(metadata) <= MAX_METADATA:
+        compress = False
     if compress is not False:
         small_metadata = _EMPTY_DEFLATED if metadata is _EMPTY else codec.compress(metadata)
         small_body = body if is_binary else codec.compress(body)

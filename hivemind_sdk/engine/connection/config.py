@@ -33,6 +33,8 @@ class LinkConfig:
     min_protocol: int = 0
     max_protocol: int = 3
     compress: bool | None = True
+    compress_from: int = 0
+    """bytes of a body from which it is tried, where `compress` is None"""
     codec: Codec = STRICT
     """what writes and reads the content of sealed frames"""
 

@@ -55,6 +55,8 @@ from .no_handshake import none_in_common
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
 _LONG = 64 * 1024
 """bytes of a payload above which one more copy costs more than to look for a way without it"""
+_READS_THE_FLAG = 3
+"""the protocol whose hubs read whether a binary frame is compressed; one of 4.0.0, which speaks older ones, does not"""
 
 
 class Phase(Enum):
@@ -87,9 +89,9 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_declined", "_failures", "_info", "_limits",
-        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config", "max_frame",
-        "tally",
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_declined", "_failures", "_info",
+        "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config",
+        "max_frame", "tally",
     )
     # fmt: on
 
@@ -100,7 +102,7 @@ class Link:
     def __init__(self, config: LinkConfig) -> None:
         self.config = config
         """of a satellite only until the session is agreed"""
-        self._compress, self._codec = config.compress, config.codec
+        self._compress, self._compress_from, self._codec = config.compress, config.compress_from, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
@@ -231,7 +233,9 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._compress, codec=self._codec)
+                return Form.BINARY, encode_binary(
+                    message, compress=self._compress, compress_from=self._compress_from, codec=self._codec
+                )
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
@@ -345,6 +349,8 @@ class Link:
         info = session.info
         self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize
+        if self._compress is None and info.protocol < _READS_THE_FLAG:
+            self._compress = True
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
         return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
@@ -356,23 +362,6 @@ class Link:
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
-
-
-def run_compute(link: Link, events: list[Event]) -> list[Event]:
-    """Do the work that a link asks for here and now, for callers whose thread may block. Returns the other events."""
-    others: list[Event] = []
-    while events:
-        event = events.pop(0)
-        if not isinstance(event, ComputeNeeded):
-            others.append(event)
-            continue
-        try:
-            result = event.work()
-        except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
-            events += link.resume_error(error)
-        else:
-            events += link.resume(result)
-    return others
 
 
 def _check_size(size: int, limit: int, message: HiveMessage) -> None:
