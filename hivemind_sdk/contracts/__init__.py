@@ -29,8 +29,9 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
-from .sessions import Form, Session, SessionInfo
+from .sessions import Form, MeasuringSession, Session, SessionInfo
 from .transports import (
+    AsyncLookingConnector,
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
@@ -49,6 +50,7 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncLookingConnector",
     "AsyncTransport",
     "AsyncTransportConnector",
     "ChoosyObserver",
@@ -75,6 +77,7 @@ __all__ = [
     "IdentityBackend",
     "LookingConnector",
     "Lookup",
+    "MeasuringSession",
     "NodeState",
     "Observer",
     "ProbingTransport",
