@@ -209,6 +209,28 @@ def voice_relay(host: str, port: int, key: str, password: str) -> Iterator[Talk]
     bus.close()
 
 
+def voice_sat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
+    """Wake word, speech recognition and synthesis here; only text crosses."""
+    from hivemind_bus_client import HiveMessageBusClient
+    from hivemind_stand_ins import Voice
+    from hivemind_voice_satellite import VoiceClient
+    from ovos_audio.service import PlaybackService
+
+    Path("played").mkdir(exist_ok=True)
+    bus = HiveMessageBusClient(key=key, password=password, port=port, host=host, useragent="VoiceSatelliteV0.3.0")
+    bus.connect(site_id="unknown")
+    heard = Heard()
+    bus.on_mycroft("recognizer_loop:utterance", lambda message: heard(message.data["utterances"]))
+    audio, listener = PlaybackService(bus=bus, validate_source=False), VoiceClient(bus=bus)
+    for service in (audio, listener):
+        service.daemon = True
+        service.start()
+    yield lambda: {"understood": heard.wait(), "said": Voice.said.get(timeout=WITHIN)}
+    listener.stop()
+    audio.shutdown()
+    bus.close()
+
+
 def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, object]:
     """As an integration of Home Assistant uses the client: all that blocks in an executor, and no thread left behind.
 
@@ -266,6 +288,7 @@ CONVERSATIONS: dict[str, Conversation] = {
         deltachat,
         mic_satellite,
         voice_relay,
+        voice_sat,
         home_assistant,
     )
 }
