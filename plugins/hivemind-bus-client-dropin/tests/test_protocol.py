@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
+from hivemind_bus_client import HiveMessageBusClient
 from hivemind_bus_client.hive_map import FloodIdCache
 from hivemind_bus_client.identity import NodeIdentity
 from hivemind_bus_client.message import HiveMessage, HiveMessageType
 from hivemind_bus_client.protocol import HiveMindSlaveProtocol
 from ovos_bus_client.message import Message
 from ovos_utils.fakebus import FakeBus
+
+from hivemind_sdk.testing import HubClient
 
 T = HiveMessageType
 OFFER = {
@@ -90,3 +93,21 @@ def test_a_flood_that_the_hub_in_this_process_has_answered_is_not_answered_again
         protocol.handle_propagate(HiveMessage(T.PROPAGATE, ping))
     answers = [message.payload.payload["flood_id"] for message in client.sent if message.msg_type is T.PROPAGATE]
     assert answers == ["new"]
+
+
+class Answered(FloodIdCache):
+    """Of a hub in this process that has answered everything."""
+
+    def check(self, *_: object, **__: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("cache", [FloodIdCache, Answered])
+def test_the_engine_asks_the_hub_in_this_process_before_it_answers_a_flood(cache, hub, client):
+    client.protocol.bind_flood_cache(cache())
+    hub.add(HubClient("other-key", "another-horse-battery-9"))
+    asking = HiveMessageBusClient("other-key", "another-horse-battery-9", host="ws://127.0.0.1", port=hub.port)
+    asking.connect()
+    found = {answer.payload["peer"] for answer in asking.ping(timeout=1.0)}
+    assert (client.node.peer in found) is (cache is FloodIdCache)
+    asking.close()
