@@ -139,13 +139,18 @@ class Emitter:
 
     def _hear_renamed(self, message: BusMessage) -> None:
         """Under both names of a topic; who listens under both is told once."""
+        topics = self.topics
+        known = self.renamed.names(message, topics.hears)
+        if len(known) == 1:
+            topics.publish(message.msg_type, message)
+            return
         served: list[tuple[Func, bool]] = []
-        for known in self.renamed.names(message, self.topics.of):
-            hearers = self.topics.heard_by(known.msg_type)
-            for one in hearers:
-                if (one.callback, one.key == ANY) not in served:
-                    one.deliver(known)
-            served += [(one.callback, one.key == ANY) for one in hearers]
+        for one in known:
+            hearers = topics.heard_by(one.msg_type)
+            for hearer in hearers:
+                if (hearer.callback, hearer.key == ANY) not in served:
+                    hearer.deliver(one)
+            served += [(hearer.callback, hearer.key == ANY) for hearer in hearers]
 
     def _publish_raw(self, message: HiveMessage) -> None:
         if message.msg_type is not HiveMessageType.BINARY and self._raw.hears(ANY):

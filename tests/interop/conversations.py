@@ -12,7 +12,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
 from interop_kit import WITHIN, Conversation, Heard, Talk, run, tell
@@ -152,15 +152,23 @@ def deltachat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
         speak = staticmethod(heard)
 
     loop = asyncio.new_event_loop()
-    bridge = HiveMindDeltaChatBridge(key=key, password=password, host=host, port=port, bot=Bot())
-    loop.run_until_complete(bridge.start())
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    def on_loop(coroutine: Coroutine[object, object, object]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    async def make() -> HiveMindDeltaChatBridge:
+        return HiveMindDeltaChatBridge(key=key, password=password, host=host, port=port, bot=Bot())
+
+    bridge = asyncio.run_coroutine_threadsafe(make(), loop).result(WITHIN)
+    on_loop(bridge.start())
 
     def talk() -> dict[str, object]:
-        bridge.bot.handle_utterance("hello", "ada@example.org")
-        return {"answer": loop.run_until_complete(asyncio.to_thread(heard.wait))}
+        loop.call_soon_threadsafe(bridge.bot.handle_utterance, "hello", "ada@example.org")
+        return {"answer": heard.wait()}
 
     yield talk
-    loop.run_until_complete(bridge.stop())
+    on_loop(bridge.stop())
 
 
 def mic_satellite(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
@@ -198,6 +206,28 @@ def voice_relay(host: str, port: int, key: str, password: str) -> Iterator[Talk]
     relay.start()
     yield lambda: {"understood": heard.wait(), "played": played.wait()}
     relay.stop()
+    bus.close()
+
+
+def voice_sat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
+    """Wake word, speech recognition and synthesis here; only text crosses."""
+    from hivemind_bus_client import HiveMessageBusClient
+    from hivemind_stand_ins import Voice
+    from hivemind_voice_satellite import VoiceClient
+    from ovos_audio.service import PlaybackService
+
+    Path("played").mkdir(exist_ok=True)
+    bus = HiveMessageBusClient(key=key, password=password, port=port, host=host, useragent="VoiceSatelliteV0.3.0")
+    bus.connect(site_id="unknown")
+    heard = Heard()
+    bus.on_mycroft("recognizer_loop:utterance", lambda message: heard(message.data["utterances"]))
+    audio, listener = PlaybackService(bus=bus, validate_source=False), VoiceClient(bus=bus)
+    for service in (audio, listener):
+        service.daemon = True
+        service.start()
+    yield lambda: {"understood": heard.wait(), "said": Voice.said.get(timeout=WITHIN)}
+    listener.stop()
+    audio.shutdown()
     bus.close()
 
 
@@ -258,6 +288,7 @@ CONVERSATIONS: dict[str, Conversation] = {
         deltachat,
         mic_satellite,
         voice_relay,
+        voice_sat,
         home_assistant,
     )
 }

@@ -12,32 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-import wave
 from pathlib import Path
 
+from hivemind_stand_ins import Phal, Voice
 from interop_kit import WITHIN, Heard, run
 from ovos_bus_client import MessageBusClient
 from ovos_bus_client.message import Message
-from ovos_plugin_manager.templates.tts import TTS
 
 from hivemind_sdk import HiveMessageBusClient
 
 PLAYED = Path("played")
 """folder of what was played, see `play_wav_cmdline` in programs.py"""
 HELLO = {"utterances": ["hello"], "lang": "en-us"}
-
-
-class StandInTTS(TTS):
-    """Silence, as long as the sentence; `said` has the sentences."""
-
-    said = Heard()
-
-    def get_tts(self, sentence: str, wav_file: str, *_: object, **__: object) -> tuple[str, None]:
-        with wave.open(wav_file, "wb") as sound:
-            sound.setparams((1, 2, 16000, 0, "NONE", ""))
-            sound.writeframes(bytes(320 * len(sentence)))
-        StandInTTS.said(sentence)
-        return wav_file, None
 
 
 def _until(seen: object) -> bool:
@@ -51,7 +37,7 @@ def _playback(bus: object, **options: object) -> object:
     from ovos_audio.service import PlaybackService
 
     PLAYED.mkdir(exist_ok=True)
-    service = PlaybackService(bus=bus, tts=StandInTTS(config={"lang": "en-us"}), disable_ocp=True, **options)
+    service = PlaybackService(bus=bus, tts=Voice(config={"lang": "en-us"}), disable_ocp=True, **options)
     service.daemon = True
     service.start()
     return service
@@ -67,7 +53,7 @@ def audio(host: str, port: int, key: str, password: str) -> dict[str, object]:
     client.connect(timeout=WITHIN)
     service = _playback(client, validate_source=False)
     client.emit(Message("recognizer_loop:utterance", HELLO))
-    told = {"said": StandInTTS.said.wait(), "played": _until(lambda: list(PLAYED.glob("*.wav")))}
+    told = {"said": Voice.said.get(timeout=WITHIN), "played": _until(lambda: list(PLAYED.glob("*.wav")))}
     service.shutdown()
     client.close()
     return told
@@ -103,7 +89,6 @@ def skill(host: str, port: int, key: str, password: str) -> dict[str, object]:
 
 def phal(host: str, port: int, key: str, password: str) -> dict[str, object]:
     """A plugin for the device, found by its entry point, is told what happens on the bus."""
-    from hivemind_stand_ins import Phal
     from ovos_PHAL import PHAL
 
     client = _client(host, port, key, password)
@@ -144,11 +129,11 @@ def _relay(client: HiveMessageBusClient, bus_port: int) -> dict[str, object]:
     service = _playback(service_bus, validate_source=True)
     session = {"session_id": "default"}
     local.emit(Message("recognizer_loop:utterance", HELLO, {"destination": client.node_id, "session": session}))
-    said = [StandInTTS.said.wait()]
+    said = [Voice.said.get(timeout=WITHIN)]
     inner = Message("recognizer_loop:utterance", {"utterances": ["up"], "lang": "en-us"})
     payload = {"type": inner.msg_type, "data": inner.data, "context": {}}
     local.emit(Message("hive.send.upstream", {"msg_type": "bus", "payload": payload}, {"session": session}))
-    said.append(StandInTTS.said.wait())
+    said.append(Voice.said.get(timeout=WITHIN))
     played = _until(lambda: len(list(PLAYED.glob("*.wav"))) == 2)
     local.emit(Message("the.end"))
     done.wait(WITHIN)

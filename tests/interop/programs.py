@@ -27,6 +27,10 @@ VOICE = {
     "tts_transport": "binary",
 }
 """mycroft.conf"""
+SPEECH = {
+    "stt": {"module": "stand-in-stt", "stand-in-stt": {}},
+    "tts": {"module": "stand-in-tts", "stand-in-tts": {}},
+}
 PLAYED = {"play_wav_cmdline": "cp %1 played/", "enable_old_audioservice": False}
 SOURCES = ("pyproject.toml", "hivemind_sdk/**/*.py", "plugins/**/src/**/*", "plugins/hivemind_*/*.py")
 
@@ -136,7 +140,7 @@ def voice(folder: Path, name: str, hub: Server, **options: Any) -> Program:
     """A conversation of a voice satellite: stand-ins for its devices are found as OVOS plugins are."""
     config = folder / "config" / "mycroft" / "mycroft.conf"
     config.parent.mkdir(parents=True)
-    config.write_text(json.dumps(VOICE))
+    config.write_text(json.dumps({**VOICE, **SPEECH, **PLAYED}))
     one = conversation(folder, name, hub, environment="voice", PYTHONPATH=str(HERE / "stand_ins"), **options)
     one.set_identity(hub, hub.clients[0])
     return one

@@ -24,6 +24,7 @@ TOLD = {
 VOICE_TOLD = {
     "mic_satellite": {"sent": "RAW_AUDIO", "played": "echo.wav"},
     "voice_relay": {"understood": ["hello"], "played": "echo.wav"},
+    "voice_sat": {"understood": ["hello"], "said": ECHO},
 }
 
 

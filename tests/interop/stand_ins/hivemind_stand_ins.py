@@ -1,15 +1,19 @@
-"""Microphone, voice activity and wake word of OVOS without sound devices: loud for a moment, now and then. And PHAL."""
+"""OVOS plugins without devices or models: a microphone that is loud now and then, all else up to speech, and PHAL."""
 
 from __future__ import annotations
 
+import os
 import queue
 import time
+import wave
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ovos_plugin_manager.templates.hotwords import HotWordEngine
 from ovos_plugin_manager.templates.microphone import Microphone
 from ovos_plugin_manager.templates.phal import PHALPlugin
+from ovos_plugin_manager.templates.stt import STT
+from ovos_plugin_manager.templates.tts import TTS
 from ovos_plugin_manager.templates.vad import VADEngine
 
 LOUD, PERIOD = 12, 600
@@ -26,7 +30,8 @@ class Mic(Microphone):
     def read_chunk(self) -> bytes:
         time.sleep(0.01)
         self.said += 1
-        return (b"\x10\x20" if self.said % PERIOD <= LOUD else b"\0\0") * (self.chunk_size // 2)
+        loud = self.said % PERIOD <= LOUD and os.environ.get("STAND_IN_MIC") != "silent"
+        return (b"\x10\x20" if loud else b"\0\0") * (self.chunk_size // 2)
 
     def stop(self) -> None:
         pass
@@ -48,6 +53,26 @@ class WakeWord(HotWordEngine):
     def found_wake_word(self, *_: object) -> bool:
         found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard and WakeWord.heard + 1
         return found
+
+
+class Recogniser(STT):
+    """Always understands the same."""
+
+    def execute(self, *_: object, **__: object) -> str:
+        return "hello"
+
+
+class Voice(TTS):
+    """Silence, as long as the sentence; `said` has the sentences."""
+
+    said: ClassVar[queue.Queue[str]] = queue.Queue()
+
+    def get_tts(self, sentence: str, wav_file: str, *_: object, **__: object) -> tuple[str, None]:
+        with wave.open(wav_file, "wb") as sound:
+            sound.setparams((1, 2, 16000, 0, "NONE", ""))
+            sound.writeframes(bytes(320 * len(sentence)))
+        Voice.said.put(sentence)
+        return wav_file, None
 
 
 class Phal(PHALPlugin):

@@ -45,6 +45,19 @@ class HiveMessage(SDKMessage):
     def bus_payload(cls, message: BusMessage) -> Any:
         return Message(message.msg_type, message.data, message.context)
 
+    @property
+    def has_envelope(self) -> bool:
+        """Whether it says more than its type and payload."""
+        return bool(
+            self.metadata
+            or self._route
+            or self.target_site_id
+            or self.target_public_key
+            or self.source_peer
+            or self.node_id
+            or self._raw  # perhaps with keys that a bus message has no place for
+        )
+
     @classmethod
     def from_parts(cls, kind: HiveMessageType, raw: Any, metadata: Any, *arguments: Any, **more: Any) -> HiveMessage:
         """What a routing verb holds is read when it is asked for, so that a relay passes on what it does not know."""

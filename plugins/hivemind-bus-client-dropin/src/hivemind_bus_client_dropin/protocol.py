@@ -228,7 +228,7 @@ class HiveMindSlaveProtocol:
         """Let a hub in this process and this connection answer each flood once: `cache` has the ids of both."""
         self._dispatch.flood_ids = cache
         if self._native:
-            self.hm.satellite.own_floods = SharedFloods(cache)
+            self.hm.node.own_floods = SharedFloods(cache)
 
     def arm_query_timeout(self) -> None:
         """Say `hive.query.timeout` on the bus when nothing comes back for `query_timeout` seconds (0: never)."""

@@ -152,8 +152,12 @@ def is_wire_type(event_name: HiveMessageType | str) -> bool:
 
 
 def plain(message: Any) -> Any:
-    """Of the SDK's own class, so that nothing takes an Answer for a bus message."""
-    return SDKMessage.of(message) if isinstance(message, SDKMessage) else message
+    """What the SDK sends: the bus message of a bare BUS (the quick way), else an object of the SDK's own class."""
+    if not isinstance(message, SDKMessage):
+        return message
+    if message.msg_type is HiveMessageType.BUS and not getattr(message, "has_envelope", True):
+        return message.payload
+    return SDKMessage.of(message)
 
 
 def answer(found: Any, *, bus: bool = True) -> Any:
