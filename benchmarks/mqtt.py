@@ -2,8 +2,9 @@
 
     python benchmarks/mqtt.py [--rounds 21] [--number 200]
 
-A real Mosquitto, and the far end in a process of its own: for bare paho and the transport it sends the same bytes back,
-for the SDK it is a hub that opens, answers and seals. Wall time of a round trip, and CPU time of this process.
+A real Mosquitto, and the far end in a process of its own. For bare paho and the transport it sends the same bytes back.
+For the SDK it is a hub, which opens, answers and seals each message: what that takes is no matter of the satellite's,
+and is measured there and shown apart. Wall time of a round trip, and CPU time of this process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -43,14 +44,27 @@ RoundTrips = Callable[[int], None]
 
 
 @contextmanager
-def peer(port: int) -> Iterator[None]:
+def peer(port: int) -> Iterator[Callable[[], float]]:
+    """Yields what gives the microseconds that the hub has worked for each message since it was asked before."""
     command = [sys.executable, str(HERE / "mqtt_peer.py"), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+        lines = process.stdout
+        assert lines is not None
+        lines.readline()
+        asking = Client(CallbackAPIVersion.VERSION2, "bench-asking")
+        asking.connect("127.0.0.1", port)
+        asking.loop_start()
+
+        def worked() -> float:
+            asking.publish(f"{PREFIX}/report", "*")
+            seconds, messages = map(float, lines.readline().split())
+            return seconds / max(1.0, messages) * 1e6
+
         try:
-            yield
+            yield worked
         finally:
+            asking.disconnect()
+            asking.loop_stop()
             process.kill()
 
 
@@ -124,34 +138,42 @@ def measured(run: RoundTrips, number: int) -> tuple[float, float]:
     return (time.perf_counter() - wall) / number * 1e6, (time.process_time() - cpu) / number * 1e6
 
 
+def ratio(samples: list[tuple[float, float]], base: list[tuple[float, float]], at: int) -> float:
+    return statistics.median(one[at] / other[at] for one, other in zip(samples, base, strict=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--number", type=int, default=200)
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder) / "mosquitto") as broker, peer(broker.port):
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTENDERS}
-        opened = {name: make(broker.port) for name, make in CONTENDERS.items()}
-        runs = {name: one.__enter__() for name, one in opened.items()}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTENDERS}
+    without_hub: list[tuple[float, float]] = []
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        broker = stack.enter_context(Mosquitto(Path(folder) / "mosquitto"))
+        worked = stack.enter_context(peer(broker.port))
+        runs = {name: stack.enter_context(make(broker.port)) for name, make in CONTENDERS.items()}
         for run in runs.values():
             run(wanted.number)
         for _ in range(wanted.rounds):
+            worked()
             for name, run in runs.items():
                 found[name].append(measured(run, wanted.number))
-        for one in opened.values():
-            one.__exit__(None, None, None)
+            wall, cpu = found["whole SDK"][-1]
+            without_hub.append((wall - worked(), cpu))
+    found["less the hub's work"] = without_hub
+    base = found["bare paho"]
     print(f"round trip of 1 kB over MQTT, {wanted.rounds} rounds of {wanted.number}, load {os.getloadavg()[0]:.1f}")
     for name, samples in found.items():
-        line = f"  {name:<10}"
-        for what, at in (("wall", 0), ("CPU", 1)):
-            ratios = sorted(one[at] / base[at] for one, base in zip(samples, found["bare paho"], strict=True))
-            taken = statistics.median(one[at] for one in samples)
-            line += f"  {what} {taken:6.0f} us, {statistics.median(ratios):.2f} of bare paho"
-        print(line)
-    ratio = statistics.median(
-        one[0] / base[0] for one, base in zip(found["whole SDK"], found["bare paho"], strict=True)
-    )
-    print(f"whole SDK, wall, at most {GOAL} of bare paho: {'met' if ratio <= GOAL else 'missed'} ({ratio:.2f})")
+        wall, cpu = (statistics.median(one[at] for one in samples) for at in (0, 1))
+        print(
+            f"  {name:<20} wall {wall:6.0f} us, {ratio(samples, base, 0):.2f} of bare paho;"
+            f" CPU {cpu:6.0f} us, {ratio(samples, base, 1):.2f}"
+        )
+    for name in ("whole SDK", "less the hub's work"):
+        value = ratio(found[name], base, 0)
+        print(f"{name}, wall, at most {GOAL} of bare paho: {'met' if value <= GOAL else 'missed'} ({value:.2f})")
 
 
 if __name__ == "__main__":
