@@ -31,14 +31,11 @@ class Parts:
 
 def make(settings: VoiceSettings, hub: Hub) -> Parts:
     """Raises PluginMissing, SoundFailed if a plugin can't be made."""
-    return Parts(
-        microphone=_microphone(settings),
-        vad=_vad(settings),
-        wake_word=_wake_word(settings),
-        recognise=_recognise(settings, hub),
-        synthesize=_synthesize(settings, hub),
-        player=_player(settings),
-    )
+    microphone, vad = _microphone(settings), _vad(settings)
+    # a variable, not an argument: freed while an exception passes, features of pymicro-features 2.0.2 would replace it
+    wake_word = _wake_word(settings)
+    recognise, synthesize = _recognise(settings, hub), _synthesize(settings, hub)
+    return Parts(microphone, vad, wake_word, recognise, synthesize, _player(settings))
 
 
 def _made(kind: str, name: str, make_it: Callable[[Any], Any]) -> Any:

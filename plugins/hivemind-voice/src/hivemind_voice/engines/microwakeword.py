@@ -32,7 +32,9 @@ class MicroWakeWord:
                 self._found = True
 
     def found_wake_word(self) -> bool:
-        found, self._found = self._found, False
+        found = self._found
+        if found:
+            self.reset()  # or it would find the same word again in what it remembers
         return found
 
     def reset(self) -> None:
