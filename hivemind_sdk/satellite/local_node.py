@@ -173,7 +173,7 @@ class LocalNode:
         if isinstance(message, BusMessage) or (not isinstance(message, HiveMessage) and is_bus_message(message)):
             bus = message if isinstance(message, BusMessage) else BusMessage.of(message)
             return HiveMessage.of_bus(self._complete(bus, request_id))
-        outgoing = as_hive_message(message)
+        outgoing = message if type(message) is HiveMessage else as_hive_message(message)
         kind = outgoing.msg_type
         if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:
             return outgoing

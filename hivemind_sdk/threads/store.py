@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -35,6 +35,7 @@ _UPGRADE = (
     "DROP TABLE messages",
     "ALTER TABLE upgraded RENAME TO messages",
 )
+_PLACES = "(?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE = 32_766 // 6 if sqlite3.sqlite_version_info >= (3, 32) else 999 // 6
 """in one statement: SQLite's limit of variables"""
 _HINT = "give each satellite a file of its own, in a folder that it may write; a damaged file can be moved away"
@@ -83,9 +84,10 @@ class MessageStore:
         try:
             self._check_header()
             name = f"file:{quote(str(Path(path).absolute()))}?mode=rw"
-            self._db = self._try(
-                lambda: sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
-            )
+            try:
+                self._db = sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
+            except sqlite3.Error as error:
+                raise self._failed(str(error)) from None
             try:
                 self._prepare()
             except BaseException:
@@ -177,7 +179,7 @@ class MessageStore:
         try:
             while done < len(entries):
                 part = entries[done : done + _ROWS_AT_ONCE]
-                places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(part))
+                places = _PLACES if len(part) == 1 else ", ".join([_PLACES] * len(part))
                 values = [
                     value
                     for one in part
@@ -319,12 +321,8 @@ class MessageStore:
         ]
 
     def _do(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        rows: list[Any] = self._try(lambda: self._db.execute(statement, values).fetchall())
-        return rows
-
-    def _try(self, work: Callable[[], Any]) -> Any:
         try:
-            return work()
+            return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:  # says what failed, and nothing of the values
             raise self._failed(str(error)) from None
 

@@ -154,10 +154,11 @@ class Link:
 
     def seal(self, message: HiveMessage) -> list[Frame]:
         """The frames of a message, to be written at once, behind all before. Raises NotConnected, NotEncodable."""
-        frames = self._seal(message)
-        self._count_sent(frames)
-        kind = message.msg_type
-        self.tally.messages_sent[kind] = self.tally.messages_sent.get(kind, 0) + 1
+        frames, kind, tally = self._seal(message), message.msg_type, self.tally
+        for frame in frames:
+            tally.frames_sent += 1
+            tally.bytes_sent += len(frame)
+        tally.messages_sent[kind] = tally.messages_sent.get(kind, 0) + 1
         return frames
 
     def _seal(self, message: HiveMessage) -> list[Frame]:
@@ -181,13 +182,10 @@ class Link:
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
         frames, self._out = self._out, []
-        self._count_sent(frames)
-        return frames
-
-    def _count_sent(self, frames: list[Frame]) -> None:
         for frame in frames:
             self.tally.frames_sent += 1
             self.tally.bytes_sent += len(frame)
+        return frames
 
     def resume(self, result: Any) -> list[Event]:
         """The slow work is done."""
