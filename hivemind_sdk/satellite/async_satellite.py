@@ -23,7 +23,7 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy
 from ..engine.connection import NamedHandshake
@@ -38,7 +38,7 @@ from .assembly import Overrides, assemble, async_connectors, rules_of, with_port
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
@@ -90,8 +90,10 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
         endpoints = [one.endpoint for one in settings.upstreams]
         self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
+        self._progress = DialProgress()
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
+            PhasePassed: self._progress.phase_passed,
             Secured: self._secured,
             Dropped: log_dropped,
         }
@@ -158,7 +160,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             return status.info
         if status.state not in FINAL:
             await self._stop_link()
-        raise not_ready(status, timeout)
+        raise not_ready(status, timeout, self._progress, self.settings)
 
     def start(self) -> AsyncLinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -309,6 +311,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        self._progress.state_changed(event.after)
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._dataclass import replace
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Key, Policy, Rules
 from ..engine.connection import NamedHandshake
@@ -30,7 +30,7 @@ from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, rules_of, with_ports
-from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -85,8 +85,10 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         )
         endpoints = [one.endpoint for one in settings.upstreams]
         self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
+        self._progress = DialProgress()
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
+            PhasePassed: self._progress.phase_passed,
             Secured: self._secured,
             Dropped: log_dropped,
         }
@@ -158,7 +160,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             return status.info
         if status.state not in FINAL:
             self._stop_link()
-        raise not_ready(status, timeout)
+        raise not_ready(status, timeout, self._progress, self.settings)
 
     def start(self) -> LinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -319,6 +321,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        self._progress.state_changed(event.after)
         flag = self._ready_event
         if flag is not None:
             flag.set() if event.after.state is State.READY else flag.clear()

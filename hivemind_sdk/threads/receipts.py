@@ -7,11 +7,11 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..engine.entries import Entry
 from ..messages import HiveMessage
+from .bell import Bell
 
 
 class Waiters:
@@ -20,7 +20,7 @@ class Waiters:
     __slots__ = ("_bells",)
 
     def __init__(self) -> None:
-        self._bells: list[SimpleQueue[None]] = []
+        self._bells: list[Bell] = []
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Block until the condition holds, or for `timeout` seconds (None: without a limit). Returns whether it does.
@@ -32,13 +32,11 @@ class Waiters:
             left = None if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
             if left is not None and left <= 0:
                 return False
-            bell: SimpleQueue[None] = SimpleQueue()
+            bell = Bell()
             self._bells.append(bell)
             try:
                 if not condition():
-                    bell.get(timeout=left)
-            except Empty:
-                pass
+                    bell.wait(left)
             finally:
                 self._forget(bell)
         return True
@@ -47,11 +45,11 @@ class Waiters:
         """Have all that wait look again."""
         while self._bells:
             try:
-                self._bells.pop().put(None)
+                self._bells.pop().ring()
             except IndexError:  # another thread was quicker
                 return
 
-    def _forget(self, bell: SimpleQueue[None]) -> None:
+    def _forget(self, bell: Bell) -> None:
         with suppress(ValueError):  # it was woken
             self._bells.remove(bell)
 

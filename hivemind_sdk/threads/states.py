@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 from ..contracts.status import State, Status
 from ..engine.life import LinkLife
 from ..engine.reports import LinkReports
 from ..errors import HiveMindError
+from .bell import Bell
 
 
 class LinkStates:
@@ -61,19 +61,19 @@ class LinkStates:
 
         Returns that status, however short it lasts; else the one of that moment.
         """
-        found: SimpleQueue[Status] = SimpleQueue()
+        found, bell = list[Status](), Bell()
 
         def watch(status: Status) -> None:
             if condition(status):
-                found.put(status)
+                found.append(status)
+                bell.ring()
 
         self._watches.append(watch)
         try:
             if self._told is self.status:  # otherwise a change is just being told, and what was before is over
                 watch(self._told)
-            return found.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
-        except Empty:
-            return self._told
+            bell.wait(None if deadline is None else deadline - self._clock())
+            return found[0] if found else self._told
         finally:
             self._watches.remove(watch)
 
