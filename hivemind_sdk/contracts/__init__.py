@@ -30,8 +30,9 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
-from .sessions import Form, PartedSession, Session, SessionInfo
+from .sessions import Form, MeasuringSession, PartedSession, Session, SessionInfo
 from .transports import (
+    AsyncLookingConnector,
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
@@ -50,6 +51,7 @@ __all__ = [
     "Aead",
     "Announced",
     "Argon2id",
+    "AsyncLookingConnector",
     "AsyncTransport",
     "AsyncTransportConnector",
     "ChoosyObserver",
@@ -78,6 +80,7 @@ __all__ = [
     "JSONText",
     "LookingConnector",
     "Lookup",
+    "MeasuringSession",
     "NodeState",
     "Observer",
     "PartedSession",

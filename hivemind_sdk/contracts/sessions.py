@@ -65,3 +65,11 @@ class PartedSession(Session, Protocol):
 
     def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
         """-> the frames that `seal` makes of both in a row"""
+
+
+@runtime_checkable
+class MeasuringSession(Session, Protocol):
+    """A session that says beforehand how long its frames will be: for those that `seal` must not be called in vain."""
+
+    def longest_frame(self, form: Form, size: int) -> int:
+        """Bytes of the longest frame that `seal` would give for a plaintext of `size` bytes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    MeasuringSession,
     PartedSession,
     Send,
     Session,
@@ -26,8 +27,8 @@ from ...errors import (
     HiveMindError,
     LimitExceeded,
     MetadataTooLarge,
-    NoCommonHandshake,
     NotConnected,
+    NotEncodable,
     Reflected,
     RemoteProtocolError,
     SessionBroken,
@@ -46,6 +47,7 @@ from ..codec import (
     encode_text,
     message_from_object,
 )
+from .advice import none_in_common
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
 
@@ -84,17 +86,28 @@ class Kind(Enum):
 class Link:
     """The shared half of both ends: frames, phases, the running handshake, the session."""
 
+    # fmt: off
+    __slots__ = (
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_config", "_declined", "_failures",
+        "_info", "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts", "_session",
+        "_trying", "max_frame",
+    )
+    # fmt: on
+
     _first_phase: Phase
     _table: ClassVar[Mapping[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]]
     """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
+        self._compress, self._compress_from, self._codec = config.compress, config.compress_from, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
+        self._longest_frame: Callable[[Form, int], int] | None = None
+        self._seal_parts: Callable[[Form, bytes, bytes], list[Frame]] | None = None
         self._info: SessionInfo | None = None
         self._candidates: Iterator[NamedHandshake] = iter(())
         self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
@@ -102,8 +115,9 @@ class Link:
         self._declined: list[str] = []
         self._passed_over: list[str] = []
         self._binarize = False
-        self._compress = config.compress
         self._failures = 0
+        self.max_frame: int | None = None
+        """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
     @property
     def phase(self) -> Phase:
@@ -134,12 +148,23 @@ class Link:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
-        if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
-            parts = binary_parts(message, compress=self._compress, codec=self._config.codec)
-            self._out.extend(session.seal_parts(Form.BINARY, *parts))
-            return
-        form, plaintext = self._encode(message)
-        self._out.extend(session.seal(form, plaintext))
+        limit = self.max_frame
+        if message.msg_type is _BINARY and len(message.payload) > _LONG and self._seal_parts is not None:
+            head, body = binary_parts(message, compress=self._compress, codec=self._codec)
+            self._check(Form.BINARY, len(head) + len(body), message)
+            frames = self._seal_parts(Form.BINARY, head, body)
+        else:
+            form, plaintext = self._encode(message)
+            self._check(form, len(plaintext), message)
+            frames = session.seal(form, plaintext)
+        if limit is not None:
+            _check_size(max(map(len, frames)), limit, message)
+        self._out.extend(frames)
+
+    def _check(self, form: Form, size: int, message: HiveMessage) -> None:
+        """Before a counter is used up for what the transport can't take."""
+        if self.max_frame is not None and self._longest_frame is not None:
+            _check_size(self._longest_frame(form, size), self.max_frame, message)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
@@ -190,14 +215,13 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                compress, config = self._compress, self._config
                 return Form.BINARY, encode_binary(
-                    message, compress=compress, compress_from=config.compress_from, codec=config.codec
+                    message, compress=self._compress, compress_from=self._compress_from, codec=self._codec
                 )
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, self._config.codec.text(message)
+        return Form.TEXT, self._codec.text(message)
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
@@ -221,7 +245,7 @@ class Link:
             return []
         form, plaintext = opened
         try:
-            message = _DECODERS[form](plaintext, self._limits, self._config.codec)
+            message = _DECODERS[form](plaintext, self._limits, self._codec)
         except RemoteProtocolError as error:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
@@ -258,7 +282,7 @@ class Link:
                 self._script = answer
                 return self._advance(next)
             self._note_declined(answer)
-        return self._give_up(self._none_in_common())
+        return self._give_up(none_in_common(self._config, self._declined))
 
     def _note_declined(self, declined: Declined) -> None:
         self._declined.append(f"{self._trying}: {declined.reason}")
@@ -301,8 +325,12 @@ class Link:
     def _secure(self, established: Established) -> list[Event]:
         if established.send is not None:
             self._send_clear(_HANDSHAKE, established.send)
-        self._session, info = established.session, established.session.info
-        self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
+        session = self._session = established.session
+        # asked once: looking whether an object follows a protocol takes as long as sealing a message
+        self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
+        self._seal_parts = session.seal_parts if isinstance(session, PartedSession) else None
+        info = session.info
+        self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize
         if self._compress is None and info.protocol < _READS_THE_FLAG:
             self._compress = True
@@ -312,36 +340,11 @@ class Link:
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        self._config = replace(self._config, context=replace(self._config.context, hello={}, offer={}))
+        del self._config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
-
-    def _none_in_common(self) -> NoCommonHandshake:
-        lowest, highest = self._config.min_protocol, self._config.max_protocol
-        forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
-        reasons = self._declined + [
-            f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
-        ]
-        text = "; ".join(reasons) or "none is installed"
-        return NoCommonHandshake(f"no handshake that both sides can do ({text})", hint=self._way_out(forbidden))
-
-    def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
-        """What to do where no handshake was possible."""
-        newest = max((one.protocol for one in forbidden), default=0)
-        if newest > self._config.max_protocol:
-            return (
-                f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
-            )
-        here = max((one.protocol for one in self._config.handshakes), default=0)
-        there = self._config.context.offer.get("max_protocol_version")
-        if type(there) is int and there > here:
-            return (
-                f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
-                "plugins`; or check the password and min_protocol"
-            )
-        return "check the password, min_protocol and `hivemind-client plugins`"
 
 
 def run_compute(link: Link, events: list[Event]) -> list[Event]:
@@ -359,6 +362,14 @@ def run_compute(link: Link, events: list[Event]) -> list[Event]:
         else:
             events += link.resume(result)
     return others
+
+
+def _check_size(size: int, limit: int, message: HiveMessage) -> None:
+    if size > limit:
+        raise NotEncodable(
+            f"a {message.msg_type.name} message would need a frame of {size} bytes, and this link takes {limit}",
+            hint="send less at once, or in parts",
+        )
 
 
 def _not_asked(_handshake: Handshake) -> Declined:
