@@ -88,9 +88,9 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_config", "_declined", "_failures",
-        "_info", "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts", "_session",
-        "_trying", "max_frame",
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_config", "_declined",
+        "_failures", "_info", "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts",
+        "_session", "_trying", "max_frame",
     )
     # fmt: on
 
