@@ -90,8 +90,8 @@ class Link:
     # fmt: off
     __slots__ = (
         "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_declined", "_failures", "_info",
-        "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "config",
-        "max_frame", "tally",
+        "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts", "_session", "_trying",
+        "config", "max_frame", "tally",
     )
     # fmt: on
 
@@ -109,6 +109,7 @@ class Link:
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
         self._longest_frame: Callable[[Form, int], int] | None = None
+        self._seal_parts: Callable[[Form, bytes, bytes], list[Frame]] | None = None
         self._info: SessionInfo | None = None
         self._candidates: Iterator[NamedHandshake] = iter(())
         self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
@@ -165,19 +166,22 @@ class Link:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
-        limit = self.max_frame
-        if message.msg_type is _BINARY and len(message.payload) > _LONG and isinstance(session, PartedSession):
-            parts = binary_parts(message, compress=self._compress, codec=self._codec)
-            frames = session.seal_parts(Form.BINARY, *parts)
+        if message.msg_type is _BINARY and len(message.payload) > _LONG and self._seal_parts is not None:
+            head, body = binary_parts(message, compress=self._compress, codec=self._codec)
+            self._check(Form.BINARY, len(head) + len(body), message)
+            frames = self._seal_parts(Form.BINARY, head, body)
         else:
             form, plaintext = self._encode(message)
-            if limit is not None and self._longest_frame is not None:
-                _check_size(self._longest_frame(form, len(plaintext)), limit, message)
-                return session.seal(form, plaintext)
+            self._check(form, len(plaintext), message)
             frames = session.seal(form, plaintext)
-        if limit is not None:
-            _check_size(max(map(len, frames)), limit, message)
+        if self.max_frame is not None and self._longest_frame is None:
+            _check_size(max(map(len, frames)), self.max_frame, message)
         return frames
+
+    def _check(self, form: Form, size: int, message: HiveMessage) -> None:
+        """Before a counter is used up for what the transport can't take."""
+        if self.max_frame is not None and self._longest_frame is not None:
+            _check_size(self._longest_frame(form, size), self.max_frame, message)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
@@ -344,6 +348,7 @@ class Link:
         session = self._session = established.session
         # asked once: looking whether an object follows a protocol takes as long as sealing a message
         self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
+        self._seal_parts = session.seal_parts if isinstance(session, PartedSession) else None
         info = session.info
         self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize

@@ -64,7 +64,6 @@ class Nod:
             raise HandshakeError("no nod came back")
         remember(context.state, context.authority)
         session: MeasuringSession = Clear("nod")
-        assert isinstance(session, PartedSession)
         return Established(session, send={"nod": True})
 
 
@@ -76,6 +75,7 @@ def remember(state: NodeState, authority: str) -> None:
 
 
 handshake: Handshake = Nod()
+parted: PartedSession = Clear("nod")
 
 
 def is_envelope(session: Session) -> bool:
