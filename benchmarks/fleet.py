@@ -49,13 +49,18 @@ def hub(number: int, profile: str) -> Iterator[int]:
 
 
 def measured(
-    python: str, kind: str, number: int, profile: str = "4.6.1a1", script: str = "fleet_clients.py"
+    python: str,
+    kind: str,
+    number: int,
+    profile: str = "4.6.1a1",
+    script: str = "fleet_clients.py",
+    seconds: float = SECONDS,
 ) -> dict[str, float]:
     """What the script finds, run by this Python."""
     with hub(number if kind in ("asyncio", "threads") else 1, profile) as port, tempfile.TemporaryDirectory() as home:
         command = [python, str(HERE / script), kind, str(number), str(port)]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment(home), timeout=SECONDS, check=False
+            command, capture_output=True, text=True, env=environment(home), timeout=seconds, check=False
         )
     line = next((line for line in done.stdout.splitlines() if line.startswith("@")), None)
     if line is None:
@@ -67,7 +72,7 @@ def measured(
 def of_reference(kind: str, number: int, profile: str) -> dict[str, float]:
     """The same of the reference's asyncio client, as far as that goes; empty, with the reason, where it does not."""
     try:
-        return measured(reference.interpreter(NEWEST), kind, number, profile, "fleet_reference.py")
+        return measured(reference.interpreter(NEWEST), kind, number, profile, "fleet_reference.py", SECONDS / 5)
     except (BenchmarkError, subprocess.SubprocessError) as error:
         print(f"{NEWEST}, {kind} of {number}: {str(error).strip().splitlines()[-1]}")
         return {}
