@@ -62,15 +62,15 @@ class Costs:
         self.found[name] = (resident() - self.rss) / self.number
 
 
-async def by_turns(work, fleet):
-    """`work` for each of the fleet, AT_ONCE at the same time. No task for each: their memory would be counted."""
+async def by_turns(work, fleet, at_once=AT_ONCE):
+    """`work` for each of the fleet, so many at the same time. No task for each: their memory would be counted."""
     waiting = iter(fleet)
 
     async def worker():
         for one in waiting:
             await work(one)
 
-    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(worker() for _ in range(at_once)))
 
 
 def utterance():
