@@ -75,8 +75,12 @@ class Voice(TTS):
         with wave.open(wav_file, "wb") as sound:
             sound.setparams((1, 2, 16000, 0, "NONE", ""))
             sound.writeframes(bytes(320 * len(sentence)))
-        Voice.said.put(sentence)
         return wav_file, None
+
+    def synth(self, sentence: str, *arguments: object, **more: object) -> object:
+        """Also for what is in the cache."""
+        Voice.said.put(sentence)
+        return super().synth(sentence, *arguments, **more)
 
 
 class Phal(PHALPlugin):
