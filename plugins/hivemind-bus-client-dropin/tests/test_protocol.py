@@ -67,6 +67,7 @@ def test_an_offer_that_comes_twice_starts_one_handshake_and_a_reset_allows_anoth
     assert protocol.node_id == ""
     protocol.handle_handshake(HiveMessage(T.HANDSHAKE, dict(OFFER)))
     assert len(client.sent) == 2
+    assert not protocol.receive_handshake("00" * 40)  # the envelope of nobody who knows the password
     assert not client.handshake_event.is_set()
 
 

@@ -43,15 +43,19 @@ class VAD(VADEngine):
 
 
 class WakeWord(HotWordEngine):
-    """Said in the first loud chunk after silence."""
+    """Said in a loud chunk, and not again for two seconds."""
 
-    heard: ClassVar[int] = 0
+    loud: ClassVar[bool] = False
+    said_at: ClassVar[float] = 0.0
 
     def update(self, chunk: bytes) -> None:
-        WakeWord.heard = WakeWord.heard + 1 if any(chunk) else 0
+        WakeWord.loud = WakeWord.loud or any(chunk)
 
     def found_wake_word(self, *_: object) -> bool:
-        found, WakeWord.heard = WakeWord.heard == 1, WakeWord.heard and WakeWord.heard + 1
+        found = WakeWord.loud and time.monotonic() - WakeWord.said_at > 2
+        WakeWord.loud = False
+        if found:
+            WakeWord.said_at = time.monotonic()
         return found
 
 
@@ -71,8 +75,12 @@ class Voice(TTS):
         with wave.open(wav_file, "wb") as sound:
             sound.setparams((1, 2, 16000, 0, "NONE", ""))
             sound.writeframes(bytes(320 * len(sentence)))
-        Voice.said.put(sentence)
         return wav_file, None
+
+    def synth(self, sentence: str, *arguments: object, **more: object) -> object:
+        """Also for what is in the cache."""
+        Voice.said.put(sentence)
+        return super().synth(sentence, *arguments, **more)
 
 
 class Phal(PHALPlugin):

@@ -19,7 +19,7 @@ from .exceptions import NotConfigured, NotReady
 from .identity import NodeIdentity
 from .local_bus import HiveMindSlaveInternalProtocol
 from .message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
-from .surface import Surface, answer, is_wire_type, key_text, plain, reply_type_of, setting
+from .surface import Surface, answer, in_vain, is_wire_type, key_text, plain, reply_type_of, setting
 
 __all__ = ["AsyncHiveMessageBusClient", "AsyncHiveMessageWaiter", "AsyncHivePayloadWaiter", "BinaryDataCallbacks"]
 
@@ -246,10 +246,14 @@ class AsyncHiveMessageBusClient(Surface, SDKClient):
         super().on_mycroft(mycroft_msg_type, _OnLoop(func, hive=False))
 
     async def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
-        return answer(await super().wait_for_message(message_type, timeout), bus=False)
+        with in_vain():
+            return answer(await super().wait_for_message(message_type, timeout), bus=False)
+        return None
 
     async def wait_for_mycroft(self, mycroft_msg_type: str, timeout: float = 3.0) -> Any:
-        return answer(await super().wait_for_mycroft(mycroft_msg_type, timeout))
+        with in_vain():
+            return answer(await super().wait_for_mycroft(mycroft_msg_type, timeout))
+        return None
 
     async def wait_for_payload(
         self,
@@ -257,12 +261,16 @@ class AsyncHiveMessageBusClient(Surface, SDKClient):
         message_type: HiveMessageType | str = HiveMessageType.BUS,
         timeout: float = 3.0,
     ) -> Any:
-        return answer(await super().wait_for_payload(payload_type, message_type, timeout))
+        with in_vain():
+            return answer(await super().wait_for_payload(payload_type, message_type, timeout))
+        return None
 
     async def wait_for_response(self, message: Any, reply_type: Any = None, timeout: float = 3.0) -> Any:
         """As HiveMessageBusClient.wait_for_response."""
         reply_type = reply_type_of(message, reply_type)
-        return answer(await super().wait_for_response(plain(message), reply_type, timeout))
+        with in_vain():
+            return answer(await super().wait_for_response(plain(message), reply_type, timeout))
+        return None
 
     async def wait_for_payload_response(
         self,
@@ -271,4 +279,6 @@ class AsyncHiveMessageBusClient(Surface, SDKClient):
         reply_type: HiveMessageType | str | None = None,
         timeout: float = 3.0,
     ) -> Any:
-        return answer(await super().wait_for_payload_response(plain(message), payload_type, reply_type, timeout))
+        with in_vain():
+            return answer(await super().wait_for_payload_response(plain(message), payload_type, reply_type, timeout))
+        return None

@@ -16,7 +16,17 @@ from . import surface
 from .exceptions import NotConfigured, NotReady
 from .identity import NodeIdentity
 from .message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
-from .surface import WEBSOCKET_CONNECT_TIMEOUT, Listener, Surface, answer, is_wire_type, key_text, plain, reply_type_of
+from .surface import (
+    WEBSOCKET_CONNECT_TIMEOUT,
+    Listener,
+    Surface,
+    answer,
+    in_vain,
+    is_wire_type,
+    key_text,
+    plain,
+    reply_type_of,
+)
 
 __all__ = [
     "WEBSOCKET_CONNECT_TIMEOUT",
@@ -199,10 +209,14 @@ class HiveMessageBusClient(Surface, SDKClient):
         super().once(event_name, Listener(func) if is_wire_type(event_name) else func)
 
     def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
-        return answer(super().wait_for_message(message_type, timeout), bus=False)
+        with in_vain():
+            return answer(super().wait_for_message(message_type, timeout), bus=False)
+        return None
 
     def wait_for_mycroft(self, mycroft_msg_type: str, timeout: float = 3.0) -> Any:
-        return answer(super().wait_for_mycroft(mycroft_msg_type, timeout))
+        with in_vain():
+            return answer(super().wait_for_mycroft(mycroft_msg_type, timeout))
+        return None
 
     def wait_for_payload(
         self,
@@ -210,11 +224,15 @@ class HiveMessageBusClient(Surface, SDKClient):
         message_type: HiveMessageType | str = HiveMessageType.BUS,
         timeout: float = 3.0,
     ) -> Any:
-        return answer(super().wait_for_payload(payload_type, message_type, timeout))
+        with in_vain():
+            return answer(super().wait_for_payload(payload_type, message_type, timeout))
+        return None
 
     def wait_for_response(self, message: Any, reply_type: Any = None, timeout: float = 3.0) -> Any:
         """Without a `reply_type`, a bus message is answered by its own type (the reference) or `.response` (OVOS)."""
-        return answer(super().wait_for_response(plain(message), reply_type_of(message, reply_type), timeout))
+        with in_vain():
+            return answer(super().wait_for_response(plain(message), reply_type_of(message, reply_type), timeout))
+        return None
 
     def wait_for_payload_response(
         self,
@@ -223,7 +241,9 @@ class HiveMessageBusClient(Surface, SDKClient):
         reply_type: HiveMessageType | str | None = None,
         timeout: float = 3.0,
     ) -> Any:
-        return answer(super().wait_for_payload_response(plain(message), payload_type, reply_type, timeout))
+        with in_vain():
+            return answer(super().wait_for_payload_response(plain(message), payload_type, reply_type, timeout))
+        return None
 
     def emit_intercom(self, message: Any, pubkey: Any) -> None:
         """Send a bus message that only the owner of this public key (PEM, or a pycryptodome key) can read."""

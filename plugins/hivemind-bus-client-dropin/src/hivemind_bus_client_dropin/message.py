@@ -17,8 +17,8 @@ _ROUTING_TYPES = NESTING_TYPES  # programs look for it here
 __all__ = ["HiveMessage", "HiveMessageType", "HiveMindBinaryPayloadType", "MalformedWirePayload", "Message"]
 
 
-class MalformedWirePayload(MalformedFrame):
-    """A payload that is no object, in a frame or on the way into one; a ValueError, as all malformed frames are."""
+MalformedWirePayload = MalformedFrame
+"""all that is wrong with what came, or with a payload on its way into a frame, is this ValueError"""
 
 
 class _NoMessage(MalformedWirePayload, TypeError):

@@ -158,6 +158,17 @@ class HiveMindSlaveProtocol:
             return
         self._advance(lambda: negotiation.start(self.hm, self.identity, self._hello, offer, self._authority))
 
+    def start_noise_handshake(self, server_payload: dict[str, Any]) -> None:
+        """Answer this offer."""
+        self.handle_handshake(HiveMessage(_KINDS.HANDSHAKE, dict(server_payload)))
+
+    receive_noise_handshake = start_noise_handshake
+
+    def receive_handshake(self, envelope: str) -> bool:
+        """The hub's envelope of a handshake with the password, or of RSA keys. -> whether the link has a key now"""
+        self.handle_handshake(HiveMessage(_KINDS.HANDSHAKE, {"envelope": envelope}))
+        return self._established
+
     @property
     def _authority(self) -> str:
         """Under which the hub's key is pinned."""

@@ -126,7 +126,10 @@ def mycroft2bitstring(msg: Any, compressed: bool = False) -> Frame:
 def _object(hive_type: HiveMessageType | str, payload: Any) -> Any:
     """The payload as HiveMessage takes it: JSON text is an object in another form."""
     if hive_type == HiveMessageType.BINARY:
-        return getattr(payload, "bytes", payload)
+        payload = getattr(payload, "bytes", payload)
+        if not isinstance(payload, (bytes, bytearray, memoryview)):
+            raise MalformedWirePayload(f"the payload of a BINARY message is bytes, not {type(payload).__name__}")
+        return payload
     if payload is None:
         return {}
     if isinstance(payload, str):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from hivemind_sdk import HiveMessage as SDKMessage
 from hivemind_sdk import State
+from hivemind_sdk.errors import PolicyDenied, RequestAborted
 
 from . import outside
 from .exceptions import HandshakeTimeout, NotConfigured, RefusedByHub
 from .message import Answer, HiveMessage, HiveMessageType, Message
 
+log = logging.getLogger(__name__)
 WEBSOCKET_CONNECT_TIMEOUT = 10.0
 """seconds for the transport to open, unless it is said"""
 _FINAL = (State.CLOSED, State.REFUSED)
@@ -165,6 +168,18 @@ def answer(found: Any, *, bus: bool = True) -> Any:
     if isinstance(found, SDKMessage):
         return Answer.of(found)
     return Answer(HiveMessageType.BUS, found) if bus and isinstance(found, Message) else found
+
+
+@contextmanager
+def in_vain() -> Iterator[None]:
+    """A wait that ends early, as the hub denies what was sent or the link is lost: None is returned, as in vain.
+
+    The reference waits on, and programs expect no exception here.
+    """
+    try:
+        yield
+    except (PolicyDenied, RequestAborted) as error:
+        log.warning("no answer: %s", error)
 
 
 def reply_type_of(message: Any, reply_type: Any) -> Any:
