@@ -43,7 +43,7 @@ def test_events_are_json_for_programs(voice, tmp_path):
     shown, _errors, code = voice(*files, "--wake-word", "none", "--vad", "energy", "--json")
     events = [json.loads(line) for line in shown.splitlines()]
     assert code == 0
-    assert [event["text"] for event in events if event["event"] == "state"][0] == "recording"
+    assert next(event["text"] for event in events if event["event"] == "state") == "recording"
     assert max(event["level"] for event in events if event["event"] == "level") > 0.1
 
 
