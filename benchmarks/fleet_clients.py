@@ -162,8 +162,8 @@ async def stalls(number, port):
         link = {"key": "key-0", "password": PASSWORD, "host": f"ws://127.0.0.1:{port}"}
         gc.collect()
         async with Stall() as stall:
-            client = AsyncHiveMessageBusClient(identity=identity, **link)
-        found["constructor, plugins loaded"] = stall.worst * 1e3
+            client = await AsyncHiveMessageBusClient.create(identity=identity, **link)
+        found["create, plugins loaded"] = stall.worst * 1e3
         async with Stall() as stall:
             info = await client.connect(timeout=WITHIN)
         assert info.protocol == 3
@@ -191,7 +191,7 @@ async def echo(number, _port):
             writer.write(line)
         writer.close()
 
-    found = {"constructor, plugins loaded": 0.0}
+    found = {"create, plugins loaded": 0.0}
     async with Stall() as stall:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

@@ -103,6 +103,12 @@ FINAL_OUTCOMES = frozenset(Outcome) - {Outcome.QUEUED, Outcome.UNCONFIRMED}
 class Rules:
     """Which policy a message has: that of its bus type or of what its bytes are, else of its type, else Raise."""
 
+    __slots__ = (
+        "_binary",
+        "_bus",
+        "_kinds",
+    )
+
     def __init__(self, rules: Mapping[Key, Policy]) -> None:
         merged = {**DEFAULTS, **rules}
         # apart, because 'query' == HiveMessageType.QUERY, and a bus type may be called anything

@@ -25,12 +25,12 @@ it returns has a `close()`, that is called when the client is closed, in reverse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import pluggy
 
-from ._dataclass import dataclass
+from ._dataclass import dataclass, field
 from .contracts import (
     Application,
     AsyncTransportConnector,
@@ -42,6 +42,7 @@ from .contracts import (
     Resolver,
     TransportConnector,
 )
+from .errors import PluginError
 from .messages import HiveMessageType
 
 API_VERSION = 1
@@ -49,6 +50,8 @@ API_VERSION = 1
 
 API_VERSIONS = frozenset({API_VERSION})
 """the versions that this SDK loads: its own, and older ones that it still knows how to read"""
+
+_PORTS = range(1, 65536)
 
 PROJECT = "hivemind_sdk"
 """the entry-point group, and pluggy's project name"""
@@ -81,11 +84,23 @@ class TransportPlugin(PluginRecord):
 
     kind = "transport"
     schemes: tuple[str, ...]
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """scheme -> the TCP port of an address that gives none; of a scheme that is not in it: 5678"""
     network: bool = True
     """it connects to TCP ports; False for Unix sockets, serial lines and such, which the conformance kit then knows"""
     create: Callable[..., TransportConnector]
     create_async: Callable[..., AsyncTransportConnector] | None = None
     """a connector for asyncio; None: the SDK runs the plain one on threads"""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.ports, Mapping):
+            return  # the loader says what should be there
+        wrong = [scheme for scheme, port in self.ports.items() if scheme not in self.schemes or port not in _PORTS]
+        if wrong:
+            raise PluginError(
+                f"the transport {self.name!r} can't have the default port {self.ports[wrong[0]]!r} for {wrong[0]!r}",
+                hint="`ports` takes schemes that are in `schemes`, and numbers from 1 to 65535",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,9 @@ class Threaded:
 
     name = "threads"
 
+    def __init__(self, patience=LONG):
+        """As the other face."""
+
     def make(self, *args, **kwargs):
         return Satellite(*args, **kwargs)
 
@@ -38,7 +41,9 @@ class Async:
 
     name = "asyncio"
 
-    def __init__(self):
+    def __init__(self, patience=LONG):
+        """`patience`: seconds that one call may take."""
+        self.patience = patience
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
@@ -50,7 +55,7 @@ class Async:
         return self.run(make())
 
     def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(LONG)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(self.patience)
 
     def call(self, function, *args, **kwargs):
         async def call():

@@ -10,6 +10,7 @@ from functools import cache
 from crypto_kit import KEYS
 
 from hivemind_sdk.contracts import HandshakeContext, Role
+from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.engine.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, run_compute
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
@@ -257,3 +258,11 @@ def wait_for_end(threads):
         with suppress(RuntimeError):
             thread.join(LONG)
     return {thread for thread in threads if thread.is_alive()}
+
+
+COMES_UP = [State.CONNECTING, State.HANDSHAKE, State.READY]
+
+
+def states_of(log):
+    """The states that a Log has seen, in order."""
+    return [event.after.state for event in log.of(StateChanged)]

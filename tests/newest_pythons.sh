@@ -25,8 +25,9 @@ packages=(ca-certificates git gcc libc6-dev libffi-dev)
 for version in "${versions[@]}"; do packages+=("python$version-venv" "python$version-dev"); done
 mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
 mountpoint -q "$folder/dev" || mount --bind /dev "$folder/dev"
+mountpoint -q "$folder/dev/pts" || mount --bind /dev/pts "$folder/dev/pts"  # terminals
 mountpoint -q "$folder/dev/shm" || mount -t tmpfs tmpfs "$folder/dev/shm"
-trap 'umount "$folder/dev/shm" "$folder/dev" "$folder/proc"' EXIT
+trap 'umount "$folder/dev/shm" "$folder/dev/pts" "$folder/dev" "$folder/proc"' EXIT
 inside apt-get -o Acquire::Check-Valid-Until=false update -qq  # a mirror that lags behind will do
 inside env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "${packages[@]}" >/dev/null
 [ ! -d /usr/local/share/ca-certificates ] || cp -r /usr/local/share/ca-certificates/. "$folder/usr/local/share/ca-certificates/"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
-from ..contracts import AsyncTransport, Dial, Frame, Transport, TransportConnector
+from ..contracts import AsyncTransport, Dial, Frame, LookingConnector, Transport, TransportConnector
 from ..errors import HiveMindError, LinkClosed, LinkError, MalformedFrame
 from ..sockets import encode_text
+from ..sockets.daemons import daemon
 from . import offload
 
 _MOST_WAITING = 64
@@ -30,7 +31,7 @@ class BridgedConnector:
 
     async def connect(self, dial: Dial) -> AsyncTransport:
         """Dial on a thread. Where it is cancelled, the link is closed as soon as it is there."""
-        dialling = offload.in_thread(partial(self._connector.connect, dial), "hivemind-bridge-connect")
+        dialling = offload.in_thread(partial(self._connector.connect, dial), "bridge-connect")
         try:
             transport = await asyncio.shield(dialling)
         except asyncio.CancelledError:
@@ -38,10 +39,16 @@ class BridgedConnector:
             raise
         return BridgedTransport(transport)
 
+    async def answers(self, dial: Dial) -> bool | None:
+        """Looks on a thread, if the plain connector can."""
+        if not isinstance(self._connector, LookingConnector):
+            return None
+        return await offload.in_thread(partial(self._connector.answers, dial), "hivemind-bridge-look")
+
 
 def _close_unwanted(dialling: asyncio.Future[Transport]) -> None:
     if not dialling.cancelled() and dialling.exception() is None:
-        offload.in_thread(partial(dialling.result().close, _ABNORMAL, "", 0.0), "hivemind-bridge-close")
+        offload.in_thread(partial(dialling.result().close, _ABNORMAL, "", 0.0), "bridge-close")
 
 
 class BridgedTransport:
@@ -55,12 +62,13 @@ class BridgedTransport:
         """what `receive` has not taken: frames, and errors that concern one frame"""
         self._end: LinkClosed | None = None
         self._reader: asyncio.Future[None] | None = None
-        self._room = threading.Semaphore(_MOST_WAITING)
+        self._room: SimpleQueue[None] = SimpleQueue()
+        """has an item for each frame that may be read now"""
+        self._make_room(_MOST_WAITING)
         self._outgoing: deque[Frame | Callable[[], Any]] = deque()
         self._writing: asyncio.Future[None] | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="hivemind-bridge-write")
-        self._thread = threading.Thread(target=self._read, name="hivemind-bridge", daemon=True)
-        self._thread.start()
+        daemon("bridge", self._read).start()
 
     def send(self, frames: Sequence[Frame]) -> None:
         if self._end is not None:
@@ -94,7 +102,7 @@ class BridgedTransport:
         if not self._frames:
             return None
         found = self._frames.popleft()
-        self._room.release()
+        self._make_room(1)
         if isinstance(found, HiveMindError):
             raise found
         return found
@@ -110,7 +118,7 @@ class BridgedTransport:
 
     async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
         self._finish(LinkClosed("the link was closed by this side", code=code, reason=reason))
-        self._room.release(_MOST_WAITING)  # the reader must not wait for room any more
+        self._make_room(_MOST_WAITING)  # the reader must not wait for room any more
         until = self._loop.time() + (timeout if code != _ABNORMAL else 0.0)
         try:
             while self._writing is not None and (left := until - self._loop.time()) > 0:
@@ -126,7 +134,7 @@ class BridgedTransport:
 
     def _close_on_a_thread(self, code: int, reason: str, timeout: float) -> asyncio.Future[None]:
         """A new one: the shared ones may be busy, and ours stuck in a call that only this ends."""
-        return offload.in_thread(partial(self._transport.close, code, reason, timeout), "hivemind-bridge-close")
+        return offload.in_thread(partial(self._transport.close, code, reason, timeout), "bridge-close")
 
     # --- writing ---
 
@@ -155,9 +163,13 @@ class BridgedTransport:
 
     # --- reading ---
 
+    def _make_room(self, frames: int) -> None:
+        for _ in range(frames):
+            self._room.put(None)
+
     def _read(self) -> None:
         while True:
-            self._room.acquire()
+            self._room.get()
             try:
                 frame: Frame | HiveMindError = self._transport.receive()
             except MalformedFrame as error:

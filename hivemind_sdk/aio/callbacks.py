@@ -13,6 +13,8 @@ from . import offload
 
 log = logging.getLogger(__name__)
 Job = Callable[[], Any]
+Tasks = dict[asyncio.Task[Any], None]
+"""a set of tasks; there are many that stay empty, and an empty dict is smaller"""
 
 
 class CallbackTasks:
@@ -25,6 +27,13 @@ class CallbackTasks:
     `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0: never). Call everything on the
     loop's thread.
     """
+
+    # fmt: off
+    __slots__ = (
+        "_closed", "_hang_after", "_held", "_hung", "_limit", "_limit_bytes", "_queues", "_tasks", "_waiting",
+        "weight",
+    )
+    # fmt: on
 
     def __init__(
         self,
@@ -43,7 +52,7 @@ class CallbackTasks:
         self._hang_after = hang_after
         self._hung = hung
         self._queues: dict[object, deque[tuple[Job, object, int]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: Tasks = {}
         self._waiting = 0
         self._closed = False
 
@@ -64,9 +73,7 @@ class CallbackTasks:
             queue.append((job, owner, weight))
             return True
         queue = self._queues[key] = deque([(job, owner, weight)])
-        task = asyncio.get_running_loop().create_task(self._work(key, queue))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        spawn(self._tasks, self._work(key, queue))
         return True
 
     async def wait_idle(self, timeout: float) -> bool:
@@ -113,7 +120,7 @@ class CallbackTasks:
 
     async def _run(self, job: Job, owner: Any, *, coroutine: bool) -> None:
         try:
-            result = job() if coroutine else await offload.run(job)
+            result = job() if coroutine else await offload.run_callback(job)
             if inspect.isawaitable(result):
                 await result
         except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on
@@ -129,9 +136,9 @@ class CallbackTasks:
         return asyncio.get_running_loop().call_later(self._hang_after, self._hung, owner, self._hang_after)
 
 
-def spawn(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+def spawn(tasks: Tasks, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """A task that is kept in `tasks` until it has ended."""
     task = asyncio.get_running_loop().create_task(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    tasks[task] = None
+    task.add_done_callback(tasks.pop)
     return task

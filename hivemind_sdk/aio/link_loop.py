@@ -10,59 +10,52 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from ..contracts import AsyncTransport, Frame, SessionInfo
-from ..contracts.observations import (
-    Dropped,
-    FrameReceived,
-    FrameSent,
-    MessageReceived,
-    MessageSent,
-    Secured,
-    StateChanged,
-    Warned,
-)
+from ..contracts import AsyncTransport
+from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
-from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received, SatelliteLink
-from ..engine.life import Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.connection import ComputeNeeded
+from ..engine.doubt import Doubt
+from ..engine.failback import FailbackPlan
+from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
 from ..engine.ports import EventSink
-from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
+from ..engine.reports import LinkReports
+from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkTimeout, MalformedFrame, NotConnected
-from ..messages import HiveMessage, HiveMessageType
+from ..errors import HiveMindError, LinkTimeout, MalformedFrame
+from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
+from .failback import AsyncHubs, FailbackProbe, receive
 
 log = logging.getLogger(__name__)
-_SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
-_RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
-"""what is told of each message; made once"""
 _BATCH = 32
 """frames that are handled before other tasks get their turn"""
-HANG_UP_WITHIN = 1.0
-"""seconds that a hub is given to hang up after our goodbye"""
-
-
-class AsyncHubs(Protocol):
-    """The hubs that a link may go to, by number; 0 is the preferred one."""
-
-    def name(self, hub: int) -> str:
-        """Where it is, for people."""
-
-    async def dial(self, hub: int) -> AsyncTransport:
-        """Raises what AsyncTransportConnector.connect does."""
-
-    def new_link(self, hub: int) -> SatelliteLink:
-        """Our end of a new link to it. May block: call it off the loop."""
-
-    async def answers(self, hub: int) -> bool | None:
-        """Whether its port takes connections; None: it can't be looked at."""
 
 
 class AsyncLinkLoop:
     """One life for each: `start`, then CLOSED or REFUSED for ever. Call everything on the loop's thread."""
+
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_deadlines",
+        "_doubt",
+        "_failover",
+        "_hubs",
+        "_life",
+        "_loop",
+        "_reports",
+        "_session",
+        "_sink",
+        "_task",
+        "_tasks",
+        "_transport",
+        "_watches",
+        "_woken",
+    )
 
     def __init__(
         self,
@@ -73,19 +66,23 @@ class AsyncLinkLoop:
         failover: Failover = Failover(),
     ) -> None:
         self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines = deadlines
         self._failover = failover
         self._sink = sink
+        self._reports = LinkReports(self._life, sink)
         self._loop = asyncio.get_running_loop()
         self._clock = time.monotonic
         self._watches: list[Callable[[Status], object]] = []
         self._woken: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._doubt = Doubt(
+            deadlines.keepalive_timeout, self._loop.call_later, self.probe, lambda: spawn(self._tasks, self.drop())
+        )
 
     # --- for everyone ---
 
@@ -122,16 +119,13 @@ class AsyncLinkLoop:
         """Seal a message and hand it over; see `drain`. Raises NotConnected, LinkClosed, NotEncodable."""
         session, transport, status = self._session, self._transport, self._life.status
         if session is None or transport is None or status.state is not State.READY:
-            raise NotConnected(
-                f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
-            )
+            raise not_connected(status)
         session.send(message)
         frames = session.frames_to_send()
         transport.send(frames)
         if session.probes:
             session.sent(self._clock())
-        self._observe_sent(frames)
-        self._sink.observe(_SENT[message.msg_type])
+        self._reports.sent(frames, message)
 
     async def drain(self) -> None:
         """Wait while the network is slow. Raises LinkClosed."""
@@ -142,10 +136,8 @@ class AsyncLinkLoop:
     @property
     def probes(self) -> bool:
         """Whether the present link can say what has arrived."""
-        transport, session = self._transport, self._session
-        if transport is None or session is None:
-            return False
-        return transport.features.probes or transport.features.confirms or session.probes
+        session = self._session
+        return session is not None and session.confirms
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """Have `arrived` called when all that was sent on this link has arrived; not if the link ends before."""
@@ -160,13 +152,21 @@ class AsyncLinkLoop:
             session.probe(arrived, self._clock())
             frames = session.frames_to_send()
             transport.send(frames)
-            self._observe_sent(frames)
+            self._reports.sent(frames)
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off, at a bounded pace. `reason` is for the log."""
         log.debug("woken: %s", reason)
         self._life.wake()
         self._end_pause()
+
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes:
+            self._doubt.raise_for(session, reason)
 
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
@@ -234,7 +234,7 @@ class AsyncLinkLoop:
     async def _attempt(self, hub: int) -> HiveMindError:
         """One link from dialling to its end. Returns why it ended; nothing of it is left."""
         session: LinkSession | None = None
-        cause: HiveMindError = closed_here()
+        cause: HiveMindError | None = None
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
@@ -246,10 +246,11 @@ class AsyncLinkLoop:
         except Exception as error:  # noqa: BLE001 - nothing may end this task
             cause = as_link_error(error)
         finally:
+            cause = cause or closed_here()
             if session is not None:
                 cause = session.ended(cause)
             await self._hang_up()
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
@@ -261,14 +262,17 @@ class AsyncLinkLoop:
                 frame = transport.receive_nowait()
                 if frame is None:
                     handled = 0
-                    frame = await _receive(transport, session.next_deadline, clock)
+                    deadline = session.next_deadline
+                    # called here where there is no deadline: each coroutine that waits takes memory
+                    frame = await (transport.receive() if deadline is None else receive(transport, deadline, clock))
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
                 observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-                events = session.frame_received(frame, clock())
+                took = partial(session.frame_received, frame, clock())
+                events = took() if session.ready is not None else await _step(took)
             await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
@@ -282,42 +286,27 @@ class AsyncLinkLoop:
             frames = session.frames_to_send()
             if frames:
                 transport.send(frames)
-                self._observe_sent(frames)
+                self._reports.sent(frames)
         for event in events:
-            if isinstance(event, Received):
-                self._sink.observe(_RECEIVED[event.message.msg_type])
-                self._sink.received(event.message, event.size)
-            elif isinstance(event, Discarded):
-                self._sink.observe(Dropped(event.reason, event.detail))
-            elif isinstance(event, ComputeNeeded):
+            if isinstance(event, ComputeNeeded):
                 await self._act(session, transport, await self._compute(session, event))
-            elif isinstance(event, Greeted):
-                self._sink.greeted(event.hello)
             elif isinstance(event, ProbeNeeded):
-                self.probe(_ignore)
+                self.probe(ignore)
+            elif isinstance(event, Ready):
+                self._reports.secured(event.info)
+                self._enter(partial(self._life.ready, info=event.info))
             else:
-                self._on_ready(event.info)
+                self._reports.learned(event)
 
     async def _compute(self, session: LinkSession, event: ComputeNeeded) -> Sequence[SessionEvent]:
         try:
             result = await offload.run(event.work)
         except Exception as error:  # noqa: BLE001 - the handshake decides what it means
-            return session.compute_failed(error, self._clock())
-        return session.compute_done(result, self._clock())
-
-    def _observe_sent(self, frames: Sequence[Frame]) -> None:
-        for frame in frames:
-            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
-
-    def _on_ready(self, info: SessionInfo) -> None:
-        self._sink.observe(Secured(info))
-        for warning in self._life.unheard(info.warnings):
-            log.warning("%s", warning)
-        for warning in info.warnings:
-            self._sink.observe(Warned(warning))
-        self._enter(lambda now: self._life.ready(now, info))
+            return await _step(partial(session.compute_failed, error, self._clock()))
+        return await _step(partial(session.compute_done, result, self._clock()))
 
     async def _hang_up(self) -> None:
+        self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             await transport.close(1000, "", 0.0)
@@ -330,78 +319,29 @@ class AsyncLinkLoop:
         if before.state is State.CLOSED:
             return
         after = change(self._clock())
-        if before.state is State.READY:
-            self._sink.lost(after.cause or closed_here())
-        if after.state is State.REFUSED:
-            log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
-        else:
-            log.info("link: %s", after)
-        self._sink.observe(StateChanged(before, after))
+        self._reports.changed(before, after)
         for watch in list(self._watches):
             watch(after)
         if after.state is State.READY and after.next_try is not None and not self._closing:
-            spawn(self._tasks, self._watch_better(after))
-
-    async def _watch_better(self, ready: Status) -> None:
-        """The link is with a fallback: go back as soon as a better hub greets."""
-        due = ready.next_try
-        while due is not None and self._is(ready):
-            await asyncio.sleep(max(0.0, due - self._clock()))
-            found = None
-            for hub in self._life.better:
-                if self._is(ready) and await self._greets(hub):
-                    found = hub
-                    break
-            if not self._is(ready):
-                return
-            if found is not None:
-                give_up = self._clock() + self._failover.wait_for_requests
-                while self._sink.busy() and self._clock() < give_up and self._is(ready):  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
-                if self._is(ready):
-                    log.info("going back to %s, which answers again", self._hubs.name(found))
-                    self._life.going_back(found)
-                    await self.drop()
-                return
-            due = self._life.not_back(self._clock()).next_try
-
-    def _is(self, ready: Status) -> bool:
-        """Whether the link is the one that got READY then."""
-        return self.ready and self.status.since == ready.since and not self._closing
-
-    async def _greets(self, hub: int) -> bool:
-        """Whether this hub lets us in as far as its HELLO; then it is there, and knows our access key."""
-        transport: AsyncTransport | None = None
-        try:
-            link = await offload.run(partial(self._hubs.new_link, hub))
-            transport = await self._hubs.dial(hub)
-            deadline = self._clock() + self._deadlines.hello
-            while True:
-                frame = await _receive(transport, deadline, self._clock)
-                if any(isinstance(event, Greeted) for event in link.receive(frame)):
-                    return True
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not harm the link in use
-            log.debug("%s is not back: %s", self._hubs.name(hub), type(error).__name__)
-            return False
-        finally:
-            if transport is not None:
-                await transport.close(1000, "", 0.0)
+            probe = FailbackProbe(
+                self._hubs,
+                FailbackPlan(self._life.better, after.next_try, self._failover.wait_for_requests),
+                self._life,
+                busy=self._sink.busy,
+                leave=self.drop,
+                greet_within=self._deadlines.hello,
+            )
+            spawn(self._tasks, probe.run())
 
 
-async def _receive(transport: AsyncTransport, deadline: float | None, clock: Callable[[], float]) -> Frame:
-    """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    if deadline is None:
-        return await transport.receive()
-    left = deadline - clock()
-    if left <= 0:
-        raise LinkTimeout(phase="receive")
+async def _step(work: Callable[[], Sequence[SessionEvent]]) -> Sequence[SessionEvent]:
+    """Let a session take a step of a handshake: on a thread, as plugins import and compute in it.
+
+    Where it is cancelled the step is waited for: nothing else may touch the session meanwhile.
+    """
+    taking = asyncio.ensure_future(offload.run(work))
     try:
-        return await asyncio.wait_for(transport.receive(), left)
-    except asyncio.TimeoutError as error:
-        if isinstance(error, LinkTimeout):
-            raise
-        raise LinkTimeout(phase="receive") from None
-
-
-def _ignore() -> None:
-    """Nobody waits for this probe."""
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        await asyncio.wait([taking])
+        raise

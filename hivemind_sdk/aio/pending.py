@@ -15,6 +15,8 @@ from ..errors import RequestTimeout
 class AsyncRequests(OpenRequests):
     """The open requests of one node on an event loop."""
 
+    __slots__ = ()
+
     clock = time.monotonic
 
     def open(self, request: Request, timeout: float, hint: str = "") -> AsyncAnswers:
@@ -27,6 +29,18 @@ class AsyncRequests(OpenRequests):
 class AsyncAnswers(AsyncIterator[Any]):
     """The answers to one request as they arrive, with one time-out for all of them. Iterate in one task at a time."""
 
+    __slots__ = (
+        "_bell",
+        "_deadline",
+        "_hint",
+        "_rung",
+        "_sent",
+        "_table",
+        "_timeout",
+        "convert",
+        "request",
+    )
+
     def __init__(self, table: AsyncRequests, request: Request, timeout: float, hint: str = "") -> None:
         self.request = request
         self.convert: Callable[[Any], Any] | None = None
@@ -34,14 +48,16 @@ class AsyncAnswers(AsyncIterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._bell = asyncio.Event()
+        self._bell: asyncio.Future[bool] | None = None
+        """set while somebody waits"""
+        self._rung = False
         self._deadline = request.deadline = time.monotonic() + timeout
-        request.notify = self._bell.set
+        request.notify = self._ring
 
     async def __anext__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopAsyncIteration after the last one."""
         while True:
-            self._bell.clear()
+            self._rung = False
             answer = self.request.take()
             if answer is DONE:
                 raise StopAsyncIteration
@@ -60,7 +76,7 @@ class AsyncAnswers(AsyncIterator[Any]):
         turns, request = self._table.turns, self.request
         turns.wait(request)
         while True:
-            self._bell.clear()
+            self._rung = False
             if turns.may_send(request, protocol, time.monotonic()):
                 break
             expiry = turns.next_expiry()
@@ -87,11 +103,27 @@ class AsyncAnswers(AsyncIterator[Any]):
 
     async def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
+        if self._rung:
+            return True
         left = until - time.monotonic()
         if left <= 0:
             return False
+        loop = asyncio.get_running_loop()
+        bell = self._bell = loop.create_future()
+        alarm = loop.call_later(left, _answer, bell, False)
         try:
-            await asyncio.wait_for(self._bell.wait(), left)
-        except asyncio.TimeoutError:
-            return False
-        return True
+            answer: bool = await bell
+        finally:
+            alarm.cancel()
+            self._bell = None
+        return answer
+
+    def _ring(self) -> None:
+        self._rung = True
+        if self._bell is not None:
+            _answer(self._bell, True)
+
+
+def _answer(bell: asyncio.Future[bool], rung: bool) -> None:
+    if not bell.done():
+        bell.set_result(rung)

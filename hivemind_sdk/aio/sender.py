@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
-from .._dataclass import dataclass
 from ..contracts.observations import DeliveryChanged, Observation
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
@@ -25,8 +24,9 @@ from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, ins
 from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, StoreFailed
 from ..messages import HiveMessage
 from ..settings import Limits
+from ..sockets.within import within
 from . import offload
-from .callbacks import spawn
+from .callbacks import Tasks, spawn
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
@@ -46,17 +46,17 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncLink:
+class AsyncLink(Protocol):
     """What a sender sends through."""
 
-    send: Callable[[HiveMessage], None]
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    probe: Callable[[Callable[[], object]], None]
-    drain: Callable[[], Any]
-    """a coroutine function: waits while the network is slow"""
-    observe: Callable[[Observation], None]
+    @property
+    def observe(self) -> Callable[[Observation], None]: ...
+    def send(self, message: HiveMessage) -> None: ...
+    def ready(self) -> bool: ...
+    def probes(self) -> bool: ...
+    def probe(self, arrived: Callable[[], object]) -> None: ...
+    async def drain(self) -> None:
+        """Waits while the network is slow."""
 
 
 class AsyncSender:
@@ -64,6 +64,13 @@ class AsyncSender:
 
     `patience`: seconds that `post` waits for its turn.
     """
+
+    # fmt: off
+    __slots__ = (
+        "_alarm", "_alarm_at", "_core", "_disk", "_going", "_link", "_moved", "_patience", "_store",
+        "_submitted", "_tasks", "_turn",
+    )
+    # fmt: on
 
     def __init__(
         self, rules: Rules, limits: Limits, patience: float, link: AsyncLink, store: Store | None = None
@@ -76,13 +83,11 @@ class AsyncSender:
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
         """entries that wait to be written"""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._moved: list[asyncio.Future[None]] = []
         self._going = False
-        if store is not None:
-            self._tell()
 
     async def post(self, message: HiveMessage, policy: Policy | None = None) -> AsyncReceipt:
         """Send it, or do what the policy says (None: that of the rules).
@@ -160,9 +165,9 @@ class AsyncSender:
         if outbox.empty and not self._turn.locked():
             self._link.send(message)
             outbox.others_sent = True
-            return await self._link.drain()  # type: ignore[no-any-return]
+            return await self._link.drain()
         try:
-            await asyncio.wait_for(self._turn.acquire(), self._patience)
+            await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:
             raise LinkTimeout(
                 f"the network is too slow: what is sent before takes more than {self._patience:g} s",

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ..sockets.daemons import daemon
+
 INTERRUPTED = 130
 """what a program ends with that Ctrl-C ended, as shells have it: 128 and the number of the signal"""
 NUDGES = (0.02, 0.2)
@@ -87,4 +89,4 @@ def _nudge_after_signals() -> None:
                 time.sleep(pause)
                 wake_main(number)
 
-    threading.Thread(target=nudge, name="hivemind-ctrl-c", daemon=True).start()
+    daemon("ctrl-c", nudge).start()

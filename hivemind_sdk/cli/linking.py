@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..client.node_identity import NodeIdentity
     from ..messages import BusMessage
     from ..satellite.satellite import Satellite
-    from ..settings import Settings
+    from ..settings import Endpoint, Settings
 
 GOODBYE, IMPATIENCE = 5.0, 0.5
 """seconds for closing a link: at the end of a command; of one that failed to come up, or is not wanted any more"""
@@ -44,7 +44,7 @@ def make_settings(
         provisioned_key=link["provisioned_key"],
     )
     settings = Settings(
-        endpoint,
+        dialled(endpoint),
         credentials,
         site_id=link["siteid"] or None,
         app=app,
@@ -55,6 +55,15 @@ def make_settings(
         reconnect=reconnect,
     )
     return with_set(settings, link["set_"]), identity
+
+
+def dialled(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with the port that will be dialled: where none was given, its transport says it."""
+    if endpoint.port_given:
+        return endpoint
+    from ..plugins.loader import shared
+
+    return shared().with_port(endpoint)
 
 
 def make_satellite(app: str | None, link: Mapping[str, Any], timeout: float, *, reconnect: bool = False) -> Satellite:

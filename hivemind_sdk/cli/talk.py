@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..contracts.status import FINAL, State, Status
@@ -10,6 +10,7 @@ from ..delivery import Raise
 from ..engine.utterances import HANDLED
 from ..errors import HiveMindError, Refused, RequestTimeout
 from ..satellite.local_bus import DENIED, denial
+from ..threads.receipts import Waiters
 
 if TYPE_CHECKING:
     from ..messages import BusMessage
@@ -23,8 +24,9 @@ class Talk:
     def __init__(self, satellite: Satellite, screen: Screen) -> None:
         self._satellite = satellite
         self._screen = screen
-        self._changed = threading.Condition()
-        self._pending = 0
+        self._changed = Waiters()
+        self._pending: list[None] = []
+        """an item for each utterance that is not handled yet"""
         self._up = True
         self._told_down: type[HiveMindError] | None = None
         self.over = False
@@ -39,11 +41,10 @@ class Talk:
 
     def say(self, message: BusMessage, patience: float) -> None:
         """Send; if the link is down, once it is back, within `patience` seconds. Raises what has ended it for good."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._up or self.over, patience)
-            if self.over and self.failure is not None:
-                raise self.failure
-            self._pending += 1
+        self._changed.wait_for(lambda: self._up or self.over, patience)
+        if self.over and self.failure is not None:
+            raise self.failure
+        self._pending.append(None)
         try:
             self._satellite.emit(message, delivery=Raise())
         except HiveMindError as error:
@@ -52,18 +53,17 @@ class Talk:
 
     def wait(self, patience: float) -> None:
         """Until all is handled, or nothing more can come, or for so many seconds."""
-        with self._changed:
-            if self._changed.wait_for(lambda: not self._pending, patience):
-                return
-            self._pending = 0  # is not waited for once more
+        if self._changed.wait_for(lambda: not self._pending, patience):
+            return
+        self._pending.clear()  # is not waited for once more
         self._failed(RequestTimeout(f"not handled within {patience:g} s", hint="see --timeout"))
 
     # --- from the link ---
 
     def _settle(self) -> None:
-        with self._changed:
-            self._pending = max(0, self._pending - 1)
-            self._changed.notify_all()
+        with suppress(IndexError):  # somebody else's
+            self._pending.pop()
+        self._changed.wake()
 
     def _denied(self, message: BusMessage) -> None:
         self._failed(denial(message))
@@ -75,12 +75,11 @@ class Talk:
 
     def _follow(self, status: Status) -> None:
         """At once, and so ahead of what came before and is still to be shown."""
-        with self._changed:
-            self._up = status.state is State.READY
-            if status.state in FINAL and status.cause is not None:
-                self.over = True
-                self.failure = status.cause  # which counts for more than what went wrong because of it
-            self._changed.notify_all()
+        if status.state in FINAL and status.cause is not None:
+            self.failure = status.cause  # which counts for more than what went wrong because of it
+            self.over = True
+        self._up = status.state is State.READY
+        self._changed.wake()
         if self.over:
             self._screen.interrupt()
 
@@ -97,8 +96,7 @@ class Talk:
 
     def _lost(self, cause: HiveMindError) -> None:
         """Nothing that was sent will be answered any more."""
-        with self._changed:
-            if self._pending:
-                self.failure = self.failure or cause
-            self._pending = 0
-            self._changed.notify_all()
+        if self._pending:
+            self.failure = self.failure or cause
+        self._pending.clear()
+        self._changed.wake()

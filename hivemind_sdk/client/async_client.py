@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..aio.receipts import AsyncReceipt
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Key, Outcome, Policy
-from ..engine.requests import Request
-from ..engine.utterances import is_said, new_id, session_id_of
-from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable, RequestTimeout
-from ..identity.credentials import resolve
-from ..messages import BUS_TYPES, BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType, is_bus_message
+from ..delivery import Outcome, Policy
+from ..errors import LinkTimeout, MetadataTooLarge, NotEncodable
+from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from ..satellite.async_requests import AsyncHiveRequests
-from ..satellite.async_satellite import STREAM_LIMIT, AsyncSatellite, MessageStream
+from ..satellite.async_satellite import AsyncSatellite
 from ..satellite.events import is_coroutine
 from ..satellite.message_context import as_hive_message, plain_message
-from ..settings import Backoff, Callbacks, Failover, Limits, Upstream
+from ..satellite.streams import STREAM_LIMIT, MessageStream
 from . import binary_data
-from .binary_data import BinaryDataCallbacks
-from .emitter import RAW, WIRE_TYPES, Emitter
-from .node_identity import NodeIdentity
+from .async_wait_for import AsyncWaiting
+from .emitter import RAW, link_events
 from .ovos import to_message
 from .sessions import AsyncSession
-from .settings_of import RETRY_WITHIN, settings_of
-from .wait_for import BusWait, HiveWait, UtteranceWait
+from .setup import RETRY_WITHIN, ClientSetup
 
 if TYPE_CHECKING:
     from ovos_bus_client.message import Message
 
     from ..contracts import AsyncTransportConnector, Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
+    from ..settings import Settings
 
 
-class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
+class AsyncHiveMessageBusClient(
+    ClientSetup[AsyncSatellite, "AsyncTransportConnector | TransportConnector"],
+    AsyncWaiting,
+    AsyncHiveRequests["Message"],
+):
     """A satellite's link to its hub on the running event loop. The arguments are those of HiveMessageBusClient.
 
     Callbacks may be coroutine functions, which run as tasks; plain functions run on a shared thread. Answers and
@@ -51,93 +50,22 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
     Raises SettingsError if something is missing or of the wrong type.
     """
 
-    def __init__(
+    def _assemble(
         self,
-        key: str | None = None,
-        password: str | None = None,
-        crypto_key: str | None = None,
-        host: str | None = None,
-        port: int | str | None = None,
-        useragent: str = "",
-        self_signed: bool = False,
-        share_bus: bool = False,
-        compress: bool | None = True,
-        binarize: bool = False,
-        identity: NodeIdentity | None = None,
-        internal_bus: Any = None,
-        bin_callbacks: BinaryDataCallbacks | None = None,
-        websocket_ping_interval: float | None = None,
-        websocket_ping_timeout: float | None = None,
-        max_protocol_version: int = 3,
-        websocket_connect_timeout: float | None = None,
-        *,
-        min_protocol: int = 0,
-        ca: str | None = None,
-        tls_pin: str | None = None,
-        proxy: str | None = None,
-        site_id: str | None = None,
-        provisioned_key: str | None = None,
-        fallbacks: Iterable[Upstream | str] = (),
-        delivery: Mapping[Key, Policy] | None = None,
-        durable: str | None = None,
-        retry_refused: bool = False,
-        backoff: Backoff | None = None,
-        limits: Limits | None = None,
-        headers: Mapping[str, str] | None = None,
-        callbacks: Callbacks | None = None,
-        failover: Failover | None = None,
-        catalogue: Catalogue | None = None,
-        transport: AsyncTransportConnector | TransportConnector | None = None,
-        observers: tuple[Observer, ...] = (),
-    ) -> None:
-        self.identity = identity if identity is not None else NodeIdentity()
-        self._resolve = partial(
-            resolve,
-            self.identity,
-            key=key,
-            password=password,
-            host=host,
-            port=port,
-            preshared_key=crypto_key,
-            provisioned_key=provisioned_key,
-        )
-        settings = settings_of(
-            self._resolve(),
-            useragent=useragent,
-            internal_bus=internal_bus,
-            site_id=site_id,
-            min_protocol=min_protocol,
-            max_protocol=max_protocol_version,
-            binarize=binarize,
-            compress=compress,
-            proxy=proxy,
-            fallbacks=fallbacks,
-            delivery=delivery,
-            durable=durable,
-            retry_refused=retry_refused,
-            backoff=backoff,
-            limits=limits,
-            headers=headers,
-            callbacks=callbacks,
-            failover=failover,
-            self_signed=self_signed,
-            ca=ca,
-            tls_pin=tls_pin,
-            connect_timeout=websocket_connect_timeout,
-            keepalive=websocket_ping_interval,
-            keepalive_timeout=websocket_ping_timeout,
-        )
-        self.satellite = AsyncSatellite(
+        settings: Settings,
+        catalogue: Catalogue | None,
+        transport: AsyncTransportConnector | TransportConnector | None,
+        observers: tuple[Observer, ...],
+    ) -> AsyncSatellite:
+        return AsyncSatellite(
             settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
         )
-        super().__init__(self.satellite.parts, to_message)
-        self.emitter = Emitter(self.satellite.events)
-        self.share_bus = share_bus
-        self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
+
+    def _set_up(self, internal_bus: Any) -> None:
+        AsyncHiveRequests.__init__(self, self.satellite.parts, to_message)
         self.internal_bus = internal_bus
         self.handshake_event = asyncio.Event()
         self.connected_event = asyncio.Event()
-        self._last_status = self.satellite.status
         self.satellite.on_state(self._state_changed, inline=True)
         self.satellite.on_binary(self._binary_callback())
         if internal_bus is not None:
@@ -296,91 +224,7 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
         place = self.emitter.topic(RAW) if event_name == RAW else self.emitter.place(event_name)
         self.emitter.add(place, func, once=once)
 
-    # --- waiting for one message ---
-
-    async def wait_for_message(self, message_type: HiveMessageType | str, timeout: float = 3.0) -> Any:
-        """The next message of a HiveMessage type (a HiveMessage) or of a bus type (a Message); None in vain."""
-        return await self._wait(self._wait_for(message_type), timeout)
-
-    async def wait_for_mycroft(self, mycroft_msg_type: str, timeout: float = 3.0) -> Any:
-        """The next bus message of this type, a Message; None in vain."""
-        return await self._wait(self._bus_wait([mycroft_msg_type]), timeout)
-
-    async def wait_for_payload(
-        self,
-        payload_type: HiveMessageType | str,
-        message_type: HiveMessageType | str = HiveMessageType.BUS,
-        timeout: float = 3.0,
-    ) -> Any:
-        """The next HiveMessage of `message_type` whose inner type is `payload_type`; None in vain."""
-        return await self._wait(self._wait_for(message_type, str(payload_type)), timeout)
-
-    async def wait_for_response(
-        self, message: Any, reply_type: HiveMessageType | str | list[str] | None = None, timeout: float = 3.0
-    ) -> Any:
-        """Sends, then waits for the answer; None in vain. See HiveMessageBusClient.wait_for_response."""
-        if is_bus_message(message):
-            return await self._exchange(message, reply_type or f"{message.msg_type}.response", None, timeout, bus=True)
-        return await self._exchange(message, reply_type or message.msg_type, None, timeout)
-
-    async def wait_for_payload_response(
-        self,
-        message: Any,
-        payload_type: HiveMessageType | str,
-        reply_type: HiveMessageType | str | None = None,
-        timeout: float = 3.0,
-    ) -> Any:
-        """Sends, then waits for a HiveMessage of `reply_type` (by default of the type sent) with this inner type."""
-        sent_type = HiveMessageType.BUS if is_bus_message(message) else message.msg_type
-        return await self._exchange(message, reply_type or sent_type, str(payload_type), timeout)
-
     # --- inside ---
-
-    async def _exchange(
-        self,
-        message: Any,
-        reply_type: HiveMessageType | str | list[str],
-        payload_type: str | None,
-        timeout: float,
-        *,
-        bus: bool = False,
-    ) -> Any:
-        request_id = new_id()
-        outgoing = self.node.prepare(message, request_id)
-        sent = outgoing.payload if outgoing.msg_type in BUS_TYPES else None
-        fields: dict[str, Any] = {"request_id": request_id}
-        if sent is not None:
-            fields.update(sent_type=sent.msg_type, session_id=session_id_of(sent))
-        if not bus:
-            kind = reply_type if isinstance(reply_type, str) else reply_type[0]
-            return await self._wait(self._wait_for(kind, payload_type, **fields), timeout, outgoing)
-        types = [reply_type] if isinstance(reply_type, str) else reply_type
-        utterance = sent is not None and is_said(sent)
-        request = self._bus_wait(types, UtteranceWait if utterance else BusWait, **fields)
-        return await self._wait(request, timeout, outgoing)
-
-    def _wait_for(self, kind: HiveMessageType | str, payload_type: str | None = None, **fields: Any) -> Request:
-        found = WIRE_TYPES.get(str(kind))
-        return self._bus_wait([str(kind)], **fields) if found is None else HiveWait(found, payload_type, **fields)
-
-    def _bus_wait(self, types: Iterable[str], kind: type[BusWait] = BusWait, **fields: Any) -> Request:
-        renamed = self.emitter.renamed
-        renamed.load()
-        return kind(map(str, types), renamed, **fields)
-
-    async def _wait(self, request: Request, timeout: float, outgoing: HiveMessage | None = None) -> Any:
-        answers = self.parts.requests.open(request, timeout)
-        try:
-            if outgoing is not None:
-                if request.utterance:
-                    await answers.await_turn(self.node.protocol)
-                await self._post(outgoing, None, open_already=request.utterance)
-            found = await answers.__anext__()
-        except RequestTimeout:
-            return None
-        finally:
-            answers.close()
-        return to_message(found) if isinstance(found, BusMessage) else found
 
     async def _post(
         self, outgoing: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False
@@ -429,13 +273,5 @@ class AsyncHiveMessageBusClient(AsyncHiveRequests["Message"]):
         for flag in (self.connected_event, self.handshake_event):
             flag.set() if ready else flag.clear()
         before, self._last_status = self._last_status, status
-        if ready:
-            self.emitter.tell("open")
-        elif before.state is State.READY:
-            self.emitter.tell("close")
-        if status.cause is not None and status.cause is not before.cause:
-            self.emitter.tell("error", status.cause)
-        if status.state is State.BACKOFF:
-            self.emitter.tell("reconnecting")
-        elif status.state is State.REFUSED:
-            self.emitter.tell("auth_rejected", str(status.cause))
+        for name, arguments in link_events(before, status):
+            self.emitter.tell(name, *arguments)

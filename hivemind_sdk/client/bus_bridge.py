@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +46,8 @@ class Tap:
     def __init__(self, bus: Any) -> None:
         self.bus = bus
         self.hearers: list[Callable[[BusMessage], None]] = []
-        self._lock = threading.Lock()
-        self._expected: deque[tuple[float, BusMessage | int]] = deque(maxlen=_MOST_ECHOES)
+        self._expected: list[tuple[float, BusMessage | int]] = []
+        """until when, and what; every change is one atomic operation"""
         self._at_once = False
         """whether this bus repeats a message inside of `emit`: then nobody can have changed it, and it is compared"""
         bus.on("message", self._message)
@@ -57,14 +56,14 @@ class Tap:
         """Puts a message on the bus, unless nobody else listens there. What its listeners raise is logged."""
         if self._is_deserted():
             return
-        with self._lock:
-            entry = (time.monotonic() + _ECHO_WITHIN, message if self._at_once else fingerprint(message, "session"))
-            self._expected.append(entry)
+        entry = (time.monotonic() + _ECHO_WITHIN, message if self._at_once else fingerprint(message, "session"))
+        self._expected.append(entry)
+        del self._expected[:-_MOST_ECHOES]
         try:
             self.bus.emit(to_message(message))
         except Exception as error:  # a listener on that bus raised; the link and other listeners go on
             log.exception("%s failed on the local bus (%s)", message.msg_type, type(error).__name__)
-        self._at_once = entry not in self._expected
+        self._at_once = all(one is not entry for one in list(self._expected))
 
     def close(self) -> None:
         self.bus.remove("message", self._message)
@@ -91,14 +90,19 @@ class Tap:
         if not self._expected:
             return False
         now = time.monotonic()
-        with self._lock:
-            while self._expected and self._expected[0][0] < now:
-                self._expected.popleft()
-            for index, (_, known) in enumerate(self._expected):
-                if _is_same(known, message):
-                    del self._expected[index]
-                    return True
+        for entry in list(self._expected):
+            until, known = entry
+            if (until < now or _is_same(known, message)) and self._forget(entry) and until >= now:
+                return True
         return False
+
+    def _forget(self, entry: tuple[float, BusMessage | int]) -> bool:
+        """Returns False if another thread was quicker."""
+        try:
+            self._expected.remove(entry)
+        except ValueError:
+            return False
+        return True
 
 
 class BusBridge:

@@ -6,51 +6,47 @@ that stands for OVOS' own without importing it, see `ovos_message`.
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._dataclass import replace
 from ..contracts.cascade import Select
 from ..contracts.status import State, Status
-from ..delivery import Key, Policy
 from ..errors import LinkTimeout
-from ..identity.credentials import resolve
 from ..messages import HiveMessage
 from ..satellite.hive_requests import HiveRequests
 from ..satellite.satellite import Satellite
 from ..settings import (
-    Backoff,
-    Callbacks,
     Credentials,
     Endpoint,
-    Failover,
-    Limits,
-    Upstream,
 )
+from ..sockets.daemons import daemon
 from . import binary_data
-from .binary_data import BinaryDataCallbacks
 from .bus_bridge import BusBridge
-from .emitter import Emitter, Listening
-from .node_identity import NodeIdentity
+from .emitter import Listening, link_events
 from .ovos import to_message
 from .ovos_surface import OVOSCompat
 from .sending import Sending
 from .sessions import Session
-from .settings_of import DEFAULT_USERAGENT, RETRY_WITHIN, settings_of
+from .setup import DEFAULT_USERAGENT, RETRY_WITHIN, ClientSetup
 from .wait_for import Waiting
 
 if TYPE_CHECKING:
+    import threading
+
     from ovos_bus_client.message import Message  # noqa: F401 - for the type of HiveRequests
 
     from ..contracts import Counters, Observer, SessionInfo, TransportConnector
     from ..plugins.catalogue import Catalogue
+    from ..settings import Settings
     from ..topology import HiveMapper
 
 
-class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"], OVOSCompat):
+class HiveMessageBusClient(
+    ClientSetup["Satellite", "TransportConnector"], Sending, Listening, Waiting, HiveRequests["Message"], OVOSCompat
+):
     """A satellite's link to its hub, with the names and meaning of the reference client (wire.md section 13.2).
 
     What is not given is read from `identity` (None: the file that `hivemind-client set-identity` writes); what is given
@@ -66,95 +62,22 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
     link, see `status`.
     """
 
-    def __init__(
+    _bridge: BusBridge | None = None
+
+    def _assemble(
         self,
-        key: str | None = None,
-        password: str | None = None,
-        crypto_key: str | None = None,
-        host: str | None = None,
-        port: int | str | None = None,
-        useragent: str = "",
-        self_signed: bool = False,
-        share_bus: bool = False,
-        compress: bool | None = True,
-        binarize: bool = False,
-        identity: NodeIdentity | None = None,
-        internal_bus: Any = None,
-        bin_callbacks: BinaryDataCallbacks | None = None,
-        websocket_ping_interval: float | None = None,
-        websocket_ping_timeout: float | None = None,
-        max_protocol_version: int = 3,
-        websocket_connect_timeout: float | None = None,
-        *,
-        min_protocol: int = 0,
-        ca: str | None = None,
-        tls_pin: str | None = None,
-        proxy: str | None = None,
-        site_id: str | None = None,
-        provisioned_key: str | None = None,
-        fallbacks: Iterable[Upstream | str] = (),
-        delivery: Mapping[Key, Policy] | None = None,
-        durable: str | None = None,
-        retry_refused: bool = False,
-        backoff: Backoff | None = None,
-        limits: Limits | None = None,
-        headers: Mapping[str, str] | None = None,
-        callbacks: Callbacks | None = None,
-        failover: Failover | None = None,
-        catalogue: Catalogue | None = None,
-        transport: TransportConnector | None = None,
-        observers: tuple[Observer, ...] = (),
-    ) -> None:
-        self.identity = identity if identity is not None else NodeIdentity()
-        self._resolve = partial(
-            resolve,
-            self.identity,
-            key=key,
-            password=password,
-            host=host,
-            port=port,
-            preshared_key=crypto_key,
-            provisioned_key=provisioned_key,
-        )
-        settings = settings_of(
-            self._resolve(),
-            useragent=useragent,
-            internal_bus=internal_bus,
-            site_id=site_id,
-            min_protocol=min_protocol,
-            max_protocol=max_protocol_version,
-            binarize=binarize,
-            compress=compress,
-            proxy=proxy,
-            fallbacks=fallbacks,
-            delivery=delivery,
-            durable=durable,
-            retry_refused=retry_refused,
-            backoff=backoff,
-            limits=limits,
-            headers=headers,
-            callbacks=callbacks,
-            failover=failover,
-            self_signed=self_signed,
-            ca=ca,
-            tls_pin=tls_pin,
-            connect_timeout=websocket_connect_timeout,
-            keepalive=websocket_ping_interval,
-            keepalive_timeout=websocket_ping_timeout,
-        )
-        self.satellite = Satellite(
-            settings, catalogue, transport=transport, identity=self.identity.state, observers=observers
-        )
-        super().__init__(self.satellite.parts, to_message)
-        self.emitter = Emitter(self.satellite.events)
-        self.share_bus = share_bus
-        self.bin_callbacks = bin_callbacks if bin_callbacks is not None else BinaryDataCallbacks()
+        settings: Settings,
+        catalogue: Catalogue | None,
+        transport: TransportConnector | None,
+        observers: tuple[Observer, ...],
+    ) -> Satellite:
+        return Satellite(settings, catalogue, transport=transport, identity=self.identity.state, observers=observers)
+
+    def _set_up(self, internal_bus: Any) -> None:
+        HiveRequests.__init__(self, self.satellite.parts, to_message)
         binary_data.check(self.bin_callbacks)
         self.started_running = False
         self.wrapped_funcs: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self._last_status = self.satellite.status
-        self._bridge: BusBridge | None = None
-        self._bridging = threading.Lock()
         if internal_bus is not None:
             self._bridged().attach(internal_bus)
         self.satellite.on_state(self._state_changed, inline=True)
@@ -196,8 +119,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
 
     def close(self, timeout: float = 5.0) -> None:
         """Ends the link and all that belongs to it within `timeout` seconds. Idempotent; safe in a callback."""
-        with self._bridging:
-            bridge, self._bridge = self._bridge, None
+        bridge: BusBridge | None = self.__dict__.pop("_bridge", None)
         if bridge is not None:
             bridge.close()
         self.satellite.close(timeout)
@@ -217,7 +139,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         """Connects in the background, as often as it takes; see `status`. The thread that is returned ends with it."""
         self.started_running = True
         node = self.satellite.start()
-        thread = threading.Thread(target=node.wait_until, args=(_is_over, None), name="hivemind-client", daemon=True)
+        thread = daemon("client", partial(node.wait_until, _is_over, None))
         thread.start()
         return thread
 
@@ -236,6 +158,7 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
     def init_identity(self, site_id: str | None = None) -> None:
         """Reads again from the identity what the constructor was not given, for the next link. Raises SettingsError."""
         endpoint, credentials = self._resolve()
+        endpoint = self.satellite.catalogue.with_port(endpoint)
         self.satellite.settings = replace(self.satellite.settings, endpoint=endpoint, credentials=credentials)
         if site_id:
             self.site_id = site_id
@@ -314,28 +237,21 @@ class HiveMessageBusClient(Sending, Listening, Waiting, HiveRequests["Message"],
         binary_data.deliver(message, self.bin_callbacks)
 
     def _bridged(self) -> BusBridge:
-        with self._bridging:
-            if self._bridge is None:
-                self._bridge = BusBridge(self.parts, self.emitter, lambda: self.share_bus)
-            return self._bridge
+        """The bridge, made when it is first needed."""
+        bridge = self._bridge
+        if bridge is None:
+            made = BusBridge(self.parts, self.emitter, lambda: self.share_bus)
+            bridge = self.__dict__.setdefault("_bridge", made)
+            if bridge is not made:
+                made.close()  # another thread was quicker
+        return bridge
 
     def _state_changed(self, status: Status) -> None:
         """On the link's thread, so that later listeners do not hear of it; listeners are called on other threads."""
-        ready = status.state is State.READY
-        flag = self._ready_event
-        if flag is not None:
-            flag.set() if ready else flag.clear()
         before, self._last_status = self._last_status, status
-        if ready:
-            self.on_open()
-        elif before.state is State.READY:
-            self.on_close()
-        if status.cause is not None and status.cause is not before.cause:
-            self.on_error(status.cause)
-        if status.state is State.BACKOFF:
-            self.emitter.tell("reconnecting")
-        elif status.state is State.REFUSED:
-            self.emitter.tell("auth_rejected", str(status.cause))
+        overridable = {"open": self.on_open, "close": self.on_close, "error": self.on_error}
+        for name, arguments in link_events(before, status):
+            overridable.get(name, partial(self.emitter.tell, name))(*arguments)
 
 
 def _is_over(status: Status) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..contracts.status import State, Status
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..satellite.events import ANY, Channel, Events
 from .ovos import Renamed, to_message
@@ -212,6 +213,20 @@ class Listening:
             self.emitter.once(event_name, func)
         else:
             self.emitter.on(event_name, func)
+
+
+def link_events(before: Status, after: Status) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What listeners hear of a change of state: the names of events of the link, and what they come with."""
+    if after.state is State.READY:
+        yield "open", ()
+    elif before.state is State.READY:
+        yield "close", ()
+    if after.cause is not None and after.cause is not before.cause:
+        yield "error", (after.cause,)
+    if after.state is State.BACKOFF:
+        yield "reconnecting", ()
+    elif after.state is State.REFUSED:
+        yield "auth_rejected", (str(after.cause),)
 
 
 def _text(message: Any) -> str:

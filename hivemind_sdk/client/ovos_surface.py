@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +10,8 @@ from .._dataclass import dataclass, replace
 from ..contracts.status import State
 
 if TYPE_CHECKING:
+    import threading
+
     from ovos_bus_client.message import Message
 
     from ..satellite.satellite import Satellite
@@ -116,15 +117,10 @@ class OVOSCompat:
     websocket_ping_timeout: float = setting("deadlines.keepalive_timeout", "Seconds that a pong may take.")
     websocket_connect_timeout: float = setting("deadlines.connect", "Seconds for the transport to open.")
 
-    _ready_event: threading.Event | None = None
-
     @property
     def connected_event(self) -> threading.Event:
-        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
-        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
-        if self.satellite.status.state is State.READY:
-            event.set()
-        return event
+        """Set while the link is READY."""
+        return self.satellite.ready_event
 
     handshake_event = connected_event
 

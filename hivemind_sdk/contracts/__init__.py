@@ -30,8 +30,9 @@ from .handshakes import Compute, Declined, Established, Handshake, HandshakeCont
 from .identity import IdentityBackend
 from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
 from .resolvers import Lookup, Resolver
-from .sessions import Form, Session, SessionInfo
+from .sessions import Form, MeasuringSession, Session, SessionInfo
 from .transports import (
+    AsyncLookingConnector,
     AsyncTransport,
     AsyncTransportConnector,
     Dial,
@@ -51,6 +52,7 @@ __all__ = [
     "Announced",
     "Application",
     "Argon2id",
+    "AsyncLookingConnector",
     "AsyncTransport",
     "AsyncTransportConnector",
     "ChoosyObserver",
@@ -77,6 +79,7 @@ __all__ = [
     "IdentityBackend",
     "LookingConnector",
     "Lookup",
+    "MeasuringSession",
     "NodeState",
     "Observer",
     "ProbingTransport",

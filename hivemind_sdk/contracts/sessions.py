@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._dataclass import dataclass
 from .ends import Frame
@@ -57,3 +57,11 @@ class Session(Protocol):
         to be
         dropped; SessionBroken where the session can't go on.
         """
+
+
+@runtime_checkable
+class MeasuringSession(Session, Protocol):
+    """A session that says beforehand how long its frames will be: for those that `seal` must not be called in vain."""
+
+    def longest_frame(self, form: Form, size: int) -> int:
+        """Bytes of the longest frame that `seal` would give for a plaintext of `size` bytes."""

@@ -165,3 +165,11 @@ class AsyncTransportConnector(Protocol):
 
     async def connect(self, dial: Dial) -> AsyncTransport:
         """Open a link. Raises what TransportConnector.connect does. Where it is cancelled nothing is left open."""
+
+
+@runtime_checkable
+class AsyncLookingConnector(AsyncTransportConnector, Protocol):
+    """The twin of LookingConnector."""
+
+    async def answers(self, dial: Dial) -> bool | None:
+        """See LookingConnector.answers."""

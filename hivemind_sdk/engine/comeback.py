@@ -8,14 +8,42 @@ from collections.abc import Callable
 
 LOOK_URGENT = 2.2
 """seconds between two looks at a hub's port while a message waits to be sent"""
-LOOK_IDLE = 9.0
+LOOK_IDLE = 8.0
 """the same while none does"""
-GAP_FIRST, GAP_LAST = 1.0, 4.0
+GAP_FIRST, GAP_LAST = 1.0, 3.0
 """seconds between two attempts made before their time: at first, and after several that failed"""
 HOPEFUL = 900.0
 """seconds after a link was lost in which its hub is tried every LOOK_IDLE seconds, as long as the port answers"""
 _SPREAD = 0.1
 """the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
+
+
+TURN = 1 / 30
+"""seconds between two early attempts at one hub by the satellites of a process: they would all come at the moment in
+which it is back"""
+
+
+class Turns:
+    """When early attempts at a hub may begin, for all satellites of a process; `of` by any thread."""
+
+    def __init__(self) -> None:
+        self._free: dict[str, float] = {}
+
+    def of(self, hub: str, now: float) -> float:
+        """The next turn at the hub of this name, which is taken with it."""
+        if len(self._free) > _MOST_NAMES:
+            self._free = {name: free for name, free in list(self._free.items()) if free > now}
+        turn = max(now, self._free.get(hub, now))
+        self._free[hub] = turn + TURN
+        return turn
+
+
+_MOST_NAMES = 1000
+
+
+def with_hub(hubs: tuple[int, ...], hub: int) -> tuple[int, ...]:
+    """A set of hubs with one more: few hubs, and many links whose sets stay empty."""
+    return hubs if hub in hubs else (*hubs, hub)
 
 
 class Comeback:
@@ -25,15 +53,22 @@ class Comeback:
     now. A port that answers all the time (a reverse proxy) says nothing about the hub.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_attempted_at", "_blind", "_drawn", "_gap", "_hopeful_until", "_jitter", "_looked_at", "_silent",
+        "_wanted",
+    )
+    # fmt: on
+
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
         self._drawn = jitter()
         self._wanted = False
         self._gap = GAP_FIRST
         self._attempted_at = self._looked_at = self._hopeful_until = -math.inf
-        self._silent: set[int] = set()
+        self._silent: tuple[int, ...] = ()
         """hubs whose port did not answer the last look"""
-        self._blind: set[int] = set()
+        self._blind: tuple[int, ...] = ()
         """hubs that can't be looked at"""
 
     def wake(self) -> None:
@@ -55,18 +90,17 @@ class Comeback:
     def held(self) -> None:
         """The link is READY."""
         self._wanted, self._gap = False, GAP_FIRST
-        self._silent.clear()
-        self._blind.clear()
+        self._silent = self._blind = ()
 
     def looked(self, hub: int, answers: bool | None, now: float) -> None:
         """What a look at this hub's port has found; None: it can't be looked at."""
         self._looked_at, self._drawn = now, self._jitter()
         if answers is None:
-            self._blind.add(hub)
+            self._blind = with_hub(self._blind, hub)
         elif not answers:
-            self._silent.add(hub)
+            self._silent = with_hub(self._silent, hub)
         elif hub in self._silent:
-            self._silent.discard(hub)
+            self._silent = tuple(one for one in self._silent if one != hub)
             self._wanted, self._gap, self._attempted_at = True, GAP_FIRST, -math.inf
 
     def attempt_due(self, now: float, urgent: bool) -> float:

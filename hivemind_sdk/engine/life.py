@@ -16,12 +16,12 @@ A shell tells its listeners of each change of `life.status`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .._dataclass import dataclass
 from ..contracts import SessionInfo
 from ..contracts.status import FINAL, State, Status
-from ..errors import HiveMindError, LinkClosed, LinkError
+from ..errors import HandshakeError, HiveMindError, LinkClosed, LinkError, NotConnected, Refused
 from ..settings import Deadlines
 from .comeback import Comeback
 from .connection import SatelliteLink
@@ -58,12 +58,24 @@ Step = Attempt | Look | Wait
 class LinkLife:
     """Decides for both shells. Not thread-safe; only `status` may be read, and `wake` called, from any thread."""
 
-    def __init__(self, supervisor: Supervisor, deadlines: Deadlines, comeback: Comeback | None = None) -> None:
+    __slots__ = ("_comeback", "_deadlines", "_my_turn", "_supervisor", "_turn", "_verdicts", "_warned")
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        deadlines: Deadlines,
+        comeback: Comeback | None = None,
+        turn: Callable[[int, float], float] = lambda _, now: now,
+    ) -> None:
+        """`turn`: when an early attempt at this hub, which is due now, may begin; see Turns."""
         self._supervisor = supervisor
+        self._turn = turn
+        self._my_turn: float | None = None
+        """when the early attempt begins that is due"""
         self._deadlines = deadlines
         self._comeback = comeback or Comeback()
         self._verdicts = Verdicts()
-        self._warned: set[str] = set()
+        self._warned: dict[str, None] = {}
 
     @property
     def status(self) -> Status:
@@ -83,11 +95,14 @@ class LinkLife:
         due = status.next_try if status.state is State.BACKOFF and status.next_try is not None else now
         if due <= now or not self._supervisor.prompt:
             return Wait(due) if due > now else Attempt(hub)
-        due = min(due, self._comeback.attempt_due(now, urgent))
-        if due <= now:
-            return Attempt(hub)
+        early = self._comeback.attempt_due(now, urgent)
+        if early <= now:
+            if self._my_turn is None:
+                self._my_turn = self._turn(hub, now)
+            return Attempt(hub) if self._my_turn <= now else Wait(min(due, self._my_turn))
+        self._my_turn = None
         look = self._comeback.look_due(hub, urgent)
-        return Look(hub) if look <= now else Wait(min(due, look))
+        return Look(hub) if look <= now else Wait(min(due, early, look))
 
     def wake(self) -> None:
         """Somebody has a reason to try at once: a message waits, the network has changed, the hub was announced.
@@ -106,6 +121,7 @@ class LinkLife:
     def connecting(self, now: float, name: str) -> Status:
         """An attempt begins, at the hub of that name."""
         self._comeback.attempted(now)
+        self._my_turn = None
         return self._supervisor.connecting(now, name)
 
     def opened(self, now: float) -> Status:
@@ -124,7 +140,7 @@ class LinkLife:
     def unheard(self, warnings: Sequence[str]) -> list[str]:
         """Those that were not logged before: each is logged once in a link's life."""
         new = [warning for warning in dict.fromkeys(warnings) if warning not in self._warned]
-        self._warned.update(new)
+        self._warned |= dict.fromkeys(new)
         return new
 
     def failed(self, now: float, cause: HiveMindError) -> Status:
@@ -150,6 +166,13 @@ class LinkLife:
         return self._supervisor.not_back(now)
 
 
+def as_of(cause: HiveMindError, *, others: bool) -> HiveMindError:
+    """What the end of an attempt is called. `others`: the next one dials another hub, which this one spoke not for."""
+    if isinstance(cause, Refused) and others:
+        return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
+    return cause
+
+
 def as_link_error(error: BaseException) -> HiveMindError:
     """What a shell takes an exception for that ended an attempt; one of ours stays as it is.
 
@@ -166,8 +189,15 @@ def as_link_error(error: BaseException) -> HiveMindError:
 
 MACHINE = (OSError, MemoryError)
 """errors of the machine that pass: no space, no descriptors, no memory, I/O"""
+HANG_UP_WITHIN = 1.0
+"""seconds that a hub is given to hang up after our goodbye"""
 CLOSED_HERE = "the link was closed by this side"
 
 
 def closed_here() -> LinkClosed:
     return LinkClosed(CLOSED_HERE, code=1000)
+
+
+def not_connected(status: Status) -> NotConnected:
+    """What `send` raises unless the link is READY."""
+    return NotConnected(f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY")

@@ -15,6 +15,8 @@ ABANDONED_AFTER = 15.0
 class OpenRequests(RequestTable):
     """A RequestTable with a clock, which the shell sets: `clock` gives monotonic seconds."""
 
+    __slots__ = ()
+
     clock: ClassVar[Callable[[], float]]
 
     def abandon(self, request: Request) -> None:

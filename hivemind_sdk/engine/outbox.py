@@ -22,6 +22,14 @@ class Outbox:
     and the blame is clear.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_again", "_by_key", "_bytes", "_ended", "_expiries", "_failed", "_in_hand", "_link", "_lost_in_hand",
+        "_max_bytes", "_max_messages", "_number", "_probe", "_reserved", "_sequence", "_suspects",
+        "_unconfirmed", "_waiting", "_window", "backlog", "closed", "deadline_moved", "empty", "others_sent",
+    )
+    # fmt: on
+
     def __init__(self, max_messages: int, max_bytes: int, window: int, backlog: Backlog | None = None) -> None:
         """`window`: how many may be unconfirmed; the next is given out when one of them has been confirmed."""
         self._max_messages = max_messages

@@ -58,6 +58,8 @@ _BY_PHASE: Mapping[Phase, str] = {Phase.GREETING: _KEY, Phase.OFFER: _KEY, Phase
 class Verdicts:
     """What attempts that failed mean, where one alone does not tell."""
 
+    __slots__ = ("_silent_closes",)
+
     def __init__(self) -> None:
         self._silent_closes: dict[int, int] = {}
         """for each hub"""

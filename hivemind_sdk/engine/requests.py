@@ -33,19 +33,12 @@ class Request:
     time after which it holds up nobody. `notify` is called whenever there is something to take.
     """
 
+    # fmt: off
     __slots__ = (
-        "_answers",
-        "_error",
-        "_gone",
-        "deadline",
-        "ended",
-        "key",
-        "limit",
-        "notify",
-        "request_id",
-        "sent_type",
+        "_answers", "_error", "_gone", "deadline", "ended", "key", "limit", "notify", "request_id", "sent_type",
         "session_id",
     )
+    # fmt: on
     utterance = False
     """True if the hub says `handled` at its end, and sends replies that may lack the request id"""
     alone = False
@@ -176,6 +169,15 @@ class CascadeRequest(Request):
 
 class RequestTable:
     """The requests of one node that are open. Every change is a single operation on a dict, so any thread may call."""
+
+    __slots__ = (
+        "_by_key",
+        "_open",
+        "bus_hearers",
+        "hive_hearers",
+        "limits",
+        "turns",
+    )
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self.limits = limits

@@ -85,6 +85,13 @@ class SendScheduler:
     `backlog`: what an earlier run has left on disk; None: there is no file for durable messages.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_answers", "_asked_at", "_disk_retry", "_gone", "_gone_since", "_hopeless", "_hurry", "_ids",
+        "_patience", "_rows", "_run", "_unreadable", "closed", "outbox", "policy",
+    )
+    # fmt: on
+
     def __init__(self, rules: Rules, limits: Limits, patience: float, backlog: Backlog | None = None) -> None:
         self.outbox = Outbox(limits.outbox_messages, limits.outbox_bytes, limits.outbox_unconfirmed, backlog)
         self.policy: Callable[[HiveMessage], Policy] = rules.of

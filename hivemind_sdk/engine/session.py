@@ -11,6 +11,7 @@ A shell (threads/link_loop, or one on an event loop) drives it:
     frames = session.frames_to_send()                after each of these, before any work: write them in this order
     session.probe(arrived, now)                      asks whether all that was sent has arrived, if `probes`
     session.sent(now)                                a message has been written, if `probes`
+    session.unanswered(seconds, reason)              a probe got no answer, and the shell ends the link
     cause = session.ended(error)                     a method, or the transport, has raised: what it means
 
 No frame is fed while work is being done. `now` is in monotonic seconds.
@@ -23,7 +24,7 @@ from typing import Any
 
 from .._dataclass import dataclass, replace
 from ..contracts import Frame, SessionInfo, TransportFeatures
-from ..errors import HiveMindError, LinkTimeout, MalformedFrame
+from ..errors import HiveMindError, LinkClosed, LinkTimeout, MalformedFrame
 from ..messages import HiveMessage
 from ..settings import Deadlines
 from .connection import (
@@ -63,6 +64,25 @@ class LinkSession:
     Every method but `ended` may raise a HiveMindError: the attempt is over then, see `ended`.
     """
 
+    __slots__ = (
+        "_confirmed",
+        "_dead",
+        "_deadlines",
+        "_early",
+        "_features",
+        "_probe_answered",
+        "_secured",
+        "_storing",
+        "_verdicts",
+        "_waits_for",
+        "_watch",
+        "frames_to_send",
+        "hub",
+        "link",
+        "next_deadline",
+        "ready",
+    )
+
     def __init__(self, link: SatelliteLink, hub: int, deadlines: Deadlines, verdicts: Verdicts) -> None:
         self.hub = hub
         """number of the hub that this attempt is for"""
@@ -76,16 +96,19 @@ class LinkSession:
         self._waits_for = "HELLO and offer of the hub"
         self._secured: LinkSecured | None = None
         self._storing = self._confirmed = self._probe_answered = False
+        self._dead: LinkClosed | None = None
+        """what the end of the link is called where the shell ends it as dead"""
         self._early: list[Received] = []
         """messages that came before READY"""
-        self._silence: float | None = None
+        self._features = _PLAIN
         self._watch: SilenceWatch | None = None
         """from READY on, if the transport states a silence and the session has a message to probe with"""
         self.frames_to_send = link.frames_to_send
 
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
         """The transport, which can do this, is open: the hub speaks first."""
-        self._silence = features.silence
+        self._features = features
+        self.link.max_frame = features.max_frame
         self.next_deadline = now + self._deadlines.hello
 
     def frame_received(self, frame: Frame, now: float) -> Sequence[SessionEvent]:
@@ -143,6 +166,11 @@ class LinkSession:
         """Whether `probe` works: the transport itself can't say what has arrived, and a sealed message can."""
         return self._watch is not None
 
+    @property
+    def confirms(self) -> bool:
+        """Whether this link can say what has arrived: its transport can, or `probe` works."""
+        return self._features.probes or self._features.confirms or self._watch is not None
+
     def sent(self, now: float) -> None:
         """A message has been written."""
         if self._watch is not None:
@@ -164,11 +192,16 @@ class LinkSession:
             return False
         return event.message.msg_type is probe.msg_type and watch.answered()
 
+    def unanswered(self, seconds: float, reason: str) -> None:
+        """A probe, sent for this `reason`, got no answer within so many seconds: the shell ends the link as dead."""
+        self._dead = LinkClosed(f"the hub has not answered for {seconds:.0f} s; {reason}", code=1006)
+
     def ended(self, error: HiveMindError) -> HiveMindError:
         """The transport or a method of this session has raised `error`. Returns what is to be told as the cause.
 
         To be called in any case, once: a handshake that still waits learns of the end.
         """
+        error = self._dead or error
         phase = self.link.phase
         last_word = self.link.close()
         if last_word is not None:
@@ -223,14 +256,14 @@ class LinkSession:
                 self.next_deadline = None  # only the work is waited for
             return []
         self.ready, self.next_deadline = self._secured.info, None
-        if self._silence is not None and self.link.probe is not None:
-            self._watch = SilenceWatch(now, self._silence, self._deadlines.keepalive_timeout)
+        if self._features.silence is not None and self.link.probe is not None:
+            self._watch = SilenceWatch(now, self._features.silence, self._deadlines.keepalive_timeout)
             if self._secured.confirm_within and not self._probe_answered:
-                self._watch.asked(now, _ignore)  # its answer, still to come, is not another's
+                self._watch.asked(now, ignore)  # its answer, still to come, is not another's
             self.next_deadline = self._watch.next_deadline
         early, self._early = self._early, []
         return [Ready(self.ready), *early]
 
 
-def _ignore() -> None:
+def ignore() -> None:
     """Nobody waits for this probe."""

@@ -18,6 +18,15 @@ class SilenceWatch:
     gone. A probe is a message without effect that the hub answers; its answer says that all before it has arrived.
     """
 
+    __slots__ = (
+        "_answer_within",
+        "_arrivals",
+        "_asked",
+        "_heard",
+        "_sent",
+        "_silence",
+    )
+
     def __init__(self, now: float, silence: float, answer_within: float) -> None:
         """`silence`: seconds without a frame, in one direction, until a probe. `answer_within`: seconds for any frame
         after it.

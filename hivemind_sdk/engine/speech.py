@@ -178,6 +178,12 @@ class Ways:
     What only asks is tried both ways; an utterance is sent once, as the hub may act on it without a reply.
     """
 
+    __slots__ = (
+        "binary_stt",
+        "binary_tts",
+        "given_up",
+    )
+
     def __init__(self) -> None:
         self.binary_stt = True
         self.binary_tts = True

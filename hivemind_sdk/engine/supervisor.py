@@ -11,6 +11,7 @@ from ..contracts import SessionInfo
 from ..contracts.status import State, Status
 from ..errors import HiveMindError, IdentityError, PluginError, Refused, SettingsError
 from ..settings import Backoff, Failover
+from .comeback import with_hub
 
 HOPELESS = (Refused, SettingsError, IdentityError, PluginError)
 """causes that the same attempt again can't heal: somebody has to change something first"""
@@ -34,6 +35,14 @@ class Supervisor:
     round that came to nothing there is one. A link that has held begins a new round, and is that hub's try.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_backoff", "_doublings", "_failover", "_hubs", "_jitter", "_known", "_out", "_reconnect",
+        "_refused_since", "_retried", "_retry_refused", "_returns", "_target", "_tried", "hub", "prompt",
+        "status",
+    )
+    # fmt: on
+
     def __init__(
         self,
         backoff: Backoff,
@@ -51,15 +60,15 @@ class Supervisor:
         self._retry_refused = retry_refused
         self._jitter = jitter
         self._doublings = 0
-        self._retried: set[int] = set()
+        self._retried: tuple[int, ...] = ()
         """hubs that have had the second attempt at once"""
-        self._tried: set[int] = set()
+        self._tried: tuple[int, ...] = ()
         """in this round"""
-        self._out: set[int] = set()
+        self._out: tuple[int, ...] = ()
         """hubs that refused"""
         self._returns = 0
         """times that we went back to a better hub, since one has held"""
-        self._known: set[int] = set()
+        self._known: tuple[int, ...] = ()
         """hubs that have accepted us"""
         self._refused_since: float | None = None
         """since when a hub that knows us refuses"""
@@ -82,7 +91,7 @@ class Supervisor:
         return self._to(State.HANDSHAKE, now, None)
 
     def ready(self, now: float, info: SessionInfo) -> Status:
-        self._known.add(self.hub)
+        self._known = with_hub(self._known, self.hub)
         self._refused_since = None
         status = self._to(State.READY, now, None)
         self.status = replace(status, info=info, next_try=self._next_probe(now))
@@ -94,18 +103,18 @@ class Supervisor:
             self._forget()
         if self._target is not None:
             self.hub, self._target = self._target, None
-            self._tried.clear()
+            self._tried = ()
             return self._back_off(now, cause)
         refused = isinstance(cause, Refused)
         known = refused and self.hub in self._known
         if is_final(cause) and not known and not (refused and self._retry_refused):
-            self._out.add(self.hub)
+            self._out = with_hub(self._out, self.hub)
             if len(self._out) == len(self._hubs):
                 return self._to(State.REFUSED, now, cause)
         elif cause.retry and self.hub not in self._retried:
-            self._retried.add(self.hub)
+            self._retried = with_hub(self._retried, self.hub)
             return self._back_off(now, cause)
-        self._tried.add(self.hub)
+        self._tried = with_hub(self._tried, self.hub)
         left = [hub for hub in self._hubs if hub not in self._out]
         untried = [hub for hub in left if hub not in self._tried]
         if untried:
@@ -113,7 +122,7 @@ class Supervisor:
             return self._back_off(now, cause)
         if not self._reconnect:
             return self._to(State.CLOSED, now, cause)
-        self._tried.clear()
+        self._tried = ()
         self.hub = left[0]
         if known:
             return self._back_off(now, cause, self._until_known_again(now))
@@ -158,8 +167,8 @@ class Supervisor:
     def _forget(self) -> None:
         """The link has held: what failed before it does not count any more."""
         self._doublings = 0
-        self._retried.clear()
-        self._tried.clear()
+        self._retried = ()
+        self._tried = ()
         if not self.better:
             self._returns = 0
         self.status = replace(self.status, attempt=0)

@@ -69,6 +69,13 @@ def endpoint(identity: Remembered, host: str | None = None, port: int | str | No
             hint="pass host=... (--host), or run `hivemind-client set-identity --host ws://NAME`",
         )
     port = user_input.port(port)
-    fallback = port or user_input.port(identity.default_port)
-    found = Endpoint.parse(chosen, fallback)
-    return replace(found, port=port) if port and not host else found
+    found = Endpoint.parse(chosen, port)
+    if port and not host:
+        return replace(found, port=port)
+    remembered = user_input.port(identity.default_port)
+    known = not host or found.scheme in _REFERENCE_SCHEMES
+    return replace(found, port=remembered) if remembered and known and not found.port_given else found
+
+
+_REFERENCE_SCHEMES = ("ws", "wss")
+"""what the reference client dials: there the remembered port counts for a given host, too"""

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
-from weakref import WeakValueDictionary
 
 from ..errors import IdentityError
 from .private_files import make_folder, owner_of_new
@@ -31,51 +30,64 @@ _BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-class FileLock:
-    """`with FileLock.at(path):` nobody else holds the lock of this path. The same thread may take it again.
+class _Holder:
+    """Who holds a lock."""
 
-    Where the folder can't be written there is no lock, and nothing that it could protect. Raises IdentityError where
-    another program holds it for `patience` seconds, or where the lock file can't be made.
+    __slots__ = ("depth", "descriptor", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.depth = 0
+        """times that the thread has taken it more than once"""
+        self.descriptor: int | None = None
+
+
+class FileLock:
+    """`with FileLock(path):` nobody else holds the lock of this path. The same thread may take it again.
+
+    Where the folder can't be written there is no lock between programs, and nothing that it could protect. Raises
+    IdentityError where another program, or thread, holds it for `patience` seconds, or where the lock file can't be
+    made.
     """
 
-    _known: ClassVar[WeakValueDictionary[tuple[int, str], FileLock]] = WeakValueDictionary()
-    _guard = threading.Lock()
+    _holders: ClassVar[dict[tuple[int, str], _Holder]] = {}
+    """process and path -> the thread of this process that has it. A forked child has no part in its parent's lock"""
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
         self._path = path.with_name(f".{path.name[:64]}.lock")
         self._patience = patience
-        self._thread = threading.RLock()
-        self._depth = 0
-        self._descriptor: int | None = None
 
-    @classmethod
-    def at(cls, path: Path) -> FileLock:
-        """The one lock object of this process for this path: objects that share it can be entered by one thread."""
-        key = (os.getpid(), str(path.absolute()))  # a forked child has no part in its parent's lock
-        with cls._guard:
-            found = cls._known.get(key)
-            if found is None:
-                found = cls._known[key] = cls(path)
-            return found
+    @property
+    def _key(self) -> tuple[int, str]:
+        return os.getpid(), str(self._path.absolute())
 
     def __enter__(self) -> FileLock:
-        if not self._thread.acquire(timeout=self._patience):
-            raise self._late()
+        until, mine, key = time.monotonic() + self._patience, _Holder(), self._key
+        while (holder := self._holders.setdefault(key, mine)) is not mine:
+            if holder.thread == mine.thread:
+                holder.depth += 1
+                return self
+            if time.monotonic() >= until:
+                raise self._late()
+            time.sleep(_RETRY)
         try:
-            if self._depth == 0:
-                self._descriptor = self._take()
-            self._depth += 1
+            mine.descriptor = self._take()
         except BaseException:
-            self._thread.release()
+            del self._holders[key]
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._depth -= 1
-        if self._depth == 0 and self._descriptor is not None:
-            os.close(self._descriptor)  # gives the lock back, too
-            self._descriptor = None
-        self._thread.release()
+        key = self._key
+        holder = self._holders.get(key)
+        if holder is None:
+            return  # this is a fork of the process that has taken it
+        if holder.depth:
+            holder.depth -= 1
+            return
+        if holder.descriptor is not None:
+            _unlock(holder.descriptor)
+        del self._holders[key]
 
     def _take(self) -> int | None:
         try:
@@ -117,6 +129,16 @@ class FileLock:
             f"another program has held the lock {self._path} for {self._patience:g} s",
             hint="it writes this identity and does not finish: end that program, or use another identity",
         )
+
+
+def _unlock(descriptor: int) -> None:
+    """Give it back, though a child that was forked meanwhile may have a copy of the descriptor."""
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(descriptor: int) -> bool:

@@ -19,23 +19,25 @@ class RecentlySeen:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: dict[Hashable, None] = {}
+        self._entries: dict[Hashable, None] | None = None  # most have none
 
     def add(self, entry: Hashable) -> bool:
         """-> whether it is new"""
-        entry = _short(entry)
-        if entry in self._entries:
+        entry, entries = _short(entry), self._entries
+        if entries is None:
+            entries = self._entries = {}
+        if entry in entries:
             return False
-        self._entries[entry] = None
-        if len(self._entries) > self._size:
-            del self._entries[next(iter(self._entries))]
+        entries[entry] = None
+        if len(entries) > self._size:
+            del entries[next(iter(entries))]
         return True
 
     def __contains__(self, entry: Hashable) -> bool:
-        return _short(entry) in self._entries
+        return self._entries is not None and _short(entry) in self._entries
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries or ())
 
 
 def _short(entry: Hashable) -> Hashable:

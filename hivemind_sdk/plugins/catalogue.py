@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._dataclass import dataclass, field
+from .._dataclass import dataclass, field, replace
 from ..errors import PluginConflict, PluginError, PluginMissing
 from ..messages import SETUP_TYPES, HiveMessageType
 from .conflicts import Preferences, Resolution, resolve
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ResolverPlugin,
         TransportPlugin,
     )
+    from ..settings import Endpoint
 
 V = TypeVar("V")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -69,6 +70,8 @@ class Catalogue:
     conflicts: Mapping[str, str] = field(default_factory=dict)
     registrations: tuple[Registration, ...] = field(default=(), repr=False)
     """the records above, each with its plugin"""
+    _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """what is made once for all clients of this catalogue: objects that can have no state of a client"""
 
     @classmethod
     def of(
@@ -121,6 +124,17 @@ class Catalogue:
     def transport_named(self, name: str) -> TransportPlugin:
         """The transport of this name, whatever its schemes."""
         return self._found({one.name: one for one in self.transports.values()}, "transport", name)
+
+    def with_port(self, endpoint: Endpoint, transport: str | None = None) -> Endpoint:
+        """This endpoint; where no port was given, with the one that its transport says. `transport`: the name of one
+        that is used whatever the scheme.
+        """
+        if endpoint.port_given or not endpoint.host:
+            return endpoint
+        named = (one for one in self.transports.values() if one.name == transport)
+        record = next(named, None) if transport else self.transports.get(endpoint.scheme)
+        port = record.ports.get(endpoint.scheme) if record is not None else None
+        return replace(endpoint, port=port) if port else endpoint
 
     def resolver(self, scheme: str) -> ResolverPlugin:
         """The resolver of addresses with this scheme."""

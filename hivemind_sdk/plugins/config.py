@@ -131,7 +131,7 @@ def edit(change: Change) -> Path:
     if path is None:
         raise SettingsError("there is no home for a config file", hint="set HOME or XDG_CONFIG_HOME")
     try:
-        with FileLock.at(path.resolve()):
+        with FileLock(path.resolve()):
             content = content_of(path)
             plugins = plugins_of(content, path)
             change(plugins)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher
@@ -21,20 +21,29 @@ log = logging.getLogger(__name__)
 
 
 class Instances:
-    """One instance of each record for one client. Any thread."""
+    """One instance of each record for one client.
+
+    An object that can have no state (`__slots__ = ()` in all its classes, no `close`) is one for all clients.
+
+    `lock`: held while one is made; its own thread may take it again. Without, one that two threads ask for at once may
+    be made twice: both get the first.
+    """
+
+    __slots__ = ("_config", "_environ", "_lock", "_made", "catalogue")
 
     def __init__(
         self,
         catalogue: Catalogue,
         settings: PluginSettings | None = None,
         environ: Mapping[str, str] | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         """`settings.options` are those of the config file; `environ` None: the environment of the process."""
         self.catalogue = catalogue
         self._config = (settings or PluginSettings()).options
         self._environ = os.environ if environ is None else environ
         self._made: dict[int | tuple[Any, ...], tuple[PluginRecord, Any]] = {}
-        self._lock = threading.RLock()
+        self._lock = lock or nullcontext()
 
     def make(
         self,
@@ -53,11 +62,14 @@ class Instances:
         key: int | tuple[Any, ...] = (
             id(record) if field == "create" and not context else (id(record), field, *sorted(context.items()))
         )
+        shared = self.catalogue._shared
         with self._lock:
-            if key not in self._made:
+            found = self._made.get(key) or shared.get(key)
+            if found is None:
                 # the record is kept with it, so that its id stays its own
-                self._made[key] = (record, self._create(record, arguments or {}, context, field))
-            return self._made[key][1]
+                found = record, self._create(record, arguments or {}, context, field)
+                found = (shared if is_stateless(found[1]) else self._made).setdefault(key, found)
+            return found[1]
 
     def close(self) -> None:
         """Call `close()` of every instance that has one, last made first. One that fails is logged, no more."""
@@ -104,8 +116,20 @@ class Instances:
         return (resolve(names, record.options, arguments=arguments, environ=self._environ, config=self._config),)
 
 
+def is_stateless(instance: Any) -> bool:
+    """Whether this object can't keep anything, and needs not be closed."""
+    kinds = type(instance).__mro__[:-1]
+    return all(vars(kind).get("__slots__") == () for kind in kinds) and not hasattr(instance, "close")
+
+
 class CryptoSuite:
     """contracts.Crypto over a catalogue: for each name the best provider, made when it is first used."""
+
+    __slots__ = (
+        "_given",
+        "_instances",
+        "_names",
+    )
 
     def __init__(
         self, instances: Instances, ciphers: Sequence[str] = (), given: Mapping[str, Cipher] | None = None

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from .._dataclass import dataclass
-from ..contracts import AsyncTransportConnector, Cipher, Crypto, NodeState, Observer, TransportConnector
+from .._dataclass import dataclass, replace
+from ..contracts import AsyncTransportConnector, Cipher, Crypto, Handler, NodeState, Observer, TransportConnector
+from ..delivery import Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
 from ..errors import SettingsError
 from ..identity.state import Identity
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
-from ..plugins.instances import CryptoSuite, Instances
+from ..plugins.instances import CryptoSuite, Instances, is_stateless
 from ..settings import AUTO, Endpoint, Settings
 from .resolving import ResolvingConnector
 
 if TYPE_CHECKING:
-    from ..hooks import TransportPlugin
+    from ..hooks import HandlerPlugin, TransportPlugin
     from ..threads.store import MessageStore
 
 
@@ -57,9 +59,19 @@ class Components:
         self.instances.close()
 
 
+def with_ports(settings: Settings, catalogue: Catalogue) -> Settings:
+    """These settings; hubs whose port was not given have the one that their transport says."""
+    known = [one.endpoint for one in settings.upstreams]
+    endpoint, *others = [catalogue.with_port(one, settings.transport) for one in known]
+    if [endpoint, *others] == known:
+        return settings
+    fallbacks = tuple(replace(one, endpoint=at) for one, at in zip(settings.fallbacks, others, strict=True))
+    return replace(settings, endpoint=endpoint, fallbacks=fallbacks)
+
+
 def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Components:
     """Raises PluginMissing, PluginConflict, InvalidCipher, OptionError, SettingsError, StoreFailed."""
-    instances = Instances(catalogue, settings.plugins or plugin_settings())
+    instances = Instances(catalogue, settings.plugins or plugin_settings(), lock=threading.RLock())
     try:
         return _parts(settings, catalogue, given, instances)
     except BaseException:
@@ -72,7 +84,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
     _check_handlers(settings, catalogue, given)
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
-        NamedHandler(one.name, one.types, make(one))
+        _handler(one, make(one), catalogue)
         for one in catalogue.handlers
         if settings.handlers is None or one.name in settings.handlers
     ]
@@ -100,6 +112,25 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         instances=instances,
         store=_store(settings),  # the last: there is nothing then that could fail and leave it open
     )
+
+
+def _handler(record: HandlerPlugin, handler: Handler, catalogue: Catalogue) -> NamedHandler:
+    """One for all satellites where the handler is."""
+    if not is_stateless(handler):
+        return NamedHandler(record.name, record.types, handler)
+    key = ("handler", id(record))
+    found: NamedHandler | None = catalogue._shared.get(key)
+    if found is None:
+        found = catalogue._shared[key] = NamedHandler(record.name, record.types, handler)
+    return found
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Satellites that have no rules of their own share those that are built in."""
+    return Rules(settings.delivery) if settings.delivery else _BUILT_IN
+
+
+_BUILT_IN = Rules({})
 
 
 def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
-from ..contracts import AsyncTransport, AsyncTransportConnector
+from ..contracts import AsyncLookingConnector, AsyncTransport, AsyncTransportConnector
 from ..contracts.observations import Observation
 from .assembly import Components
 from .hubs import Upstreams
 from .local_node import LocalNode
 
+log = logging.getLogger(__name__)
+
 
 class AsyncUpstreams:
-    """See aio.link_loop.AsyncHubs."""
+    """See aio.failback.AsyncHubs."""
+
+    __slots__ = ("_connectors", "_upstreams", "name", "new_link", "others", "turn")
 
     def __init__(
         self,
@@ -25,9 +30,18 @@ class AsyncUpstreams:
         self._connectors = connectors
         self.name = self._upstreams.name
         self.new_link = self._upstreams.new_link
+        self.turn = self._upstreams.turn
+        self.others = self._upstreams.others
 
     async def dial(self, hub: int) -> AsyncTransport:
         return await self._connectors[hub].connect(self._upstreams.dial_of(hub))
 
-    async def answers(self, hub: int) -> bool | None:  # noqa: ARG002
-        return None
+    async def answers(self, hub: int) -> bool | None:
+        connector = self._connectors[hub]
+        if not isinstance(connector, AsyncLookingConnector):
+            return None
+        try:
+            return await connector.answers(self._upstreams.dial_of(hub))
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; an attempt will tell
+            log.debug("the port can't be looked at: %s", type(error).__name__)
+            return None

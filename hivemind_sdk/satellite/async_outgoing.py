@@ -25,6 +25,15 @@ _MOST_SOON = 10_000
 class AsyncOutgoing:
     """Completes contexts, remembers utterances and questions until they are answered, and sends."""
 
+    __slots__ = (
+        "_node",
+        "_observe",
+        "_requests",
+        "_sender",
+        "_sending",
+        "_soon",
+    )
+
     def __init__(
         self, node: LocalNode, requests: AsyncRequests, sender: AsyncSender, observe: Callable[[Observation], None]
     ) -> None:

@@ -16,6 +16,7 @@ from ..engine.utterances import SPOKEN, Utterance, as_question, new_id, session_
 from ..errors import RequestAborted, RequestTimeout
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .async_speech import AsyncAudioStream, AsyncSpeechRequests
+from .creation import CreatedOffLoop
 from .hive_requests import NOBODY, UNHANDLED, bus_type_of, sealed
 from .local_bus import LocalBus
 from .local_node import NodeView
@@ -138,7 +139,7 @@ class PingStream(Stream[HiveMessage]):
         return message
 
 
-class AsyncHiveRequests(NodeView, Generic[M]):
+class AsyncHiveRequests(CreatedOffLoop, NodeView, Generic[M]):
     """The methods of a node that ask, on asyncio. Answers are of type M.
 
     Each returns a stream: `async for` yields the answers as they arrive, `await` gives them all.
@@ -149,7 +150,14 @@ class AsyncHiveRequests(NodeView, Generic[M]):
         super().__init__(parts.node)
         self.parts = parts
         self._convert = convert
-        self._speech = AsyncSpeechRequests(parts)
+        self._speech: AsyncSpeechRequests | None = None
+
+    @property
+    def _speaking(self) -> AsyncSpeechRequests:
+        """Made when it is first needed: it learns what the hub can do."""
+        if self._speech is None:
+            self._speech = AsyncSpeechRequests(self.parts)
+        return self._speech
 
     def ask(
         self,
@@ -187,7 +195,7 @@ class AsyncHiveRequests(NodeView, Generic[M]):
         sample_width: int = SAMPLE_WIDTH,
     ) -> list[Transcript]:
         """What the hub may have heard in speech, the best first. See HiveRequests.transcribe."""
-        return await self._speech.transcribe(pcm, lang, sample_rate, sample_width, timeout)
+        return await self._speaking.transcribe(pcm, lang, sample_rate, sample_width, timeout)
 
     def handle_audio(
         self,
@@ -203,7 +211,7 @@ class AsyncHiveRequests(NodeView, Generic[M]):
         """Sends speech as an utterance; the replies until the hub says `handled`. See HiveRequests.handle_audio."""
 
         async def begin() -> AsyncAnswers:
-            answers = await self._speech.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
+            answers = await self._speaking.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
             answers.convert = self._convert
             return answers
 
@@ -211,7 +219,7 @@ class AsyncHiveRequests(NodeView, Generic[M]):
 
     async def synthesize(self, text: str, *, lang: str = "en-us", timeout: float = SPEECH_TIMEOUT) -> SynthesizedSpeech:
         """The hub's audio of a text. See HiveRequests.synthesize."""
-        return await self._speech.synthesize(text, lang, timeout)
+        return await self._speaking.synthesize(text, lang, timeout)
 
     def stream_audio(
         self, *, delivery: Policy | None = None, sample_rate: int = SAMPLE_RATE, sample_width: int = SAMPLE_WIDTH

@@ -4,59 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..aio import offload
-from ..aio.callbacks import CallbackTasks, spawn
+from ..aio.callbacks import CallbackTasks, Tasks, spawn
 from ..aio.link_loop import AsyncLinkLoop
 from ..aio.pending import AsyncRequests
 from ..aio.receipts import AsyncReceipt
-from ..aio.sender import AsyncLink, AsyncSender
+from ..aio.sender import AsyncSender
 from ..contracts import (
     AsyncTransportConnector,
     Cipher,
-    Counters,
-    CountingObserver,
     NodeState,
     Observer,
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
-from ..engine.supervisor import Supervisor
-from ..errors import LinkTimeout, NotConnected, PluginMissing
-from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..errors import NotConnected
+from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
+from ..sockets.within import within
+from ..threads import surroundings
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors
+from .assembly import Overrides, assemble, async_connectors, rules_of, with_ports
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .events import ANY, Callback, Channel, Events, Subscription
+from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
 from .observers import Hear, ObserverFanout
 from .parts import AsyncNodeParts
+from .resolving import HubWatch
+from .streams import STREAM_LIMIT, MessageStream
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
-logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
-T = TypeVar("T")
-STREAM_LIMIT = 1000
-"""messages that an iterator keeps while its consumer is slow; then the oldest are dropped"""
 
 
-class AsyncSatellite(AsyncHiveRequests[BusMessage]):
+class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
     """One link to a hub, with all its parts, on the running event loop. The arguments are those of Satellite.
 
     `transport` may be an AsyncTransportConnector or a plain one. Create it in a coroutine, use it on that loop only:
@@ -85,10 +84,18 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         self._components = assemble(settings, catalogue, given)
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
-        own: dict[type, Hear] = {StateChanged: self._state_changed, Secured: self._secured, Dropped: _log_dropped}
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            Secured: self._secured,
+            DeliveryChanged: self._delivery_changed,
+            Dropped: log_dropped,
+        }
         self._observe = ObserverFanout(self._components.observers, own).tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
@@ -97,14 +104,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             limit_bytes=settings.callbacks.waiting_bytes,
         )
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe, coroutines=True)
+        self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         self._sender = AsyncSender(
-            Rules(settings.delivery),
+            rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            self._link_of_sender(),
+            _PresentLink(self),
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -123,9 +130,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         )
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
-        self._streams: set[MessageStream[Any]] = set()
+        self._unwatch: Callable[[], object] = _nothing
+        self._running_on: asyncio.AbstractEventLoop | None = None
+        self._streams: dict[MessageStream[Any], None] = {}
         self._released = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = {}
 
     # --- life ---
 
@@ -138,8 +147,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         """
         link = self.start()
         try:
-            waiting = link.wait_until(lambda now: now.state is State.READY or _given_up(now, retry))
-            status = await asyncio.wait_for(waiting, timeout)
+            waiting = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry))
+            status = await within(waiting, timeout)
         except asyncio.TimeoutError:
             status = link.status
         except BaseException:
@@ -149,9 +158,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             return status.info
         if status.state not in FINAL:
             await self._stop_link()
-        raise status.cause or LinkTimeout(
-            f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
-        )
+        raise not_ready(status, timeout)
 
     def start(self) -> AsyncLinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -160,6 +167,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
+            loop = self._running_on = asyncio.get_running_loop()
+            self._unwatch()
+            self._unwatch = surroundings.shared.watch(lambda reason: loop.call_soon_threadsafe(link.doubt, reason))
             link.start()
         return link
 
@@ -179,6 +189,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
         await offload.run(self._components.close)
+        await offload.run(partial(surroundings.shared.settle, limit))
 
     async def __aenter__(self) -> AsyncSatellite:
         try:
@@ -196,28 +207,22 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         if self._link is not None:
             await self._link.drop()
 
+    def wake(self, reason: str) -> None:
+        """Tries the hub now instead of waiting for the back-off, for `reason` (for the log). See Satellite.wake."""
+        if self._link is not None:
+            self._link.wake(reason)
+
     @property
     def status(self) -> Status:
         """State of the link, its cause, and a hint for the user."""
         return self._link.status if self._link is not None else Status(State.IDLE, 0.0)
-
-    @property
-    def counters(self) -> Counters:
-        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing if nothing counts."""
-        for observer in self._components.observers:
-            if isinstance(observer, CountingObserver):
-                return observer.counters()
-        raise PluginMissing(
-            "nothing counts: no observer that does is installed, or given",
-            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
-        )
 
     async def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Waits until one of these states, or a final one, is reached. Returns the status then."""
         link = self._link or self.start()
         waiting = link.wait_until(lambda now: now.state in FINAL or now.state in states)
         try:
-            return await asyncio.wait_for(waiting, timeout)
+            return await within(waiting, timeout)
         except asyncio.TimeoutError:
             return link.status
 
@@ -234,10 +239,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
     async def emit_many(self, messages: Iterable[Any], *, delivery: Policy | None = None) -> list[AsyncReceipt]:
         """As `emit` for each of them, in order. See Satellite.emit_many."""
         return await self._outgoing.emit_many(messages, delivery)
-
-    def prepare(self, message: Any) -> HiveMessage:
-        """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
-        return self.node.prepare(message)
 
     async def send(self, message: HiveMessage) -> None:
         """Sends a message exactly as it is, now. See Satellite.send."""
@@ -256,28 +257,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
 
     # --- listening ---
 
-    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
-        """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.
-
-        A coroutine function runs as a task, its calls one after the other. A plain function runs on a shared thread;
-        with `inline` it runs on the loop, and must not block.
-        """
-        return self.events.bus.add(msg_type, callback, once=once, inline=inline)
-
-    def on_message(
-        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
-    ) -> Subscription:
-        """`callback(HiveMessage)` for each message of this type that arrives. See on_bus."""
-        return self.events.hive.add(msg_type, callback, once=once, inline=inline)
-
-    def on_binary(self, callback: Callback) -> Subscription:
-        """`callback(HiveMessage)` for each BINARY message that a handler passes on. See on_bus."""
-        return self.events.binary.add(ANY, callback)
-
-    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
-        """`callback(Status)` for each change of state. See on_bus."""
-        return self.events.state.add(ANY, callback, inline=inline)
-
     def messages(self, *msg_types: str, limit: int = STREAM_LIMIT) -> MessageStream[BusMessage]:
         """The bus messages of these types (none: all) that are delivered from now on; goes on over reconnects.
 
@@ -294,50 +273,23 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self, places: Iterable[tuple[Channel, Any]], limit: int, convert: Callable[[Any], Any] | None = None
     ) -> MessageStream[Any]:
         """An iterator over the events of these channels and keys."""
-        stream: MessageStream[Any] = MessageStream(limit, self._streams.discard, convert)
+        stream: MessageStream[Any] = MessageStream(limit, self._forget_stream, convert)
         for channel, key in places:
             stream.subscriptions.append(channel.add(key, stream.put, inline=True))
-        self._streams.add(stream)
+        self._streams[stream] = None
         if self._released:
             stream.end()
         return stream
 
-    def deliver(self, message: BusMessage) -> None:
-        """Lets requests and callbacks hear a bus message as coming from the hive."""
-        self.parts.local_bus.deliver(message)
+    def _forget_stream(self, stream: MessageStream[Any]) -> None:
+        self._streams.pop(stream, None)
 
     # --- inside ---
 
     def _new_link(self) -> AsyncLinkLoop:
         settings = self.settings
-        supervisor = Supervisor(
-            settings.backoff,
-            hubs=len(settings.upstreams),
-            failover=settings.failover,
-            reconnect=settings.reconnect,
-            retry_refused=settings.retry_refused,
-        )
         upstreams = AsyncUpstreams(self.node, self._components, self._connectors, self._observe)
-        return AsyncLinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
-
-    def _link_of_sender(self) -> AsyncLink:
-        return AsyncLink(
-            send=self._send_now,
-            ready=lambda: (link := self._link) is not None and link.ready,
-            probes=lambda: (link := self._link) is not None and link.probes,
-            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            drain=self._drain_link,
-            observe=self._observe,
-        )
-
-    def _send_now(self, message: HiveMessage) -> None:
-        if self._link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        self._link.send(message)
-
-    async def _drain_link(self) -> None:
-        if self._link is not None:
-            await self._link.drain()
+        return AsyncLinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
 
     async def _stop_link(self, timeout: float | None = None) -> None:
         link = self._link
@@ -346,6 +298,13 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
             closing = spawn(self._tasks, link.close(self.settings.deadlines.close if timeout is None else timeout))
             await asyncio.shield(closing)
 
+    def _wake_soon(self, reason: str) -> None:
+        """From any thread."""
+        loop = self._running_on
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(self.wake, reason)
+
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
 
@@ -353,7 +312,14 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
+
+    def _delivery_changed(self, event: DeliveryChanged) -> None:
+        if event.outcome is Outcome.QUEUED:
+            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")
@@ -361,77 +327,43 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage]):
         self._observe(CallbackHung(name, seconds))
 
 
-class MessageStream(AsyncIterator[T], Generic[T]):
-    """Events as they come, with a bound. An asynchronous context manager, too: it stops listening at its end."""
+class _PresentLink:
+    """The link that there is when something is sent. See aio.sender.AsyncLink."""
 
-    def __init__(
-        self, limit: int, forget: Callable[[MessageStream[Any]], object], convert: Callable[[Any], T] | None = None
-    ) -> None:
-        self._kept: deque[Any] = deque(maxlen=limit)
-        self._forget = forget
-        self._convert = convert
-        self._bell: asyncio.Future[None] | None = None
-        self._ended = False
-        self.dropped = 0
-        """events that were dropped because the consumer is too slow"""
-        self.subscriptions: list[Subscription] = []
+    __slots__ = ("_satellite", "observe")
 
-    def put(self, event: Any) -> None:
-        """An event has come."""
-        if len(self._kept) == self._kept.maxlen:
-            self.dropped += 1
-        self._kept.append(event)
-        self._ring()
+    def __init__(self, satellite: AsyncSatellite) -> None:
+        self._satellite = satellite
+        self.observe = satellite._observe
 
-    def end(self) -> None:
-        """No more comes."""
-        self._ended = True
-        for one in self.subscriptions:
-            one.cancel()
-        self._forget(self)
-        self._ring()
+    def send(self, message: HiveMessage) -> None:
+        link = self._satellite._link
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        link.send(message)
 
-    def __aiter__(self) -> MessageStream[T]:
-        return self
+    def ready(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.ready
 
-    async def __anext__(self) -> T:
-        while not self._kept:
-            if self._ended:
-                raise StopAsyncIteration
-            self._bell = asyncio.get_running_loop().create_future()
-            try:
-                await self._bell
-            finally:
-                self._bell = None
-        event = self._kept.popleft()
-        found: T = event if self._convert is None else self._convert(event)
-        return found
+    def probes(self) -> bool:
+        link = self._satellite._link
+        return link is not None and link.probes
 
-    async def __aenter__(self) -> MessageStream[T]:
-        return self
+    def probe(self, arrived: Callable[[], object]) -> None:
+        link = self._satellite._link
+        if link is not None:
+            link.probe(arrived)
 
-    async def __aexit__(self, *exc: object) -> None:
-        self.end()
-
-    async def aclose(self) -> None:
-        """Stops listening."""
-        self.end()
-
-    def _ring(self) -> None:
-        if self._bell is not None and not self._bell.done():
-            self._bell.set_result(None)
+    async def drain(self) -> None:
+        link = self._satellite._link
+        if link is not None:
+            await link.drain()
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(delay, call)
 
 
-def _given_up(status: Status, retry: bool) -> bool:
-    """True if `connect` has waited long enough."""
-    if status.state is State.BACKOFF:
-        return not retry and not status.at_once
-    return status.state in FINAL
-
-
-def _log_dropped(event: Dropped) -> None:
-    log.debug("dropped: %s (%s)", event.reason, event.detail)
+def _nothing() -> None:
+    """Nothing is watched."""

@@ -22,6 +22,7 @@ from ..engine.speech import (
 )
 from ..engine.utterances import SentAudio, new_id
 from ..errors import RequestTimeout
+from ..sockets.within import within
 from .speech import BUSY
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 class AsyncSpeechRequests:
     """The requests of a node that have the hub hear and speak; what they mean is said at AsyncHiveRequests."""
+
+    __slots__ = (
+        "_parts",
+        "_synthesizing",
+        "_ways",
+    )
 
     def __init__(self, parts: AsyncNodeParts) -> None:
         self._parts = parts
@@ -68,7 +75,7 @@ class AsyncSpeechRequests:
     @asynccontextmanager
     async def _alone(self, timeout: float) -> AsyncIterator[None]:
         try:
-            await asyncio.wait_for(self._synthesizing.acquire(), timeout)
+            await within(self._synthesizing.acquire(), timeout, lambda _: self._synthesizing.release())
         except asyncio.TimeoutError:
             raise RequestTimeout(f"not sent within {timeout:g} s", hint=BUSY) from None
         try:

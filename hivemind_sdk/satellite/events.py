@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 Callback = Callable[..., Any]
 _ASYNC = 0x80 | 0x200
 """flags of code objects: coroutine function, asynchronous generator function"""
+_NOBODY: dict[Any, Any] = {}
+"""of channels that nobody has listened to: never changed, and shared because there are many"""
 ANY = "*"
 """key of callbacks that hear all events of a channel"""
 
@@ -157,8 +159,8 @@ class Channel:
         self.runner = runner
         self.coroutines = coroutines
         self._lock = lock  # can be entered again: the garbage collector may cancel a subscription anywhere
-        self._by_key: dict[Hashable, dict[Hashable, Subscription]] = {}
-        self._snapshots: dict[Hashable, tuple[Subscription, ...] | None] = {}
+        self._by_key: dict[Hashable, dict[Hashable, Subscription]] = _NOBODY
+        self._snapshots: dict[Hashable, tuple[Subscription, ...] | None] = _NOBODY
         self._any: tuple[Subscription, ...] = ()
 
     def add(
@@ -179,6 +181,8 @@ class Channel:
         if not self.coroutines or inline:
             refuse_coroutine(unique or callback)
         with self._lock:
+            if self._by_key is _NOBODY:
+                self._by_key, self._snapshots = {}, {}
             listeners = self._by_key.setdefault(key, {})
             place: Hashable = object() if unique is None else _place(unique)
             found = listeners.get(place)
@@ -268,11 +272,13 @@ class Events:
 
     __slots__ = ("_coroutines", "_lock", "binary", "bus", "hive", "runner", "state")
 
-    def __init__(self, queue: Queue, observe: Callable[[Observation], None], *, coroutines: bool = False) -> None:
-        """`coroutines`: callbacks may be coroutine functions, which `queue` then awaits."""
+    def __init__(
+        self, queue: Queue, observe: Callable[[Observation], None], lock: threading.RLock, *, coroutines: bool = False
+    ) -> None:
+        """`lock` guards the subscriptions. `coroutines`: callbacks may be coroutine functions, which `queue` awaits."""
         self._coroutines = coroutines
         self.runner = Runner(queue, observe)
-        self._lock = threading.RLock()
+        self._lock = lock
         self.hive = self.channel()
         """HiveMessages that arrive, by HiveMessageType"""
         self.bus = self.channel()

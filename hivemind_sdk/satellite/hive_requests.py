@@ -40,7 +40,14 @@ class HiveRequests(NodeView, Generic[M]):
         super().__init__(parts.node)
         self.parts = parts
         self._convert = convert
-        self._speech = SpeechRequests(parts)
+        self._speech: SpeechRequests | None = None
+
+    @property
+    def _speaking(self) -> SpeechRequests:
+        """Made when it is first needed: it learns what the hub can do."""
+        if self._speech is None:
+            self._speech = SpeechRequests(self.parts)
+        return self._speech
 
     def ask(
         self,
@@ -84,7 +91,7 @@ class HiveRequests(NodeView, Generic[M]):
         as answers to binary audio do not say what they answer. Raises InvalidAudio unless it is 16 kHz, 16 bit;
         SpeechRefused, RequestTimeout, RequestAborted, PolicyDenied, and as `send`.
         """
-        return self._speech.transcribe(pcm, lang, sample_rate, sample_width, timeout)
+        return self._speaking.transcribe(pcm, lang, sample_rate, sample_width, timeout)
 
     def handle_audio(
         self,
@@ -102,7 +109,7 @@ class HiveRequests(NodeView, Generic[M]):
         It is sent once, in the way that `transcribe` was last answered by (`binary` None), as binary audio (True) or as
         base64 (False). See `transcribe` for the rest.
         """
-        answers = self._speech.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
+        answers = self._speaking.handle(pcm, lang, replies, sample_rate, sample_width, timeout, binary)
         answers.convert = self._convert
         return answers
 
@@ -113,7 +120,7 @@ class HiveRequests(NodeView, Generic[M]):
         enough), or if that gets no answer in half of `timeout` (seconds). Callbacks for binary data hear it too. Raises
         RequestTimeout, RequestAborted, PolicyDenied, and as `send`.
         """
-        return self._speech.synthesize(text, lang, timeout)
+        return self._speaking.synthesize(text, lang, timeout)
 
     def stream_audio(
         self, *, delivery: Policy | None = None, sample_rate: int = SAMPLE_RATE, sample_width: int = SAMPLE_WIDTH

@@ -9,12 +9,15 @@ from contextlib import suppress
 
 from ..contracts import Dial, HandshakeContext, LookingConnector, Role, Transport
 from ..contracts.observations import Observation
+from ..engine.comeback import Turns
 from ..engine.connection import LinkConfig, SatelliteLink
 from .assembly import Components
 from .local_node import LocalNode
 from .resolving import ResolvingConnector
 
 log = logging.getLogger(__name__)
+_turns = Turns()
+"""of this process"""
 
 
 class Upstreams:
@@ -26,7 +29,7 @@ class Upstreams:
         self._node = node
         self._components = components
         self._observe = observe
-        self._dialling: set[socket.socket] = set()
+        self._dialling: list[socket.socket] = []
         self._interrupted = False
 
     def name(self, hub: int) -> str:
@@ -41,7 +44,7 @@ class Upstreams:
                 return
             copy = sock.dup()  # TLS takes the socket itself
             opened.append(copy)
-            self._dialling.add(copy)
+            self._dialling.append(copy)
             if self._interrupted:
                 _shut_down(copy)
 
@@ -50,7 +53,7 @@ class Upstreams:
         finally:
             over = True
             for sock in opened:
-                self._dialling.discard(sock)
+                self._dialling.remove(sock)
                 sock.close()
 
     def interrupt(self) -> None:
@@ -58,6 +61,10 @@ class Upstreams:
         self._interrupted = True  # first: one that connects at this moment sees it, or is seen here
         for sock in list(self._dialling):
             _shut_down(sock)
+
+    def turn(self, hub: int, now: float) -> float:
+        """See Turns.of: satellites of one hub do not all come at the moment in which it is back."""
+        return _turns.of(self.name(hub), now)
 
     def answers(self, hub: int) -> bool | None:
         connector = self._components.connectors[hub]

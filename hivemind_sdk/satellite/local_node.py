@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import uuid
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -24,6 +26,14 @@ UNKNOWN_SITE = "unknown"
 class LocalNode:
     """One for each satellite, handed to its parts. Identity fields are read when they are asked for, never kept."""
 
+    # fmt: off
+    __slots__ = (
+        "_announced_site", "_hello_bound", "_hive_map", "_lang", "_sessions", "_site_id", "_state",
+        "cascade_select", "cascade_timeout", "crypto", "hub_hello", "hub_session", "lock", "own_floods", "protocol",
+        "session_id", "settings",
+    )
+    # fmt: on
+
     def __init__(self, settings: Settings, state: NodeState, crypto: Crypto) -> None:
         self.settings = settings
         self.crypto = crypto
@@ -34,7 +44,9 @@ class LocalNode:
         """protocol version of the newest link; 0 before"""
         self.hub_session = HubSession()
         self._sessions: MutableMapping[str, HubSession] | None = None
-        self.hive_map = HiveMapper(settings.limits.floods)
+        self.lock = threading.RLock()
+        """guards the map and the subscriptions of this node; held while something is computed only"""
+        self._hive_map: HiveMapper | None = None
         self.own_floods = RecentlySeen(settings.limits.floods)
         """ids of the floods that this node started"""
         self.cascade_timeout: float | None = None
@@ -110,9 +122,27 @@ class LocalNode:
 
     def greeted(self, hello: JSONObject) -> None:
         """The hub's HELLO arrived."""
-        self.hub_hello, self._hello_bound = hello, False
-        self.hive_map.set_origin(self.peer, self.hub_id, _text(hello.get("pubkey")))
-        self.hive_map.mark_trusted_nodes(self.trusted_keys)
+        # many satellites of one process are told the same key
+        kept = {key: sys.intern(value) if type(value) is str else value for key, value in hello.items()}
+        with self.lock:
+            self.hub_hello, self._hello_bound = kept, False
+            if self._hive_map is not None:
+                self._tell_map(self._hive_map)
+
+    @property
+    def hive_map(self) -> HiveMapper:
+        """The nodes that have announced themselves. Made when somebody looks: most satellites never do."""
+        with self.lock:
+            found = self._hive_map
+            if found is None:
+                found = self._hive_map = HiveMapper(self.settings.limits.floods, lock=self.lock)
+                if self.hub_hello:
+                    self._tell_map(found)
+        return found
+
+    def _tell_map(self, hive_map: HiveMapper) -> None:
+        hive_map.set_origin(self.peer, self.hub_id, self.announced_key)
+        hive_map.mark_trusted_nodes(self.trusted_keys)
 
     def secured(self, info: SessionInfo) -> None:
         """A handshake ended well."""

@@ -22,7 +22,7 @@ class ObserverFanout:
         """`own`: observation type -> what the satellite does about it."""
         self._observers = observers
         self._own = own
-        self._hearers: dict[type, tuple[tuple[str, Hear], ...]] = {}
+        self._hearers: dict[type, tuple[Hear, ...]] = {}
 
     def wants(self, kind: type) -> bool:
         """True if anybody hears observations of this type: otherwise none needs to be made."""
@@ -34,20 +34,20 @@ class ObserverFanout:
         hearers = self._hearers.get(kind)
         if hearers is None:
             hearers = self._of(kind)
-        for name, hear in hearers:
+        for hear in hearers:
             try:
                 hear(event)
             except BaseException:  # an observer must not harm the link
-                log.exception("observer %s failed", name)
+                log.exception("observer %s failed", type(getattr(hear, "__self__", hear)).__name__)
         own = self._own.get(kind)
         if own is not None:
             own(event)
 
-    def _of(self, kind: type) -> tuple[tuple[str, Hear], ...]:
+    def _of(self, kind: type) -> tuple[Hear, ...]:
         hearers = self._hearers.get(kind)
         if hearers is None:
-            heard = ((type(one).__name__, _hearer(one, kind)) for one in self._observers)
-            hearers = self._hearers[kind] = tuple((name, hear) for name, hear in heard if hear is not None)
+            heard = [_hearer(one, kind) for one in self._observers]
+            hearers = self._hearers[kind] = tuple([hear for hear in heard if hear is not None])
         return hearers
 
 

@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..contracts import Cipher, Counters, CountingObserver, NodeState, Observer, SessionInfo, TransportConnector
+from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy, Rules
+from ..delivery import Outcome, Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
-from ..engine.supervisor import Supervisor
-from ..errors import LinkTimeout, NotConnected, PluginMissing
-from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..errors import NotConnected
+from ..messages import BusMessage, HiveMessage
 from ..settings import Settings
 from ..threads import pool as pools
-from ..threads import timers
+from ..threads import surroundings, timers
 from ..threads.callbacks import CallbackQueue
 from ..threads.link import Link
 from ..threads.link_loop import LinkLoop
@@ -30,8 +29,9 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble
-from .events import ANY, Callback, Events, Subscription
+from .assembly import Overrides, assemble, rules_of, with_ports
+from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .events import ANY, Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
 from .hubs import Upstreams
@@ -47,10 +47,9 @@ if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
-logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
 
 
-class Satellite(HiveRequests[BusMessage]):
+class Satellite(HiveRequests[BusMessage], SatelliteBase):
     """One link to a hub, with all its parts.
 
     Parts come from the catalogue (None: what is installed), by the names and orders in the settings. Or they are given:
@@ -60,6 +59,8 @@ class Satellite(HiveRequests[BusMessage]):
     Raises PluginMissing if nothing provides what the settings need, StoreFailed for `Settings.durable`, SettingsError
     for handlers that do not exist.
     """
+
+    _ready_event: threading.Event | None = None
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Satellite(HiveRequests[BusMessage]):
 
             catalogue = shared(settings.plugins)
         self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
         self._components = assemble(
             settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
         )
@@ -87,7 +89,7 @@ class Satellite(HiveRequests[BusMessage]):
             StateChanged: self._state_changed,
             Secured: self._secured,
             DeliveryChanged: self._delivery_changed,
-            Dropped: _log_dropped,
+            Dropped: log_dropped,
         }
         self._observe = ObserverFanout(self._components.observers, own).tell
         size = settings.callbacks.workers
@@ -103,14 +105,15 @@ class Satellite(HiveRequests[BusMessage]):
         )
         self._released = False
         self._link: LinkLoop | None = None
-        self._life = threading.RLock()
+        self._unwatch: Callable[[], object] = _nothing
+        self._reset()
         try:
             self._sender = sender = self._open_sender(settings)
         except BaseException:
             self._release(0.0)
             raise
         node = LocalNode(settings, self._components.state, self._components.crypto)
-        self.events = events = Events(self._callbacks, self._observe)
+        self.events = events = Events(self._callbacks, self._observe, node.lock)
         requests = PendingRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
         outgoing = Outgoing(node, requests, sender, self._sending, self._observe)
@@ -130,6 +133,10 @@ class Satellite(HiveRequests[BusMessage]):
         self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
         _living.add(self)
 
+    def _reset(self) -> None:
+        self._life = threading.RLock()
+        """held while the link is made or given up"""
+
     # --- life ---
 
     def connect(self, timeout: float | None = None, *, retry: bool = False) -> SessionInfo:
@@ -143,7 +150,7 @@ class Satellite(HiveRequests[BusMessage]):
         link = self.start()
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            status = link.wait_until(lambda now: now.state is State.READY or _given_up(now, retry), deadline)
+            status = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry), deadline)
         except BaseException:  # Ctrl-C
             self._stop_link()
             raise
@@ -151,9 +158,7 @@ class Satellite(HiveRequests[BusMessage]):
             return status.info
         if status.state not in FINAL:
             self._stop_link()
-        raise status.cause or LinkTimeout(
-            f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
-        )
+        raise not_ready(status, timeout)
 
     def start(self) -> LinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -163,6 +168,8 @@ class Satellite(HiveRequests[BusMessage]):
             link = self._link
             if link is None or link.status.state in (State.CLOSED, State.REFUSED):
                 link = self._link = self._new_link()
+                self._unwatch()
+                self._unwatch = surroundings.shared.watch(link.doubt)
                 link.start()
             return link
 
@@ -212,15 +219,12 @@ class Satellite(HiveRequests[BusMessage]):
         return self._link.status if self._link is not None else Status(State.IDLE, 0.0)
 
     @property
-    def counters(self) -> Counters:
-        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing if nothing counts."""
-        for observer in self._components.observers:
-            if isinstance(observer, CountingObserver):
-                return observer.counters()
-        raise PluginMissing(
-            "nothing counts: no observer that does is installed, or given",
-            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
-        )
+    def ready_event(self) -> threading.Event:
+        """Set while the link is READY. Made when it is first asked for, as few programs look at it."""
+        event: threading.Event = self.__dict__.setdefault("_ready_event", threading.Event())
+        if self.status.state is State.READY:
+            event.set()
+        return event
 
     def wait_for(self, *states: State, timeout: float | None = None) -> Status:
         """Blocks until one of these states, or a final one, is reached. Returns the status then."""
@@ -252,10 +256,6 @@ class Satellite(HiveRequests[BusMessage]):
         """
         return self.parts.outgoing.emit_many(messages, delivery)
 
-    def prepare(self, message: Any) -> HiveMessage:
-        """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
-        return self.node.prepare(message)
-
     def send(self, message: HiveMessage) -> None:
         """Sends a message exactly as it is, now. Raises NotConnected, LinkClosed, LinkTimeout, NotEncodable.
 
@@ -274,46 +274,12 @@ class Satellite(HiveRequests[BusMessage]):
         """
         return self._sender.drain(timeout)
 
-    # --- listening ---
-
-    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
-        """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.
-
-        Callbacks run in one order and may take long; an `inline` one runs on the reading thread and must not block.
-        """
-        return self.events.bus.add(msg_type, callback, once=once, inline=inline)
-
-    def on_message(
-        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
-    ) -> Subscription:
-        """`callback(HiveMessage)` for each message of this type that arrives. `inline`: see on_bus."""
-        return self.events.hive.add(msg_type, callback, once=once, inline=inline)
-
-    def on_binary(self, callback: Callback) -> Subscription:
-        """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
-        return self.events.binary.add(ANY, callback)
-
-    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
-        """`callback(Status)` for each change of state. `inline`: see on_bus."""
-        return self.events.state.add(ANY, callback, inline=inline)
-
-    def deliver(self, message: BusMessage) -> None:
-        """Lets requests and callbacks hear a bus message as coming from the hive."""
-        self.parts.local_bus.deliver(message)
-
     # --- inside ---
 
     def _new_link(self) -> LinkLoop:
         settings = self.settings
-        supervisor = Supervisor(
-            settings.backoff,
-            hubs=len(settings.upstreams),
-            failover=settings.failover,
-            reconnect=settings.reconnect,
-            retry_refused=settings.retry_refused,
-        )
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor, settings.deadlines, self._inbound, settings.failover)
+        return LinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
 
     def _open_sender(self, settings: Settings) -> Sender:
         link = Link(
@@ -324,7 +290,7 @@ class Satellite(HiveRequests[BusMessage]):
             later=self._sending.post,
             observe=self._observe,
         )
-        return Sender(Rules(settings.delivery), settings.limits, settings.deadlines.send, link, self._components.store)
+        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
 
     def _send_now(self, message: HiveMessage) -> None:
         link = self._link
@@ -346,16 +312,22 @@ class Satellite(HiveRequests[BusMessage]):
         self._components.close()
         for workers in (self._workers, self._senders):
             workers.release(max(0.0, deadline - time.monotonic()))
+        surroundings.shared.settle(deadline - time.monotonic())
         timers.shared.settle(deadline - time.monotonic())
 
     def _secured(self, event: Secured) -> None:
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        flag = self._ready_event
+        if flag is not None:
+            flag.set() if event.after.state is State.READY else flag.clear()
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
         self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
         self.events.state.publish(ANY, event.after)
 
     def _delivery_changed(self, event: DeliveryChanged) -> None:
@@ -370,7 +342,8 @@ class Satellite(HiveRequests[BusMessage]):
     def _abandon(self) -> None:
         """In the child of a fork: the link, and what waits to be sent, belong to the process that made them."""
         reason = "this client belongs to the process that made it"
-        self._life, self._released = threading.RLock(), True
+        self._reset()
+        self._released = True
         self._sender.abandon(reason)
         if self._link is not None:
             self._link.abandon(NotConnected(reason, hint="make a new client after the fork"))
@@ -388,12 +361,5 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _given_up(status: Status, retry: bool) -> bool:
-    """True if `connect` has waited long enough."""
-    if status.state is State.BACKOFF:
-        return not retry and not status.at_once
-    return status.state in FINAL
-
-
-def _log_dropped(event: Dropped) -> None:
-    log.debug("dropped: %s (%s)", event.reason, event.detail)
+def _nothing() -> None:
+    """Nothing is watched."""

@@ -22,12 +22,21 @@ DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a hub listens. `scheme` selects the transport; `path` is kept for hubs behind a reverse proxy."""
+    """Where a hub listens. `scheme` selects the transport; `path` is kept for hubs behind a reverse proxy.
+
+    Without a `port` (0) it is DEFAULT_PORT; a satellite takes the one that the transport of the scheme says instead.
+    """
 
     scheme: str
     host: str
-    port: int = DEFAULT_PORT
+    port: int = 0
     path: str = ""
+    port_given: bool = field(default=True, init=False, repr=False, compare=False)
+    """False where the port is DEFAULT_PORT because none was given"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "port_given", bool(self.port))
+        object.__setattr__(self, "port", self.port or DEFAULT_PORT)
 
     @classmethod
     def parse(cls, url: str, port: int | None = None) -> Endpoint:
@@ -41,6 +50,11 @@ class Endpoint:
         scheme, sep, rest = text.partition("://")
         if not sep:
             scheme, rest = (AUTO, "") if text.lower() == AUTO else ("ws", text)
+            if wrong := re.match(r"([A-Za-z][A-Za-z0-9+-]*)(?:[;:]/|[;.,]?//)", text):
+                raise SettingsError(
+                    f"host {_redacted(url)!r} is not an address: what follows {wrong[1]!r} is not '://'",
+                    hint=f"write it as {wrong[1].lower()}://NAME",
+                )
         authority, slash, path = rest.partition("/")
         if any(mark in rest for mark in "?#") or "@" in authority:
             raise SettingsError(
@@ -49,7 +63,7 @@ class Endpoint:
             )
         hostless = not authority and (scheme.lower() == AUTO or (sep and path.strip("/")))
         host, found = ("", None) if hostless else _split_authority(authority, url)
-        return cls(scheme.lower(), host, found or port or DEFAULT_PORT, (slash + path).rstrip("/"))
+        return cls(scheme.lower(), host, found or port or 0, (slash + path).rstrip("/"))
 
     @property
     def host_text(self) -> str:

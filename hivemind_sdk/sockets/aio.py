@@ -18,9 +18,10 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, TypeVar
 
+from .._dataclass import replace
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
-from ..errors import LinkTimeout, Unreachable
+from ..errors import LinkError, LinkTimeout, Unreachable
 from ..settings import Endpoint
 from .deadline import Deadline
 from .opening import (
@@ -35,6 +36,7 @@ from .opening import (
     unknown_host,
 )
 from .tls import check_pin, failure, tls_context
+from .within import within
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
@@ -66,6 +68,23 @@ async def open_connection(
     except BaseException:
         _let_go(sock, owned=owned)
         raise
+
+
+async def port_answers(dial: Dial, timeout: float = 1.0) -> bool | None:
+    """The twin of `sockets.port_answers`."""
+    if dial.proxy:
+        return None
+    try:
+        host = ascii_host(dial.endpoint.host)
+        sock = await _connect(host, dial.endpoint.port, Deadline(timeout), "connect", replace(dial, observe=_unheard))
+    except LinkError:
+        return False
+    sock.close()
+    return True
+
+
+def _unheard(_event: Any) -> None:
+    """A look is no attempt: nobody is told how far it comes."""
 
 
 def _let_go(sock: socket.socket, *, owned: bool) -> None:
@@ -217,19 +236,10 @@ async def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
 
 
 async def _within(work: Coroutine[Any, Any, T], deadline: Deadline, phase: str) -> T:
-    """Not asyncio.wait_for, which on Python before 3.12 loses a cancel that comes together with the result."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(_ignore_error)
     try:
-        await asyncio.wait([task], timeout=deadline.left(phase))
-        if task.done():
-            return task.result()
-    finally:
-        task.cancel()  # nothing happens to one that has ended
-    raise deadline.timeout(phase)
-
-
-def _ignore_error(task: asyncio.Task[Any]) -> None:
-    """Nobody may wait for it any more; then asyncio would log its error."""
-    if not task.cancelled():
-        task.exception()
+        return await within(task, deadline.left(phase))
+    except asyncio.TimeoutError as error:
+        if isinstance(error, LinkTimeout) or (task.done() and not task.cancelled()):
+            raise  # the work's own
+        raise deadline.timeout(phase) from None

@@ -12,7 +12,6 @@ import base64
 import queue
 import re
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +22,7 @@ from ..contracts import Dial
 from ..contracts.observations import PhasePassed
 from ..errors import LinkError, LinkTimeout, SettingsError, Unreachable
 from ..settings import Endpoint
+from .daemons import daemon
 from .deadline import Deadline
 from .race import race
 from .tls import start_tls, tls_context
@@ -163,7 +163,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
         except (OSError, UnicodeError) as error:
             answers.put(error)
 
-    threading.Thread(target=look_up, name="hivemind-resolve", daemon=True).start()
+    daemon("resolve", look_up).start()
     try:
         answer = answers.get(timeout=deadline.left("resolve"))
     except queue.Empty:

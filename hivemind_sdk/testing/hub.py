@@ -70,7 +70,7 @@ class Hub:
         self._binarize = binarize
         self._encodings = encodings
         self._catalogue = catalogue or load()
-        self._instances = Instances(self._catalogue)
+        self._instances = Instances(self._catalogue, lock=threading.RLock())
         self.crypto: Crypto = CryptoSuite(self._instances, ciphers)
         self.keys = _key_pair()
         self.node_id = node_id or self.profile.node_id or self.keys.public

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from . import timers
+from .flags import Flag
 from .pool import Job, Workers
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,8 @@ class CallbackQueue:
         self._hang_after = hang_after
         self._hung = hung
         self._waiting: deque[tuple[object, Job, int]] = deque()
-        self._busy = threading.Lock()
-        """held as long as a thread runs what waits, or is about to; by no thread in particular"""
+        self._busy = Flag()
+        """taken as long as a thread runs what waits, or is about to; by no thread in particular"""
         self._lock = threading.RLock()
         """guards turns; taken by workers and timers"""
         self._turn: _Turn | None = None
@@ -101,7 +102,7 @@ class CallbackQueue:
         if self._closed:
             return True
         self._waiting.append((owner, job, weight))
-        if self._busy.acquire(blocking=False):
+        if self._busy.take():
             self._begin()
         elif self._watch_timer is None and (turn := self._turn) is not None and turn.owner is not owner:
             self._watch(PATIENCE)
@@ -133,7 +134,7 @@ class CallbackQueue:
                 timer.cancel()
 
     def _begin(self) -> None:
-        """Have a worker run what waits; `_busy` is held for it."""
+        """Have a worker run what waits; `_busy` is taken for it."""
         turn = self._turn = _Turn()
         self._workers.submit(partial(self._run, turn))
 
@@ -192,7 +193,7 @@ class CallbackQueue:
             if turn.overtaken:
                 self._overtaken.remove(turn)
                 turn.overtaken = False
-                if not self._busy.acquire(blocking=False):
+                if not self._busy.take():
                     self._watch(PATIENCE)  # what waited for this owner may be behind a job of another
                     turn.thread = None
                     return None
@@ -201,8 +202,8 @@ class CallbackQueue:
             if job is not None:
                 return job
             self._turn = turn.thread = None
-            self._busy.release()
-            if self._waiting and self._is_runnable() and self._busy.acquire(blocking=False):  # it came meanwhile
+            self._busy.give_back()
+            if self._waiting and self._is_runnable() and self._busy.take():  # it came meanwhile
                 self._begin()
             elif self._idle_watches and self._is_idle():
                 for idle in list(self._idle_watches):

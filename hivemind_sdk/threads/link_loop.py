@@ -6,39 +6,41 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NoReturn, cast
 
-from ..contracts import Frame, ProbingTransport, SessionInfo, Transport
-from ..contracts.observations import (
-    Dropped,
-    FrameReceived,
-    FrameSent,
-    MessageReceived,
-    MessageSent,
-    Secured,
-    StateChanged,
-    Warned,
-)
+from ..contracts import Frame, ProbingTransport, Transport
+from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
-from ..engine.connection import ComputeNeeded, Discarded, Greeted, Received
-from ..engine.life import BEING_MADE, Attempt, LinkLife, Look, as_link_error, closed_here
+from ..engine.connection import ComputeNeeded, Received
+from ..engine.doubt import Doubt
+from ..engine.failback import FailbackPlan
+from ..engine.life import (
+    BEING_MADE,
+    HANG_UP_WITHIN,
+    Attempt,
+    LinkLife,
+    Look,
+    as_link_error,
+    as_of,
+    closed_here,
+    not_connected,
+)
 from ..engine.ports import EventSink
-from ..engine.session import LinkSession, ProbeNeeded, SessionEvent
+from ..engine.reports import RECEIVED, LinkReports
+from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
-from ..errors import HandshakeError, HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected, Refused
-from ..messages import HiveMessage, HiveMessageType
+from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
+from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
-from . import pool, trim
-from .failback import FailbackProbe, FailbackSettings, Hubs, join
+from ..sockets.daemons import daemon
+from . import pool, timers, trim
+from .failback import FailbackProbe, Hubs, join
+from .states import LinkStates
 
 log = logging.getLogger(__name__)
-
-_SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
-_RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
-"""what is told of each message; made once"""
-HANG_UP_WITHIN = 1.0
-"""seconds that a hub is given to hang up after our goodbye"""
 
 
 class LinkLoop:
@@ -57,24 +59,26 @@ class LinkLoop:
         failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hubs = hubs
-        self._life = LinkLife(supervisor, deadlines)
-        self._deadlines = deadlines
-        self._failover = failover
-        self._sink = sink
-        self._clock = clock
-        self._told = supervisor.status
-        self._watches: list[Callable[[Status], object]] = []
+        self._hubs, self._sink, self._clock = hubs, sink, clock
+        self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
+        self._deadlines, self._failover = deadlines, failover
+        self._reports = LinkReports(self._life, sink)
+        self._states = LinkStates(self._life, self._reports, clock)
         self._wakes: SimpleQueue[str] = SimpleQueue()
-        self._send_lock = threading.Lock()
-        self._state_lock = threading.RLock()
-        self._inside: set[int] = set()
-        """threads that are inside of the transport, and may hold its locks"""
+        self._reset()
         self._closing = False
         self._thread: threading.Thread | None = None
         self._session: LinkSession | None = None
         self._transport: Transport | None = None
         self._failback: FailbackProbe | None = None
+        self._doubt = Doubt(
+            deadlines.keepalive_timeout, timers.shared.call_later, self._ask, lambda: pool.senders.submit(self.drop)
+        )
+
+    def _reset(self) -> None:
+        self._send_lock = threading.Lock()
+        self._inside: set[int] = set()
+        """threads that are inside of the transport, and may hold its locks"""
 
     # --- for everyone ---
 
@@ -84,7 +88,7 @@ class LinkLoop:
 
     @property
     def ready(self) -> bool:
-        return self._life.status.state is State.READY
+        return self._states.ready
 
     @property
     def mine(self) -> bool:
@@ -94,11 +98,11 @@ class LinkLoop:
     def start(self) -> None:
         """Begin; returns at once. Again where it is running: nothing happens.
 
-        Where no thread can be had the state is BACKOFF, and the next call tries again.
+        Where no thread can be had the state is BACKOFF; the next call tries again.
         """
         if self._thread is not None:
             return
-        thread = self._thread = threading.Thread(target=self._run, name="hivemind-link", daemon=True)
+        thread = self._thread = daemon("link", self._run)
         try:
             thread.start()
         except RuntimeError as error:
@@ -112,23 +116,7 @@ class LinkLoop:
         Returns that status, however short it lasts; else the one of that moment. On the link's own thread, where
         nothing can change meanwhile, it does not wait.
         """
-        if self.mine:
-            return self.status
-        found: SimpleQueue[Status] = SimpleQueue()
-
-        def watch(status: Status) -> None:
-            if condition(status):
-                found.put(status)
-
-        self._watches.append(watch)
-        try:
-            if self._told is self.status:  # otherwise a change is just being told, and what was before is over
-                watch(self._told)
-            return found.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
-        except Empty:
-            return self._told
-        finally:
-            self._watches.remove(watch)
+        return self.status if self.mine else self._states.wait_until(condition, deadline)
 
     def send(self, message: HiveMessage) -> None:
         """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable.
@@ -145,17 +133,12 @@ class LinkLoop:
                 frames = self._send(message)
             finally:
                 self._inside.discard(me)
-        observe = self._sink.observe
-        for frame in frames:
-            observe(FrameSent(len(frame), isinstance(frame, bytes)))
-        observe(_SENT[message.msg_type])
+        self._reports.sent(frames, message)
 
     def _send(self, message: HiveMessage) -> list[Frame]:
         session, transport, status = self._session, self._transport, self._life.status
         if session is None or transport is None or status.state is not State.READY:
-            raise NotConnected(
-                f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY"
-            )
+            raise not_connected(status)
         session.send(message)
         frames = session.frames_to_send()
         for frame in frames:
@@ -166,11 +149,9 @@ class LinkLoop:
 
     @property
     def probes(self) -> bool:
-        """Whether the transport of this moment can say what has arrived."""
-        transport, session = self._transport, self._session
-        if transport is None or session is None:
-            return False
-        return transport.features.probes or transport.features.confirms or session.probes
+        """Whether the link of this moment can say what has arrived."""
+        session = self._session
+        return session is not None and session.confirms
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """Have `arrived` called when all that was sent on this link has arrived; not where the link ends before."""
@@ -193,8 +174,7 @@ class LinkLoop:
                         transport.send(frame)
             finally:
                 self._inside.discard(me)
-        for frame in frames:
-            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
+        self._reports.sent(frames)
 
     def wake(self, reason: str) -> None:
         """Try now instead of waiting for the back-off: `reason`, for the log, says what has changed.
@@ -205,6 +185,21 @@ class LinkLoop:
         self._life.wake()
         self._wakes.put(reason)
 
+    def doubt(self, reason: str) -> None:
+        """What this `reason` says may have cut the link, or brought the hub back: probe it (see Doubt), or try now."""
+        session = self._session
+        if session is None or not self.ready:
+            self.wake(reason)
+        elif self.probes:
+            self._doubt.raise_for(session, reason)
+
+    def _ask(self, arrived: Callable[[], object]) -> None:
+        def ask() -> None:
+            with suppress(HiveMindError):  # the reader hears of it, too
+                self.probe(arrived)
+
+        pool.senders.submit(ask)
+
     def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times.
 
@@ -213,6 +208,7 @@ class LinkLoop:
         deadline = self._clock() + timeout
         self._closing = True
         self._wakes.put("close")
+        self._doubt.settle()
         if (failback := self._failback) is not None:
             failback.stop()
         waits = self._end(min(timeout, HANG_UP_WITHIN))
@@ -227,9 +223,8 @@ class LinkLoop:
     def abandon(self, cause: HiveMindError) -> None:
         """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
         self._closing, self._thread, self._transport, self._session = True, None, None, None
-        self._send_lock, self._state_lock, self._inside = threading.Lock(), threading.RLock(), set()
-        if self.status.state is not State.CLOSED:
-            self._told = self._life.closed(self._clock(), cause)
+        self._reset()
+        self._states.abandon(cause)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
@@ -303,9 +298,7 @@ class LinkLoop:
             cause = as_link_error(error)
         if session is not None:
             cause = session.ended(cause)
-        if isinstance(cause, Refused) and self._hubs.others(hub):
-            return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
-        return cause
+        return as_of(cause, others=self._hubs.others(hub))
 
     def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
         """Read, feed, write, until something raises."""
@@ -327,7 +320,7 @@ class LinkLoop:
             for event in events or (None,):
                 if type(event) is Received:  # nearly all of them; once READY there is nothing to write
                     message = event.message
-                    observe(_RECEIVED[message.msg_type])
+                    observe(RECEIVED[message.msg_type])
                     received(message, event.size)
                 else:
                     self._act(session, transport, event)
@@ -336,39 +329,32 @@ class LinkLoop:
         """Write, then do what the event says (None: only write), and what that leads to."""
         if not self.ready:
             self._write(session, transport)
-        if isinstance(event, Received):
-            self._sink.observe(_RECEIVED[event.message.msg_type])
-            self._sink.received(event.message, event.size)
-        elif isinstance(event, Discarded):
-            self._sink.observe(Dropped(event.reason, event.detail))
-        elif isinstance(event, ComputeNeeded):
+        if isinstance(event, ComputeNeeded):
             for one in _run_compute(session, event, self._clock) or (None,):
                 self._act(session, transport, one)
-        elif isinstance(event, Greeted):
-            self._sink.greeted(event.hello)
         elif isinstance(event, ProbeNeeded):
-            self.probe(_ignore)
+            self.probe(ignore)
+        elif isinstance(event, Ready):
+            self._reports.secured(event.info)
+            self._enter(partial(self._life.ready, info=event.info))
         elif event is not None:
-            self._on_ready(event.info)
+            self._reports.learned(event)
 
     def _write(self, session: LinkSession, transport: Transport) -> None:
+        me = threading.get_ident()
         with self._send_lock:
-            frames = session.frames_to_send()
-            for frame in frames:
-                transport.send(frame)
-        for frame in frames:
-            self._sink.observe(FrameSent(len(frame), isinstance(frame, bytes)))
-
-    def _on_ready(self, info: SessionInfo) -> None:
-        self._sink.observe(Secured(info))
-        for warning in self._life.unheard(info.warnings):
-            log.warning("%s", warning)
-        for warning in info.warnings:
-            self._sink.observe(Warned(warning))
-        self._enter(lambda now: self._life.ready(now, info))
+            self._inside.add(me)
+            try:
+                frames = session.frames_to_send()
+                for frame in frames:
+                    transport.send(frame)
+            finally:
+                self._inside.discard(me)
+        self._reports.sent(frames)
 
     def _hang_up(self) -> None:
         """Nobody reads any more; also frees whoever is blocked in `send`."""
+        self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             transport.close(1000, "", 0.0)
@@ -376,63 +362,24 @@ class LinkLoop:
     # --- states ---
 
     def _enter(self, change: Callable[[float], Status]) -> None:
-        """Change the state; nothing leaves CLOSED. Listeners hear of it before whoever waits for it goes on."""
-        with self._state_lock:
-            before = self.status
-            if before.state is State.CLOSED:
-                return
-            after = change(self._clock())
-        if before.state is State.READY:
-            failback, self._failback = self._failback, None
-            if failback is not None:
-                failback.stop()
-            self._sink.lost(after.cause or closed_here())
-        if after.state is State.REFUSED:
-            log.error("gave up: %s%s", after.cause, after.hint and f" ({after.hint})")
-        else:
-            log.info("link: %s", after)
-        self._sink.observe(StateChanged(before, after))
-        if self._told.state is State.CLOSED:
-            return  # whoever was told of this change has closed the link
-        self._told = after
-        for watch in list(self._watches):
-            watch(after)
-        if after.state is State.READY and after.next_try is not None and not self._closing:
-            self._watch_better(after.next_try)
-
-    def _watch_better(self, at: float) -> None:
-        """The link is with a fallback: find out, from `at` on, whether a better hub is there again."""
-        probe = self._failback = FailbackProbe(
+        """Change the state. While the link is with a fallback, better hubs are asked whether they are there again."""
+        after = self._states.enter(change)
+        failback, self._failback = self._failback, None
+        if failback is not None:
+            failback.stop()
+        if after is None or after.state is not State.READY or after.next_try is None or self._closing:
+            return
+        failback = self._failback = FailbackProbe(
             self._hubs,
-            FailbackSettings(
-                better=self._life.better,
-                greet_within=self._deadlines.hello,
-                patience=self._failover.wait_for_requests,
-                busy=self._sink.busy,
-                found=self._go_back,
-                missed=self._stay,
-            ),
+            FailbackPlan(self._life.better, after.next_try, self._failover.wait_for_requests),
+            self._states,
+            busy=self._sink.busy,
+            leave=self.drop,
+            greet_within=self._deadlines.hello,
         )
-        probe.start(max(0.0, at - self._clock()))
+        failback.start(after.next_try)
         if not self.ready:
-            probe.stop()  # another thread has closed the link since
-
-    # --- on the failback probe's thread ---
-
-    def _go_back(self, hub: int) -> None:
-        with self._state_lock:
-            if not self.ready:
-                return
-            self._life.going_back(hub)
-        self.drop()
-
-    def _stay(self) -> float | None:
-        """Returns the seconds until the next look."""
-        with self._state_lock:
-            if not self.ready:
-                return None
-            self._told = self._life.not_back(self._clock())
-            return max(0.0, (self._told.next_try or 0.0) - self._clock())
+            failback.stop()  # another thread has closed the link since
 
 
 def _receive_until(transport: Transport, deadline: float, clock: Callable[[], float]) -> Frame:
@@ -449,7 +396,3 @@ def _run_compute(session: LinkSession, event: ComputeNeeded, clock: Callable[[],
     except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
         return session.compute_failed(error, clock())
     return session.compute_done(result, clock())
-
-
-def _ignore() -> None:
-    """Nobody waits for this probe."""

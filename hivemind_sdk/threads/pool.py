@@ -9,7 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
+
+from ..sockets.daemons import daemon
 
 log = logging.getLogger(__name__)
 Job = Callable[[], None]
@@ -87,12 +90,12 @@ class Workers:
             self._may_start.pop()
         except IndexError:
             return False
-        name = f"hivemind-worker-{self.size - len(self._may_start) - 1}"
+        name = f"worker-{self.size - len(self._may_start) - 1}"
         box: SimpleQueue[Job | None] = SimpleQueue()
         box.put(
             job
         )  # and not as an argument of the thread, which would keep it, and what it holds, until the thread ends
-        thread = threading.Thread(target=self._work, args=(box,), name=name, daemon=True)
+        thread = daemon(name, partial(self._work, box))
         self._threads.add(thread)
         try:
             thread.start()

@@ -6,6 +6,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..engine.entries import Entry
@@ -15,10 +17,10 @@ from ..messages import HiveMessage
 class Waiters:
     """Threads that wait until something has changed. `wake` takes no lock: a signal handler may call it any time."""
 
-    __slots__ = ("_locks",)
+    __slots__ = ("_bells",)
 
     def __init__(self) -> None:
-        self._locks: list[threading.Lock] = []
+        self._bells: list[SimpleQueue[None]] = []
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Block until the condition holds, or for `timeout` seconds (None: without a limit). Returns whether it does.
@@ -27,29 +29,31 @@ class Waiters:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not condition():
-            left = -1.0 if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
-            if deadline is not None and left <= 0:
+            left = None if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
+            if left is not None and left <= 0:
                 return False
-            lock = threading.Lock()
-            lock.acquire()
-            self._locks.append(lock)
-            if condition() or not lock.acquire(timeout=left):
-                self._forget(lock)
+            bell: SimpleQueue[None] = SimpleQueue()
+            self._bells.append(bell)
+            try:
+                if not condition():
+                    bell.get(timeout=left)
+            except Empty:
+                pass
+            finally:
+                self._forget(bell)
         return True
 
     def wake(self) -> None:
         """Have all that wait look again."""
-        while self._locks:
+        while self._bells:
             try:
-                self._locks.pop().release()
+                self._bells.pop().put(None)
             except IndexError:  # another thread was quicker
                 return
 
-    def _forget(self, lock: threading.Lock) -> None:
-        try:
-            self._locks.remove(lock)
-        except ValueError:  # it is being woken
-            return
+    def _forget(self, bell: SimpleQueue[None]) -> None:
+        with suppress(ValueError):  # it was woken
+            self._bells.remove(bell)
 
 
 _receipts = Waiters()

@@ -29,7 +29,6 @@ from ..settings import Limits
 from .disk import finish
 from .link import Link
 from .receipts import Receipt
-from .reentry import Reentry
 from .timers import now
 from .transmitter import Transmitter
 
@@ -96,8 +95,8 @@ class Sender(Transmitter):
         return receipts
 
     def abandon(self, reason: str) -> None:
-        """Take nothing more and write nothing: in the child of a fork, where threads that held the locks are gone."""
-        self._turn, self._lock, self._reentry = threading.Lock(), threading.Lock(), Reentry()
+        """Take nothing more and write nothing: in the child of a fork."""
+        self._reset()
         self._core.closed = reason
 
     @property

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -43,6 +44,16 @@ _open_here: set[tuple[int, int]] = set()
 that SQLite has on it."""
 
 
+class _Waiting:
+    """A thread that waits for its entry."""
+
+    __slots__ = ("entry", "turn")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.turn: SimpleQueue[None] = SimpleQueue()
+
+
 class MessageStore:
     """The file. Every method raises StoreFailed. Calls of several threads do no harm, one statement is one transaction.
 
@@ -58,9 +69,8 @@ class MessageStore:
         self._path = path
         self._busy = threading.Lock()
         """held by who writes what others wait for, or by `using`"""
-        self._lock = threading.Lock()
-        """guards `waiting`"""
-        self._waiting: list[tuple[Entry, threading.Lock]] = []
+        self._waiting: list[_Waiting] = []
+        """whoever takes one out, which is one atomic operation, has to wake it"""
         self._submitted: list[list[Entry]] = []
         self._file, self._key = self._open(path)
         try:
@@ -120,26 +130,24 @@ class MessageStore:
 
     def _wait(self, entry: Entry) -> None:
         """Until it is written, or this thread is to write."""
-        turn = threading.Lock()
-        turn.acquire()
-        one = entry, turn
-        with self._lock:
-            self._waiting.append(one)
+        one = _Waiting(entry)
+        self._waiting.append(one)
         if self._busy.locked():
-            turn.acquire()
+            one.turn.get()
         else:  # whoever was there has gone, perhaps without seeing this thread
-            with self._lock, suppress(ValueError):
+            with suppress(ValueError):
                 self._waiting.remove(one)
 
     def _wake(self) -> None:
-        if not self._waiting:
-            return
-        with self._lock:
-            left = [one for one in self._waiting if not one[0].stored and one[0].failure is None]
-            done = [one for one in self._waiting if one not in left]
-            self._waiting = left[1:]
-        for _, turn in done + left[:1]:
-            turn.release()
+        """All whose entries were written, or failed; and one of the others."""
+        chosen = False
+        for one in list(self._waiting):
+            done = one.entry.stored or one.entry.failure is not None
+            if done or not chosen:
+                chosen = chosen or not done
+                with suppress(ValueError):
+                    self._waiting.remove(one)
+                    one.turn.put(None)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Keep these, all or none, without waiting for anybody."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from ..engine.entries import Moment
+from ..sockets.daemons import daemon
+from .flags import Flag
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +68,8 @@ class Timers:
         self._pending: set[Timer] = set()
         self._thread: threading.Thread | None = None
         """the one that was started last"""
-        self._alive = threading.Lock()
-        """held as long as there is the thread"""
+        self._alive = Flag()
+        """taken as long as there is the thread"""
 
     def call_later(self, delay: float, call: Callable[[], object]) -> Timer:
         """Run `call` on the timer thread after `delay` seconds."""
@@ -77,14 +79,14 @@ class Timers:
         return timer
 
     def _start(self) -> None:
-        if not self._alive.acquire(blocking=False):
+        if not self._alive.take():
             return
-        thread = self._thread = threading.Thread(target=self._run, name="hivemind-timers", daemon=True)
+        thread = self._thread = daemon("timers", self._run)
         try:
             thread.start()
         except RuntimeError:  # the next caller tries again, for all
             self._thread = None
-            self._alive.release()
+            self._alive.give_back()
             log.warning("no thread can be started: what is to be done later may take longer")
 
     def settle(self, timeout: float) -> None:
@@ -111,7 +113,7 @@ class Timers:
                     heapq.heappop(heap)[2].fire()
                 except Exception:
                     log.exception("a timer failed")  # that is a fault of ours; everybody else's must go on
-        alive.release()
+        alive.give_back()
         if not news.empty():  # it came while this thread was about to end
             self._start()
 

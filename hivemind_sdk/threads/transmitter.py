@@ -37,12 +37,16 @@ class Transmitter:
         self._core = core
         self._link = link
         self._store = store
-        self._reentry = Reentry()
-        self._turn = threading.Lock()
-        self._lock = threading.Lock()
+        self._reset()
         self._alarm = Alarm(lambda: self._link.later(partial(self._reentry.run, self._timed_out)))
         self._moved = Waiters()
         self._going = False
+
+    def _reset(self) -> None:
+        """The locks, which nobody holds: also in the child of a fork, where the threads that held them are gone."""
+        self._reentry = Reentry()
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def _send_waiting(self, fresh: Fresh) -> None:
         """Do what is to be done now, if nobody is at it."""

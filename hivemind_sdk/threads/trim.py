@@ -7,11 +7,11 @@ five times the largest message, not three. Elsewhere (musl, macOS, Windows) noth
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import cache
 
 from . import timers
+from .flags import Flag
 
 _ENOUGH = 1024 * 1024
 """bytes that have to arrive before it is worth while"""
@@ -28,23 +28,19 @@ class Trimmer:
 
     def __init__(self) -> None:
         self._arrived = 0
-        self._lock = threading.Lock()
-        self._pending = False
+        self._pending = Flag()
 
     def arrived(self, size: int) -> None:
         """Any thread; cheap."""
         self._arrived += size
         if self._arrived >= _ENOUGH:
             self._arrived = 0
-            with self._lock:
-                pending, self._pending = self._pending, True
             _malloc_trim()
-            if not pending:
+            if self._pending.take():
                 timers.shared.call_later(_QUIET, self._trim)
 
     def _trim(self) -> None:
-        with self._lock:
-            self._pending = False
+        self._pending.give_back()
         trim = _malloc_trim()
         if trim is not None:
             trim(0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, MutableSet
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..messages.seen import MAX_ID
@@ -16,23 +16,29 @@ S = TypeVar("S")
 class FloodIdCache(MutableSet[str]):
     """At most `max_size` ids; the oldest are forgotten first. The two halves of a relay can share one. Any thread."""
 
+    __slots__ = (
+        "_ids",
+        "_lock",
+        "max_size",
+    )
+
     def __init__(self, max_size: int = 1000) -> None:
         self.max_size = max_size
-        self._ids: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._ids: OrderedDict[str, object] = OrderedDict()
+        """each with an object of whoever has added it; every use is one atomic operation"""
 
     def check(self, flood_id: Any, max_size: int | None = None) -> bool:
         """Add it. -> whether it was there. What can't be an id (empty, no text, far too long) counts as seen."""
         if not isinstance(flood_id, str) or not 0 < len(flood_id) <= MAX_ID:
             return True
-        with self._lock:
-            if flood_id in self._ids:
-                return True
-            self._ids[flood_id] = None
-            room = self.max_size if max_size is None else max_size
+        mine = object()
+        if self._ids.setdefault(flood_id, mine) is not mine:
+            return True
+        room = self.max_size if max_size is None else max_size
+        with suppress(KeyError):  # another thread was quicker
             while len(self._ids) > room:
                 self._ids.popitem(last=False)
-            return False
+        return False
 
     @classmethod
     def _from_iterable(cls, ids: Iterable[S]) -> AbstractSet[S]:
@@ -43,19 +49,16 @@ class FloodIdCache(MutableSet[str]):
         self.check(flood_id)
 
     def discard(self, flood_id: str) -> None:
-        with self._lock:
-            self._ids.pop(flood_id, None)
+        self._ids.pop(flood_id, None)
 
     def clear(self) -> None:
-        with self._lock:
-            self._ids.clear()
+        self._ids.clear()
 
     def __contains__(self, flood_id: object) -> bool:
         return flood_id in self._ids
 
     def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(list(self._ids))
+        return iter(list(self._ids))
 
     def __len__(self) -> int:
         return len(self._ids)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..messages import HiveMessage, HiveMessageType, JSONObject
@@ -23,12 +23,21 @@ _NODE_WEIGHT = 600
 
 
 class HiveMapper:
-    """The hive as its nodes have announced it. Any thread.
+    """The hive as its nodes have announced it. Several threads may use it if it has a `lock`, such as threading.Lock().
+
+    That of a satellite has one, and holds it while it computes only.
 
     `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that
     no flood has reached is forgotten. `max_characters`: what all nodes together may make us hold (about 6,000 nodes);
     the oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
+
+    # fmt: off
+    __slots__ = (
+        "_clock", "_flood_ids", "_floods", "_graph", "_lock", "_max_characters", "_nodes", "_origin", "_seen",
+        "_sent", "_trusted", "_view", "_weight", "max_seen_pings", "node_ttl",
+    )
+    # fmt: on
 
     def __init__(
         self,
@@ -37,12 +46,13 @@ class HiveMapper:
         *,
         max_characters: int = 4 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.max_seen_pings = max_seen_pings
         self.node_ttl = node_ttl
         self._max_characters = max_characters
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = lock or nullcontext()
         self._nodes: OrderedDict[str, NodeInfo] = OrderedDict()  # longest unheard first
         self._weight = 0
         self._view = Nodes(self._nodes, self._lock)
@@ -257,7 +267,7 @@ class Nodes(Mapping[str, NodeInfo]):
 
     __slots__ = ("_live", "_lock")
 
-    def __init__(self, live: Mapping[str, NodeInfo], lock: threading.Lock) -> None:
+    def __init__(self, live: Mapping[str, NodeInfo], lock: AbstractContextManager[Any]) -> None:
         self._live = live
         self._lock = lock
 

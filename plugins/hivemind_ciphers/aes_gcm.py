@@ -15,6 +15,8 @@ NONCE_SIZES = (12, 16)
 class AesGcm:
     """Satisfies contracts.Cipher."""
 
+    __slots__ = ()
+
     def bind(self, key: bytes) -> Aead:
         """Raises InvalidKeySize."""
         check_key("AES-GCM", key, KEY_SIZES)

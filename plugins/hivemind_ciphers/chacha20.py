@@ -15,6 +15,8 @@ NONCE_SIZES = (12,)
 class ChaCha20Poly1305:
     """Satisfies contracts.Cipher."""
 
+    __slots__ = ()
+
     def bind(self, key: bytes) -> Aead:
         """Raises InvalidKeySize."""
         check_key("CHACHA20-POLY1305", key, KEY_SIZES)

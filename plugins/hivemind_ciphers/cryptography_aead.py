@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class CryptographyAesGcm:
     """Satisfies contracts.Cipher."""
 
+    __slots__ = ()
+
     def bind(self, key: bytes) -> Aead:
         """Raises InvalidKeySize."""
         check_key("AES-GCM", key, aes_gcm.KEY_SIZES)
@@ -27,6 +29,8 @@ class CryptographyAesGcm:
 
 class CryptographyChaCha20Poly1305:
     """Satisfies contracts.Cipher (RFC 8439)."""
+
+    __slots__ = ()
 
     def bind(self, key: bytes) -> Aead:
         """Raises InvalidKeySize."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from hivemind_sdk.contracts import Counters, RoundTrips
@@ -27,6 +27,7 @@ from hivemind_sdk.contracts.status import State
 MOST_NAMES = 200
 """different names that one mapping may have; what a hub or a plugin makes up beyond them is counted as OTHERS"""
 OTHERS = "(others)"
+NUMBERS = ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links")
 NAMED = (
     "messages_sent",
     "messages_received",
@@ -41,11 +42,12 @@ NAMED = (
 class CounterObserver:
     """See contracts.CountingObserver. One for each satellite."""
 
+    __slots__ = ("_lock", "_named", "_round_trips", *NUMBERS)
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._numbers = dict.fromkeys(
-            ("frames_sent", "frames_received", "bytes_sent", "bytes_received", "warnings", "links"), 0
-        )
+        self.frames_sent = self.frames_received = self.bytes_sent = self.bytes_received = 0
+        self.warnings = self.links = 0
         self._named: dict[str, dict[str, int]] = {}
         """those of NAMED that something was counted in"""
         self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
@@ -58,24 +60,25 @@ class CounterObserver:
 
     def hearer(self, kind: type) -> Callable[[Any], None] | None:
         count = _COUNTS.get(kind)
-        return None if count is None else partial(count, self)
+        return None if count is None else MethodType(count, self)
 
     def counters(self) -> Counters:
         with self._lock:
             number, last, least, most, total = self._round_trips
-            values: dict[str, Any] = {**self._numbers, **{name: dict(self._named.get(name, ())) for name in NAMED}}
+            values: dict[str, Any] = {name: getattr(self, name) for name in NUMBERS}
+            values |= {name: dict(self._named.get(name, ())) for name in NAMED}
         trips = RoundTrips(number, last, least, most, total / number if number else 0.0)
         return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
 
     def _frame_sent(self, event: FrameSent) -> None:
         with self._lock:
-            self._numbers["frames_sent"] += 1
-            self._numbers["bytes_sent"] += event.size
+            self.frames_sent += 1
+            self.bytes_sent += event.size
 
     def _frame_received(self, event: FrameReceived) -> None:
         with self._lock:
-            self._numbers["frames_received"] += 1
-            self._numbers["bytes_received"] += event.size
+            self.frames_received += 1
+            self.bytes_received += event.size
 
     def _message_sent(self, event: MessageSent) -> None:
         self._add("messages_sent", str(event.msg_type))
@@ -100,12 +103,12 @@ class CounterObserver:
 
     def _warned(self, _event: Warned) -> None:
         with self._lock:
-            self._numbers["warnings"] += 1
+            self.warnings += 1
 
     def _changed(self, event: StateChanged) -> None:
         with self._lock:
             if event.after.state is State.READY:
-                self._numbers["links"] += 1
+                self.links += 1
 
     def _returned(self, event: RoundTrip) -> None:
         with self._lock:

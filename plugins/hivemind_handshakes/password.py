@@ -72,6 +72,8 @@ def derive_key(pbkdf2: PBKDF2, password: str, own_iv: bytes, peer_iv: bytes) -> 
 class PasswordHandshake:
     """Satisfies contracts.Handshake."""
 
+    __slots__ = ()
+
     def offer(self, context: HandshakeContext) -> JSONObject:
         return {"password": bool(context.credentials.password)}
 

@@ -18,6 +18,8 @@ WARNINGS = ("one key for all links: no forward secrecy, and recorded frames can 
 class PresharedHandshake:
     """Satisfies contracts.Handshake."""
 
+    __slots__ = ()
+
     def offer(self, context: HandshakeContext) -> JSONObject:
         return {"preshared_key": bool(context.credentials.preshared_key)}
 

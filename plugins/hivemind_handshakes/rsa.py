@@ -88,6 +88,8 @@ class RSAHandshake:
     flag.
     """
 
+    __slots__ = ()
+
     def offer(self, context: HandshakeContext) -> JSONObject:
         """`handshake`: true where no pre-shared key makes one needless. Satellites look at whether it is there."""
         return {"handshake": not context.credentials.preshared_key}

@@ -36,7 +36,7 @@ class FileIdentity:
         self.uses_shared_fallback = uses_shared_fallback
         self._file = path
         self._folder = path.parent
-        self._lock = FileLock.at(path.resolve())
+        self._lock = FileLock(path.resolve())
         self._unnamed: set[Path] = set()
         """private keys that we wrote and that no saved field names yet"""
 

@@ -14,6 +14,8 @@ _FOR_SATELLITES = frozenset({Sub.TTS_AUDIO, Sub.FILE})
 class BinaryHandler:
     """Passes on what this end of the link can use."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         if context.role is Role.SATELLITE and message.bin_type not in _FOR_SATELLITES:
             return [Drop("unused binary", message.bin_type.name)]

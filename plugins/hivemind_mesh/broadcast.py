@@ -14,6 +14,8 @@ from .sites import target_site
 class BroadcastHandler:
     """Opens what is meant for this node."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         inner: HiveMessage = message.payload
         if inner.msg_type is T.INTERCOM:

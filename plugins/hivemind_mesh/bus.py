@@ -14,6 +14,8 @@ VERIFIED_SIGNER = "hivemind_verified_source_peer"
 class BusHandler:
     """Delivers the message. Nobody can claim a verified signer, or move us to another site."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         return (Deliver(localise(message.payload, context), context.signer),)
 

@@ -11,5 +11,7 @@ from hivemind_sdk.messages import HiveMessage
 class IllegalHandler:
     """Drops everything that it is given."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:  # noqa: ARG002
         return [Drop("illegal", f"{message.msg_type.value} sent to a satellite")]

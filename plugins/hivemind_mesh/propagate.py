@@ -22,6 +22,8 @@ _OPENED = frozenset({T.INTERCOM, T.PING})
 class PropagateHandler:
     """Opens PING and INTERCOM, which look after themselves; BUS for this site, from a signer who is trusted."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         inner: HiveMessage = message.payload
         if inner.msg_type in _OPENED:

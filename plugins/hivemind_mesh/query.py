@@ -18,6 +18,8 @@ class QueryHandler:
     Its messages also go to the local bus, its end does not.
     """
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         if message.msg_type is T.BUS:
             return self._answered(message, context) if context.outer else ()

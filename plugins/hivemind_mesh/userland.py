@@ -11,5 +11,7 @@ from hivemind_sdk.messages import HiveMessage
 class UserlandHandler:
     """Leaves the message to `on_message` callbacks."""
 
+    __slots__ = ()
+
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:  # noqa: ARG002
         return ()

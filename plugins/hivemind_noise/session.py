@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
-from hivemind_sdk.errors import DecryptionError, SessionBroken, UnexpectedFrame
+from hivemind_sdk.errors import DecryptionError, NotEncodable, SessionBroken, UnexpectedFrame
 
-from .state import MAX_MESSAGE, CipherState
+from .state import MAX_MESSAGE, TAG_SIZE, CipherState
 
 CHUNK = 65000
 """the most bytes of a body in one frame"""
+MOST = 32 * 1024 * 1024
+"""bytes of a message: a hub ends the session of whoever sends more"""
+_MARKER = 1
 _WHOLE = {Form.TEXT: b"\x00", Form.BINARY: b"\x01"}
 _FIRST = {Form.TEXT: b"\x02", Form.BINARY: b"\x03"}
 _MIDDLE, _LAST = b"\x04", b"\x05"
@@ -29,8 +32,16 @@ class NoiseSession:
         self._body = bytearray()
         self._broken = ""
 
+    def longest_frame(self, form: Form, size: int) -> int:  # noqa: ARG002
+        """See MeasuringSession: a nonce that is used in vain would end the session."""
+        return min(size, CHUNK) + _MARKER + TAG_SIZE
+
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
-        """Raises SessionBroken when the nonces are used up."""
+        """Raises SessionBroken when the nonces are used up, and NotEncodable, without using one, for more than MOST."""
+        if len(plaintext) > MOST:
+            raise NotEncodable(
+                f"a message of {len(plaintext)} bytes can't be sent: hubs take {MOST}", hint="send it in parts"
+            )
         if len(plaintext) <= CHUNK:
             return [self._encrypt(_WHOLE[form] + plaintext)]
         starts = range(0, len(plaintext), CHUNK)

@@ -13,6 +13,8 @@ HIVEMIND_API = 1
 class WebSocketConnector:
     """Dials `ws://` and `wss://` hubs (wire.md section 2.1). Keeps nothing between links."""
 
+    __slots__ = ()
+
     def connect(self, dial: Dial) -> Transport:
         """Resolve, connect (through the proxy if there is one), TLS, upgrade: all within `dial.timeout` seconds.
 

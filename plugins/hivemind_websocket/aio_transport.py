@@ -1,4 +1,4 @@
-"""One websocket on an event loop: `websockets` frames the bytes, an `asyncio.Protocol` moves them.
+"""One websocket on an event loop: an `asyncio.Protocol` moves the bytes, `framing` reads and writes them.
 
 See contracts.AsyncTransport. The errors are those of `transport`, the threaded twin.
 """
@@ -6,35 +6,48 @@ See contracts.AsyncTransport. The errors are those of `transport`, the threaded 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, cast
-
-from websockets.client import ClientProtocol
-from websockets.frames import Frame as WireFrame
-from websockets.frames import Opcode
-from websockets.http11 import Response
-from websockets.protocol import State
-from websockets.uri import WebSocketURI
+from typing import cast
 
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import HiveMindError, LimitExceeded, LinkClosed, MalformedFrame
-from hivemind_sdk.sockets import Deadline, ascii_host, decode_text, encode_text
+from hivemind_sdk.sockets import Deadline, decode_text, encode_text
 
-from .opening import refusal, request_path
+from .framing import (
+    ABNORMAL,
+    BINARY,
+    CLOSE,
+    MAX_SENT,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    TEXT,
+    TOO_BIG,
+    Assembler,
+    BrokenFrame,
+    FrameReader,
+    client_frame,
+    close_frame,
+    goodbye,
+)
+from .upgrade import Upgrade
 
-_NO_STATUS, _ABNORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1005, 1006, 1002, 1009
 _PROBE_SIZE = 8
 """bytes of a probe's payload: the pings of the keep-alive have none"""
 _MOST_WAITING = 64
 """frames that wait for `receive` before nothing more is read from the socket"""
-
 _MOST_UNSENT = 256 * 1024
 """bytes that may wait to be sent before pings are not answered any more"""
-_PONG = b"\x8a"
-"""the first byte of such a frame"""
+
+
+class _Dry(Exception):
+    """No whole frame is there."""
+
+
+def _dry() -> bytes:
+    raise _Dry
 
 
 class _Buffer(threading.local):
@@ -45,38 +58,55 @@ class _Buffer(threading.local):
 
 
 _buffer = _Buffer()
-_QUIET = logging.Logger("websockets", logging.CRITICAL)  # noqa: LOG001 - not one that anybody can turn on
-"""what `websockets` would log holds the access key"""
 
 
 class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     """LinkClosed has the peer's code and reason; code 1005 where it sent none, 1006 where it just went away."""
 
-    features = TransportFeatures(keepalive=True, close_codes=True, probes=True)
+    __slots__ = (
+        "__weakref__",
+        "_alive_at",
+        "_dial",
+        "_end",
+        "_frames",
+        "_gone",
+        "_handed",
+        "_loop",
+        "_messages",
+        "_paused",
+        "_pinged",
+        "_pinged_at",
+        "_probe",
+        "_probes",
+        "_reader",
+        "_receiving",
+        "_taken_before",
+        "_timer",
+        "_transport",
+        "_upgrade",
+        "_writer",
+    )
+    features = TransportFeatures(keepalive=True, close_codes=True, probes=True, max_frame=MAX_SENT)
 
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
-        endpoint = dial.endpoint
-        host = ascii_host(endpoint.host).partition("%")[0]
-        path, _, query = request_path(dial).partition("?")
-        uri = WebSocketURI(endpoint.scheme == "wss", host, endpoint.port, path, query)
-        self._protocol = ClientProtocol(uri, max_size=dial.max_frame, logger=_QUIET)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._head = b""
+        self._upgrade: Upgrade | None = None
+        """until the link is open"""
+        self._reader = FrameReader(_dry, dial.max_frame)
+        self._messages = Assembler(self._reader)
         self._frames: list[Frame | HiveMindError] = []  # most often empty: a deque takes 600 bytes then
         """what `receive` has not taken: frames, and errors that concern one frame"""
-        self._fragments = bytearray()
-        self._fragment_type: Opcode | None = None
-        self._reader: asyncio.Future[None] | None = None
+        self._receiving: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
-        self._said_all = False
         self._end: LinkClosed | None = None
         self._gone: asyncio.Future[None] | None = None
+        """set while `close` waits for the connection's end"""
         self._timer: asyncio.TimerHandle | None = None
         self._alive_at = self._pinged_at = 0.0
-        self._pinged = self._upgraded = False
+        self._pinged = False
         self._handed = 0
         """bytes that were handed to asyncio"""
         self._taken_before: int | None = None
@@ -89,13 +119,12 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     def send(self, frames: Sequence[Frame]) -> None:
         if self._end is not None:
             raise self._closed()
-        encoded = [frame if isinstance(frame, bytes) else encode_text(frame) for frame in frames]
-        for frame, data in zip(frames, encoded, strict=True):
-            if isinstance(frame, bytes):
-                self._protocol.send_binary(data)
-            else:
-                self._protocol.send_text(data)
-        self._flush()
+        encoded = [
+            client_frame(BINARY, frame) if isinstance(frame, bytes) else client_frame(TEXT, encode_text(frame))
+            for frame in frames
+        ]
+        for data in encoded:
+            self._write(data)
 
     async def drain(self) -> None:
         if self._end is not None:
@@ -117,11 +146,11 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
                 return frame
             if self._end is not None:
                 raise self._closed()
-            self._reader = self._loop.create_future()
+            self._receiving = self._loop.create_future()
             try:
-                await self._reader
+                await self._receiving
             finally:
-                self._reader = None
+                self._receiving = None
 
     def receive_nowait(self) -> Frame | None:
         if not self._frames:
@@ -139,68 +168,60 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             raise self._closed()
         self._probe += 1
         self._probes.append((self._probe, arrived))
-        self._protocol.send_ping(self._probe.to_bytes(_PROBE_SIZE, "big"))
-        self._flush()
+        self._write(client_frame(PING, self._probe.to_bytes(_PROBE_SIZE, "big")))
 
     async def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
-        self._say_goodbye(code, reason)
+        if self._end is None and self._upgrade is None:
+            self._write(close_frame(code, reason))
         self._finish(LinkClosed("the link was closed by this side", code=code, reason=reason))
-        gone = self._gone
         try:
-            if gone is not None and not gone.done() and code != _ABNORMAL:
-                await asyncio.wait([gone], timeout=timeout)
+            if self._transport is not None and code != ABNORMAL and timeout > 0:
+                if self._gone is None:
+                    self._gone = self._loop.create_future()
+                await asyncio.wait([self._gone], timeout=timeout)
         finally:
             self.abort()
 
     # --- the upgrade ---
 
-    async def upgrade(self, headers: Any, deadline: Deadline) -> None:
+    async def upgrade(self, upgrade: Upgrade, deadline: Deadline) -> None:
         """Ask the hub for a websocket. Raises Unreachable, AuthenticationRefused, LinkTimeout (phase `upgrade`)."""
-        request = self._protocol.connect()
-        for name, value in headers.items():
-            if name in request.headers:
-                del request.headers[name]
-            request.headers[name] = value
-        self._protocol.send_request(request)
+        self._upgrade = upgrade
         if self._end is None:
-            self._flush()
-            waiting = self._reader = self._loop.create_future()
+            self._write(upgrade.request)
+            waiting = self._receiving = self._loop.create_future()
             try:
                 done, _ = await asyncio.wait([waiting], timeout=deadline.left("upgrade"))
             finally:
-                self._reader = None
-            if not done and not self._answered():
+                self._receiving = None
+            if not done and not upgrade.answered:
                 raise deadline.timeout("upgrade")
-        if not self._upgraded:
-            raise refusal(self._head)
-        self._head = b""
+        refused = upgrade.refused()
+        if refused is not None:
+            raise refused
+        self._upgrade = None
         self._alive_at = self._loop.time()
         self._watch()
-
-    def _answered(self) -> bool:
-        return self._upgraded or self._protocol.handshake_exc is not None
 
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._gone = self._loop.create_future()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return _buffer.view
 
     def buffer_updated(self, count: int) -> None:
-        self._data_received(bytes(_buffer.view[:count]))
-
-    def _data_received(self, data: bytes) -> None:
-        if len(self._head) < 64 and self._protocol.state is State.CONNECTING:
-            self._head += data[:64]
         self._alive_at = self._loop.time()
         if self._pinged:
             self._pinged = False
             self._watch()
-        self._protocol.receive_data(data)
-        self._take_events()
+        received, upgrade = _buffer.view[:count], self._upgrade
+        if upgrade is None or upgrade.answered:
+            self._reader.buffer += received
+        else:
+            self._reader.buffer += upgrade.feed(bytes(received))
+        self._take_frames()
 
     def eof_received(self) -> bool:
         self._gone_away("")
@@ -214,9 +235,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         self.resume_writing()
 
     def _gone_away(self, why: str) -> None:
-        self._protocol.receive_eof()
-        self._take_events()
-        self._finish(LinkClosed(f"the other side went away without a word{why}", code=_ABNORMAL, reason=""))
+        self._finish(LinkClosed(f"the other side went away without a word{why}", code=ABNORMAL, reason=""))
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -229,55 +248,40 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
 
     # --- frames ---
 
-    def _take_events(self) -> None:
-        for event in self._protocol.events_received():
-            if isinstance(event, Response):
-                self._upgraded = self._protocol.handshake_exc is None
-                continue
-            self._take(cast("WireFrame", event))
-        self._flush(answering=True)
-        if self._protocol.close_rcvd is not None and self._transport is not None:
-            self._transport.close()  # nobody reads any more over there: no need to wait for the end
-        error = self._protocol.parser_exc
-        if error is not None and self._end is None and not isinstance(error, EOFError):
-            self._broken(error)
-        if self._frames and len(self._frames) >= _MOST_WAITING and self._transport is not None:
-            self._transport.pause_reading()
-        self._wake_reader()
-
-    def _take(self, frame: WireFrame) -> None:
-        opcode = frame.opcode
-        if opcode is Opcode.CLOSE:
-            received = self._protocol.close_rcvd
-            code = received.code if received is not None else _NO_STATUS
-            text = "the other side closed the link without a code" if code == _NO_STATUS else ""
-            self._finish(LinkClosed(text, code=code, reason=received.reason if received is not None else ""))
-        elif opcode is Opcode.PONG:
-            self._pong(bytes(frame.data))
-        elif opcode is Opcode.PING:
-            return
-        elif frame.fin and not self._fragments and self._fragment_type is None:
-            self._keep(opcode, bytes(frame.data))
-        else:
-            self._fragment_type = self._fragment_type or opcode
-            self._fragments += frame.data
-            if frame.fin:
-                whole, kind = bytes(self._fragments), self._fragment_type
-                self._fragments.clear()
-                self._fragment_type = None
-                self._keep(kind, whole)
-
-    def _keep(self, opcode: Opcode, data: bytes) -> None:
-        if opcode is Opcode.BINARY:
-            self._frames.append(data)
-            return
+    def _take_frames(self) -> None:
+        reader, messages = self._reader, self._messages
         try:
-            self._frames.append(decode_text(data))
-        except MalformedFrame as error:
-            self._frames.append(error)
+            while reader.buffer:
+                found = messages.take(*reader.read())
+                if found is not None:
+                    self._take(*found)
+        except _Dry:
+            pass
+        except BrokenFrame as error:
+            self._broken(f"the other side broke the websocket protocol: {error}", PROTOCOL_ERROR)
+        except LimitExceeded as error:
+            if self._end is None:
+                self._frames.append(error)
+            self._broken(str(error), TOO_BIG)
+        if len(self._frames) >= _MOST_WAITING and self._transport is not None:
+            self._transport.pause_reading()
+        self._wake_receiver()
 
-    def _pong(self, data: bytes) -> None:
-        if len(data) == _PROBE_SIZE:
+    def _take(self, opcode: int, data: bytes) -> None:
+        if opcode == BINARY:
+            self._frames.append(data)
+        elif opcode == TEXT:
+            try:
+                self._frames.append(decode_text(data))
+            except MalformedFrame as error:
+                self._frames.append(error)
+        elif opcode == PING:
+            if self._end is None and self._unsent() <= _MOST_UNSENT:
+                # whoever pings, and reads no answer, shall not fill the memory
+                self._write(client_frame(PONG, data))
+        elif opcode == CLOSE:
+            self._hear_goodbye(data)
+        elif len(data) == _PROBE_SIZE:
             answered = int.from_bytes(data, "big")
             while self._probes and self._probes[0][0] <= answered:
                 self._probes.pop(0)[1]()
@@ -285,39 +289,28 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._dial.observe(RoundTrip(self._loop.time() - self._pinged_at))
             self._pinged_at = 0.0
 
-    def _broken(self, error: Exception) -> None:
-        """`websockets` has refused what came, and told the peer."""
-        sent = self._protocol.close_sent
-        code = sent.code if sent is not None else _PROTOCOL_ERROR
-        if code == _TOO_BIG:
-            self._frames.append(
-                LimitExceeded(
-                    f"a frame came that is larger than {self._dial.max_frame} bytes",
-                    hint="raise Limits.frame if the hub is trusted",
-                )
-            )
-        text = f"the other side broke the websocket protocol: {type(error).__name__}"
-        self._finish(LinkClosed(text, code=code, reason=""))
+    def _hear_goodbye(self, data: bytes) -> None:
+        text, code, reason = goodbye(data)
+        if self._end is None:
+            self._write(close_frame(code, reason))
+        self._finish(LinkClosed(text, code=code, reason=reason))
+        self._reader.buffer.clear()
+        if self._transport is not None:
+            self._transport.close()  # nobody reads any more over there: no need to wait for the end
 
-    def _flush(self, *, answering: bool = False) -> None:
-        """Hand to the network what is to be sent. `answering`: it answers what came."""
+    def _broken(self, text: str, code: int) -> None:
+        self._reader.buffer.clear()
+        if self._end is None:
+            self._write(close_frame(code, ""))
+            self._finish(LinkClosed(text, code=code, reason=""))
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _write(self, data: bytes) -> None:
         transport = self._transport
-        if transport is None:
-            return
-        full = answering and self._unsent() > _MOST_UNSENT
-        for data in self._protocol.data_to_send():
-            if full and data[:1] == _PONG:
-                continue  # whoever pings, and reads no answer, shall not fill the memory
-            if self._said_all:
-                return  # the rest is for a connection that is still open
-            if data:
-                self._handed += len(data)
-                transport.write(data)
-            elif transport.can_write_eof():
-                self._said_all = True
-                transport.write_eof()
-            else:  # TLS has no half-closed connections
-                self._loop.call_soon(transport.close)
+        if transport is not None and data:
+            self._handed += len(data)
+            transport.write(data)
 
     def _unsent(self) -> int:
         """Bytes that wait for the network."""
@@ -338,17 +331,8 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _give_up(self, text: str) -> None:
-        self._finish(LinkClosed(text, code=_ABNORMAL, reason=""))
+        self._finish(LinkClosed(text, code=ABNORMAL, reason=""))
         self.abort()
-
-    def _say_goodbye(self, code: int, reason: str) -> None:
-        if self._end is not None or code == _ABNORMAL or self._protocol.state is not State.OPEN:
-            return
-        if code == _NO_STATUS:
-            self._protocol.send_close()
-        else:
-            self._protocol.send_close(code, reason.encode()[:123].decode(errors="ignore"))
-        self._flush()
 
     def _finish(self, end: LinkClosed) -> None:
         """The first call decides what LinkClosed says."""
@@ -356,18 +340,18 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._end = end
             if self._timer is not None:
                 self._timer.cancel()
-            self._wake_reader()
+            self._wake_receiver()
 
     def _closed(self) -> LinkClosed:
-        end = self._end or LinkClosed(code=_ABNORMAL)
+        end = self._end or LinkClosed(code=ABNORMAL)
         return LinkClosed(str(end), code=end.code, reason=end.reason)
 
-    def _wake_reader(self) -> None:
-        reader = self._reader
-        if reader is None or reader.done():
+    def _wake_receiver(self) -> None:
+        receiving, upgrade = self._receiving, self._upgrade
+        if receiving is None or receiving.done():
             return
-        if self._frames or self._end is not None or self._answered():
-            reader.set_result(None)
+        if self._frames or self._end is not None or (upgrade is not None and upgrade.answered):
+            receiving.set_result(None)
 
     # --- keep-alive ---
 
@@ -391,7 +375,6 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._pinged, self._pinged_at = True, now
             taken = self._taken()
             self._taken_before = taken if taken < self._handed else None
-            self._protocol.send_ping(b"")
-            self._flush()
+            self._write(client_frame(PING, b""))
             due = now + self._dial.keepalive_timeout
         self._timer = self._loop.call_at(due, self._watch)

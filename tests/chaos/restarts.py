@@ -1,8 +1,9 @@
 """The real hub is killed and restarted under one connected satellite, a hundred times; what does that leave behind?
 
-    python tests/chaos/restarts.py --times 100
+    python tests/chaos/restarts.py --times 100 [--face asyncio]
 
-Prints how each link was agreed, how long the satellite took to be back, and threads and descriptors before and after.
+`--face`: threads (Satellite) or asyncio (AsyncSatellite). Prints how each link was agreed, how long the satellite took
+to be back, and threads and descriptors before and after.
 Exit 1 if it was not back once, or if something is left over.
 """
 
@@ -19,10 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from faces_kit import FACES
 from interop.servers import Client, Server
 from ports import free_port
 
-from hivemind_sdk import Credentials, Endpoint, Satellite, Settings, State
+from hivemind_sdk import Credentials, Endpoint, Settings, State
 from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.settings import Backoff
 from hivemind_sdk.testing import MemoryState
@@ -54,10 +56,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--times", type=int, default=100)
     arguments.add_argument("--version", default="5.3.10a1")
+    arguments.add_argument("--face", choices=FACES, default="threads")
     wanted = arguments.parse_args()
+    face = FACES[wanted.face](2 * BACK_WITHIN)
     client, port, states, took = Client(), free_port(), States(), []
     with tempfile.TemporaryDirectory() as folder:
-        satellite = Satellite(
+        satellite = face.make(
             Settings(
                 Endpoint("ws", "127.0.0.1", port),
                 Credentials(client.key, client.password),
@@ -74,13 +78,13 @@ def main() -> int:
                 hub = Server(wanted.version, Path(folder), clients=(client,), port=port).__enter__()
                 up = time.monotonic()
                 try:
-                    satellite.start()
-                    status = satellite.wait_for(State.READY, timeout=BACK_WITHIN)
+                    face.call(satellite.start)
+                    status = face.call(satellite.wait_for, State.READY, timeout=BACK_WITHIN)
                     if status.state is not State.READY:
                         print(f"restart {number}: not back after {BACK_WITHIN:g} s: {status}\n{hub.log()}")
                         return 1
                     took.append(time.monotonic() - up)
-                    replies = [reply.msg_type for reply in satellite.ask("still there?", timeout=30)]
+                    replies = [reply.msg_type for reply in face.all(satellite.ask("still there?", timeout=30))]
                     assert replies == ["speak"], replies
                     after = left_over()
                     before = after if number == 0 else before
@@ -88,12 +92,13 @@ def main() -> int:
                     hub.kill()
                 deadline = time.monotonic() + BACK_WITHIN
                 while satellite.status.state is State.READY and time.monotonic() < deadline:
-                    satellite.wait_for(State.BACKOFF, timeout=1)
+                    face.call(satellite.wait_for, State.BACKOFF, timeout=1)
                 print(f"{number}: {time.monotonic() - began:.1f} s", flush=True)
         finally:
-            satellite.close()
+            face.call(satellite.close)
+            face.stop()
     took.sort()
-    print(f"hivemind-core {wanted.version}, killed {wanted.times} times; back each time")
+    print(f"{face.name}, hivemind-core {wanted.version}, killed {wanted.times} times; back each time")
     print(f"handshakes: {dict(states.patterns)}; states: {dict(states.seen)}")
     print(f"seconds from the hub's start to READY: median {took[len(took) // 2]:.2f}, most {took[-1]:.2f}")
     print(f"connected, threads and descriptors: first {before}, last {after}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 from link_kit import CLIENT, KEY, PASSWORD, PRESHARED, catalogue
 
-from hivemind_sdk import AsyncSatellite, BusMessage, State
+from hivemind_sdk import AsyncHiveMessageBusClient, AsyncSatellite, BusMessage, State
 from hivemind_sdk.delivery import Outcome, Queue
-from hivemind_sdk.errors import NotConnected
+from hivemind_sdk.errors import NotConnected, SettingsError
 from hivemind_sdk.settings import Backoff, Callbacks, Credentials, Endpoint, Settings
 from hivemind_sdk.testing import Hub, MemoryState
 
@@ -26,13 +27,16 @@ def hub():
         yield running
 
 
-def made(hub, **settings):
-    chosen = Settings(
+def settings(hub, **changes):
+    return Settings(
         Endpoint("ws", "127.0.0.1", hub.port),
         Credentials(KEY, PASSWORD, PRESHARED),
-        **{"handshakes": ("preshared",), "backoff": Backoff(first=0.02, cap=0.05), **settings},
+        **{"handshakes": ("preshared",), "backoff": Backoff(first=0.02, cap=0.05), **changes},
     )
-    return AsyncSatellite(chosen, catalogue(), identity=MemoryState())
+
+
+def made(hub, **changes):
+    return AsyncSatellite(settings(hub, **changes), catalogue(), identity=MemoryState())
 
 
 def on_asyncio(work):
@@ -92,24 +96,29 @@ async def settled(hub):
     return left
 
 
-async def cancelled_at_each_step(begin, most=4000):
+async def cancelled_at_each_step(begin, most=100_000):
     """Run `begin()` again and again, cancelled one turn of the loop later each time, until it ends by itself.
 
-    Yields once for each run, after its end.
+    Yields once for each run, after its end. What takes many turns waits for a thread or the hub in nearly all of them:
+    these are passed over faster and faster.
     """
-    for turns in range(most):
+    turns = 0
+    while turns < most:
         task = asyncio.ensure_future(begin())
         for _ in range(turns):
             if task.done():
                 break
             await asyncio.sleep(0)
         if task.done():
-            await task
+            found = await task
+            if isinstance(found, AsyncSatellite):
+                await found.close()
             return
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
         yield turns
+        turns += 1 + turns // 50
     raise AssertionError(f"it did not end within {most} turns")
 
 
@@ -300,6 +309,46 @@ def test_a_slow_plain_callback_does_not_block_the_loop(run, hub):
             return time.monotonic() - started
 
     assert run(main()) < 0.3
+
+
+def test_plain_callbacks_that_hang_keep_no_other_from_connecting(run, hub):
+    go_on = threading.Event()
+
+    async def main():
+        hung = []
+        try:
+            for _ in range(10):  # more than there are threads for our own work
+                hung.append(made(hub))
+                hung[-1].on_bus("speak", lambda _message: go_on.wait(LONG))
+                await hung[-1].connect()
+                hung[-1].deliver(BusMessage("speak"))
+            async with made(hub) as other:
+                assert [one.data for one in await other.ask("hello")]
+        finally:
+            go_on.set()
+            for one in hung:
+                await one.close()
+
+    run(main())
+
+
+def test_it_can_be_created_off_the_loop_and_that_can_be_cancelled_at_every_step(run, hub, tmp_path):
+    async def main():
+        store = str(tmp_path / "outbox.db")
+        arguments = (settings(hub, durable=store), catalogue())
+        async with await AsyncSatellite.create(*arguments, identity=MemoryState()) as satellite:
+            assert [one.data for one in await satellite.ask("hello")]
+        with pytest.raises(SettingsError):
+            await AsyncHiveMessageBusClient.create("key", "password")  # no host
+
+        async def create():
+            return await AsyncSatellite.create(*arguments, identity=MemoryState())
+
+        async for _ in cancelled_at_each_step(create):
+            assert await settled(hub) == []
+            await (await create()).close()  # the file is free: who was cancelled has closed it
+
+    run(main())
 
 
 def test_two_loops_on_two_threads_have_their_own_links(run, hub):

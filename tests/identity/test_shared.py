@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,7 @@ from hivemind_sdk.testing import Hub, HubClient
 PASSWORD = "correct-horse-battery-9"
 root_only = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
 NOBODY = 65534
+LONG = 30.0
 
 
 def together(code, *arguments):
@@ -92,14 +97,43 @@ def test_of_programs_that_lack_keys_one_makes_them(path):
 
 
 def test_a_lock_that_nobody_gives_back_is_an_error_that_names_it(path):
-    path.parent.mkdir(parents=True)
-    first, second = FileLock(path), FileLock(path, patience=0.05)
-    with first, pytest.raises(IdentityError, match="has held the lock") as caught, second:
+    lock = FileLock(path, patience=0.05)
+    with lock, FileLock(path):  # again, by the same thread
         pass
+    with path.with_name(f".{path.name}.lock").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(IdentityError, match="has held the lock") as caught, lock:
+            pass
     assert "another program" in str(caught.value)
     assert "end that program" in caught.value.hint
-    with second, second:  # again, and by the same thread
+    with lock:
         pass
+
+
+def test_a_lock_is_one_threads_at_a_time_and_not_that_of_a_forked_child(path):
+    entered, left = [], threading.Event()
+
+    def other():
+        with FileLock(path):
+            entered.append("other")
+        left.set()
+
+    with FileLock(path):
+        child = os.fork()
+        if not child:
+            time.sleep(LONG)  # it has a copy of the descriptor
+            os._exit(0)
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not left.wait(0.1)
+        entered.append("first")
+    try:
+        assert left.wait(LONG)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    thread.join(LONG)
+    assert entered == ["first", "other"]
 
 
 def test_a_folder_that_can_not_be_written_needs_no_lock(path, monkeypatch):

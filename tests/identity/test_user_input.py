@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -171,6 +172,15 @@ def test_an_address_is_taken_as_it_was_meant(text, meant):
 def test_what_is_no_address_is_refused_at_once(text):
     with pytest.raises(SettingsError, match="host"):
         Endpoint.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["ws//hub", "WSS//hub:1/a", "ws;//hub", "ws:/hub", "http.//hub", "mqtts,//b", "ws;/hub"]
+)
+def test_a_scheme_without_its_colon_is_not_taken_for_the_host(text):
+    with pytest.raises(SettingsError, match="is not '://'") as caught:
+        Endpoint.parse(text)
+    assert caught.value.hint == f"write it as {re.match('[A-Za-z]+', text)[0].lower()}://NAME"
 
 
 def test_an_address_without_a_host_is_for_transports_that_need_none(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from link_kit import LONG, close_all, our_threads, wait_for_end
 
+from hivemind_sdk.settings import Endpoint
 from hivemind_sdk.threads.callbacks import CallbackQueue
 from hivemind_sdk.threads.pool import Workers
 
@@ -29,3 +30,15 @@ def queue(workers):
     made = CallbackQueue(workers)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["memory", "ws"])
+def reach(request):
+    """reach(hub) -> what a satellite needs to reach it, in memory or over a socket"""
+
+    def reach(hub):
+        if request.param == "memory":
+            return {"connector": hub.connector()}
+        return {"endpoint": Endpoint("ws", "127.0.0.1", hub.start().port)}
+
+    return reach

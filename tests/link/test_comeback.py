@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from link_kit import CLIENT, LONG, satellite
 
-from hivemind_sdk import State
 from hivemind_sdk.contracts import SessionInfo
-from hivemind_sdk.engine.comeback import GAP_FIRST, GAP_LAST, HOPEFUL, LOOK_IDLE, LOOK_URGENT, Comeback
+from hivemind_sdk.engine.comeback import GAP_FIRST, GAP_LAST, HOPEFUL, LOOK_IDLE, LOOK_URGENT, TURN, Comeback, Turns
 from hivemind_sdk.engine.life import Attempt, LinkLife, Look, Wait
 from hivemind_sdk.engine.supervisor import Supervisor
 from hivemind_sdk.errors import LinkClosed, Unreachable
-from hivemind_sdk.messages import BusMessage
-from hivemind_sdk.settings import Backoff, Deadlines, Endpoint
-from hivemind_sdk.testing import Hub
+from hivemind_sdk.settings import Backoff, Deadlines
 
 INFO = SessionInfo(protocol=3, handshake="noise", cipher="AES-GCM")
 FAR = 60.0
@@ -79,6 +73,28 @@ def test_a_hub_that_cannot_be_looked_at_is_tried_when_its_time_has_come():
     assert one.next_step(FAR) == Attempt(0)
 
 
+def test_satellites_of_a_process_do_not_all_come_at_once():
+    turns, count = Turns(), 200
+    herd = [
+        LinkLife(Supervisor(Backoff(first=FAR, cap=FAR), jitter=lambda: 1.0), Deadlines(), Comeback(lambda: 0.0), turn)
+        for turn in [lambda hub, now: turns.of(f"hub {hub}", now)] * count
+    ]
+    for one in herd:
+        fails(one, 0.0)
+        one.looked(0, False, 1.0)
+        one.looked(0, True, 2.0)  # the port of all answers again
+    begins = []
+    for one in herd:
+        step = one.next_step(2.0)
+        begins.append(2.0 if isinstance(step, Attempt) else step.until)
+        assert one.next_step(begins[-1]) == Attempt(0)  # and keeps its turn
+    assert begins[0] == 2.0
+    assert begins == sorted(begins)
+    assert begins[-1] == pytest.approx(2.0 + (count - 1) * TURN)
+    assert turns.of("another hub", 2.0) == 2.0
+    assert turns.of("hub 0", 1e6) == 1e6
+
+
 def test_who_wants_to_wait_waits():
     one = life(prompt=False)
     one.wake()
@@ -112,19 +128,3 @@ def test_a_hub_that_was_back_before_the_first_look_is_tried_soon_and_for_a_while
         else:
             now = step.until
     assert HOPEFUL / LOOK_IDLE - 1 <= tries <= HOPEFUL / LOOK_IDLE + HOPEFUL / FAR + 1
-
-
-@pytest.mark.parametrize("waits", [True, False])
-def test_a_satellite_is_back_soon_after_its_hub_though_its_next_try_is_an_hour_away(waits):
-    with Hub([CLIENT]) as hub:
-        port = hub.start().port
-        sat = satellite(endpoint=Endpoint("ws", "127.0.0.1", port), backoff=Backoff(first=1e4, cap=1e4))
-        sat.connect()
-        state = hub.state
-    assert sat.wait_for(State.BACKOFF, timeout=LONG).state is State.BACKOFF
-    if waits:
-        sat.emit(BusMessage("recognizer_loop:utterance", {"utterances": ["hi"]}))
-    with Hub([CLIENT], state=state).start(port=port):
-        began = time.monotonic()
-        assert sat.wait_for(State.READY, timeout=LONG).state is State.READY
-        assert time.monotonic() - began < LONG / 2

@@ -122,7 +122,7 @@ class Stage:
         self._send = send or (lambda message: None)
         settings = Settings(Endpoint("memory", "hub"), Credentials("key"))
         node = LocalNode(settings, MemoryState(), None)
-        events, requests = Events(self.queue, self._observe), PendingRequests()
+        events, requests = Events(self.queue, self._observe, node.lock), PendingRequests()
         outgoing = Outgoing(node, requests, self, self.queue, self._observe)
         self.performer = ActionRunner(
             Dispatcher(chain(*handlers), 8, events.runner.failed),

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from link_kit import CREDENTIALS, catalogue
 
+from hivemind_sdk import AsyncSatellite
 from hivemind_sdk.cli.set_option import with_set
-from hivemind_sdk.errors import NotConnected, SettingsError
+from hivemind_sdk.errors import NotConnected, PluginError, SettingsError
+from hivemind_sdk.hooks import TransportPlugin
+from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Callbacks, Deadlines, Endpoint, Failover, Limits, Settings, Upstream
 from hivemind_sdk.testing import MemoryState
@@ -90,3 +93,39 @@ def test_the_hint_of_an_error_is_a_note_of_it():
         assert "hint: call connect()" in traceback.format_exception(error)[-1]
     error.hint = ""
     assert error.__notes__ == []
+
+
+class Loft:
+    def connect(self, dial):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "dialled"),
+    [
+        ("pigeon://loft", None, 7000),
+        ("PIGEONS://loft/upstairs", None, 7001),
+        ("pigeon://loft:5678", None, 5678),
+        ("pigeon://loft", 5678, 5678),
+        ("pigeon://loft:0", None, 7000),
+        ("crow://loft", None, 5678),
+    ],
+)
+def test_without_a_port_it_is_the_one_that_the_transport_says(address, port, dialled):
+    plugin = TransportPlugin(
+        name="birds", schemes=("pigeon", "pigeons", "crow"), ports={"pigeon": 7000, "pigeons": 7001}, create=Loft
+    )
+    birds = Catalogue.of(plugin, *(one.record for one in catalogue().registrations))
+    given = Settings(Endpoint.parse(address, port), CREDENTIALS, fallbacks=(Upstream.of("pigeon://spare"),))
+    for kind in (Satellite, AsyncSatellite):
+        made = kind(given, birds, identity=MemoryState())
+        assert [one.endpoint.port for one in made.settings.upstreams] == [dialled, 7000]
+        if kind is Satellite:
+            made.close(0)
+    assert Endpoint("pigeon", "loft") == Endpoint("pigeon", "loft", 5678)  # what nobody has asked a transport about
+
+
+@pytest.mark.parametrize("ports", [{"crow": 7000}, {"pigeon": 0}, {"pigeon": 65536}, {"pigeon": "7000"}])
+def test_a_default_port_is_a_port_of_a_scheme_that_the_transport_serves(ports):
+    with pytest.raises(PluginError, match=next(iter(ports))):
+        TransportPlugin(name="pigeon", schemes=("pigeon",), ports=ports, create=object)

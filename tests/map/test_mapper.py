@@ -270,9 +270,9 @@ def test_names_are_shown_short_and_harmless():
 # --- threads -------------------------------------------------------------------------------------------------------
 
 
-def test_it_can_be_read_while_it_is_written():
+def test_with_a_lock_it_can_be_read_while_it_is_written():
     hive = large_hive(1500, 20)
-    hive_map, failed = hive.mapped([]), []
+    hive_map, failed = hive.mapped([], lock=threading.Lock()), []
     done = threading.Event()
 
     def read():

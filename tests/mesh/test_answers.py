@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from mesh_kit import SPEAK, Node, T, answer, catalogue, complete, no_answer
 
-from hivemind_sdk.client.aggregator import CascadeAggregator
 from hivemind_sdk.contracts.cascade import Answer, Question, answer_of, answers_to
 from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.engine.requests import Request
@@ -180,79 +177,3 @@ def test_a_lost_link_ends_all_requests_with_the_reason():
 
 
 # --- the reference's aggregator -------------------------------------------------------------------------------------
-
-
-def cascade_message(text):
-    return HiveMessage(T.CASCADE, says(text))
-
-
-def test_the_aggregator_emits_one_of_what_came_in_time():
-    emitted, done = [], threading.Event()
-
-    def emit(message):
-        emitted.append(message)
-        done.set()
-
-    aggregator = CascadeAggregator(0.05, lambda messages: messages[-1], emit)
-    messages = [cascade_message("a"), cascade_message("b")]
-    for message in messages:
-        aggregator.add_response(message)
-    assert done.wait(10)
-    assert emitted == [messages[1]]
-
-
-def test_the_aggregator_ends_early_and_starts_anew():
-    chosen, emitted = [], []
-    aggregator = CascadeAggregator(3600, lambda messages: chosen.append(len(messages)), emitted.append, 2)
-    for text in "abcd":
-        aggregator.add_response(cascade_message(text))
-    assert (chosen, emitted) == ([2, 2], [])
-
-
-def test_callbacks_of_the_aggregator_may_add_responses():
-    selected, emitted = [], []
-
-    def select(messages):
-        selected.append(messages[0])
-        if len(selected) == 1:
-            aggregator.add_response(cascade_message("from select"))
-        return messages[0]
-
-    def emit(message):
-        emitted.append(message)
-        if len(emitted) == 1:
-            aggregator.add_response(cascade_message("from emit"))
-
-    aggregator = CascadeAggregator(3600, select, emit, 1)
-    worker = threading.Thread(target=lambda: aggregator.add_response(cascade_message("a")), daemon=True)
-    worker.start()
-    worker.join(10)
-    assert not worker.is_alive()
-    assert texts(one.payload.payload for one in emitted) == ["from select", "from emit", "a"]
-
-
-def test_cancel_forgets_everything_and_0_expected_is_unknown():
-    emitted = []
-    aggregator = CascadeAggregator(3600, lambda messages: messages[0], emitted.append, 0)
-    aggregator.add_response(cascade_message("a"))
-    aggregator.cancel()
-    aggregator.cancel()
-    assert emitted == []
-
-
-def test_a_callback_of_the_aggregator_that_raises_does_not_end_it():
-    calls, emitted, done = [], [], threading.Event()
-
-    def select(messages):
-        calls.append(messages)
-        if len(calls) == 1:
-            done.set()
-            raise ValueError("the callback's")
-        return messages[0]
-
-    aggregator = CascadeAggregator(0.01, select, lambda message: (emitted.append(message), done.set()))
-    for text in "ab":
-        done.clear()
-        aggregator.add_response(cascade_message(text))
-        assert done.wait(10)
-    assert texts(one.payload.payload for one in emitted) == ["b"]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from noise_kit import AESGCM, CHACHA, KEYS, XX, handshaken, sessions
 
-from hivemind_noise.session import CHUNK
+from hivemind_noise.session import CHUNK, MOST
 from hivemind_sdk.contracts import Form
-from hivemind_sdk.errors import SessionBroken, UnexpectedFrame
+from hivemind_sdk.errors import NotEncodable, SessionBroken, UnexpectedFrame
 
 LENGTHS = {0: 1, CHUNK: 1, CHUNK + 1: 2, 2 * CHUNK: 2, 2 * CHUNK + 1: 3, 1_000_000: 16}
 
@@ -23,8 +23,15 @@ def test_messages_of_every_length_arrive_whole_in_frames_that_noise_allows(suite
         for form in Form:
             sealed = sender.seal(form, body)
             assert len(sealed) == frames
-            assert max(map(len, sealed)) <= 65535
+            assert max(map(len, sealed)) == sender.longest_frame(form, length) <= 65535
             assert [receiver.open(frame) for frame in sealed] == [None] * (frames - 1) + [(form, body)]
+
+
+def test_what_no_hub_takes_is_refused_and_uses_no_nonce():
+    satellite, hub = sessions()
+    with pytest.raises(NotEncodable, match="hubs take"):
+        satellite.seal(Form.TEXT, bytes(MOST + 1))
+    assert hub.open(satellite.seal(Form.TEXT, b"next")[0]) == (Form.TEXT, b"next")
 
 
 @given(bodies=st.lists(st.tuples(st.sampled_from(Form), st.text(max_size=40)), max_size=8))

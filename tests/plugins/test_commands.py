@@ -227,7 +227,7 @@ def test_a_name_that_there_is_not_is_told_with_those_that_come_near(arguments, s
 
 
 def test_show_tells_all_that_one_needs_to_use_a_plugin(dists):
-    source = PIGEON.replace("create=", "options=Options, help='by air', rank=3, create=")
+    source = PIGEON.replace("create=", "options=Options, help='by air', rank=3, ports={'pigeon': 7000}, create=")
     dists.install("post", {"transport.pigeon": OPTIONS + source}, version="2.5")
     shown = run("plugins", "show", "pigeon").out
     for text in (
@@ -236,7 +236,7 @@ def test_show_tells_all_that_one_needs_to_use_a_plugin(dists):
         r"^state +active$",
         rf"^module +{dists.modules['post', 'transport.pigeon']}, /.*\.py$",
         r"^import +\d+ ms$",
-        r"^transport +pigeon: by air\n +schemes pigeon; network True; rank 3$",
+        r"^transport +pigeon: by air\n +schemes pigeon; ports pigeon: 7000; network True; rank 3$",
         r"^  option +loft: str, required$",
         r"^  option +grains: int, default 3\n +\$HIVEMIND_PIGEON_GRAINS$",
         r"^  option +whistle: str, secret$",

@@ -71,7 +71,8 @@ def described(module: str, name: str, home: Home, homes: dict[tuple[str, str], H
 def members(module: str, node: ast.ClassDef, public: set[Home]) -> dict[str, str]:
     """Public members by name, with those of base classes that are not public themselves."""
     found: dict[str, str] = {}
-    for base in node.bases:
+    for stated in reversed(node.bases):  # the first one is asked first
+        base = stated.value if isinstance(stated, ast.Subscript) else stated
         home = resolved_or_none(module, base.id) if isinstance(base, ast.Name) else None
         if home and home not in public:
             assert isinstance(home.node, ast.ClassDef)

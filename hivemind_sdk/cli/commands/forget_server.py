@@ -45,5 +45,6 @@ def command(app: str | None, host: str | None, port: int | None, every: bool, as
 def _hub(identity: NodeIdentity, host: str | None, port: int | None) -> str:
     """Under which name it is pinned."""
     from ...identity.credentials import endpoint
+    from ..linking import dialled
 
-    return endpoint(identity, host, port).pin_name
+    return dialled(endpoint(identity, host, port)).pin_name

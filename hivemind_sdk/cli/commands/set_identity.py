@@ -82,8 +82,9 @@ def command(
 def _address(identity: NodeIdentity, host: str | None, port: int | None) -> tuple[str | None, int | None]:
     """-> what to store as the hub's address, without a port, and as its port"""
     from ...identity.credentials import endpoint
+    from ..linking import dialled
 
     if not (host or port) or not (host or identity.default_master):
         return None, port
-    hub = endpoint(identity, host, port)
+    hub = dialled(endpoint(identity, host, port))
     return (f"{hub.scheme}://{hub.host_text}{hub.path}" if hub.host else str(hub)), hub.port

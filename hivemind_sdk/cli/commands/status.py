@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -32,13 +33,13 @@ class _FirstRoundTrip:
     """An observer to wait on."""
 
     def __init__(self) -> None:
-        self.came = threading.Event()
+        self.came: SimpleQueue[None] = SimpleQueue()
 
     def observe(self, event: Any) -> None:
         from ...contracts.observations import RoundTrip
 
         if isinstance(event, RoundTrip):
-            self.came.set()
+            self.came.put(None)
 
 
 @click.command("status")
@@ -65,7 +66,8 @@ def command(ctx: click.Context, /, watch: bool, timeout: float, as_json: bool, *
         except Exception:
             ctx.meta[REPORT] = overview.values(satellite)
             raise
-        pinged.came.wait(EVERY)
+        with suppress(Empty):
+            pinged.came.get(timeout=EVERY)
         _show(overview.values(satellite), as_json=as_json)
 
 

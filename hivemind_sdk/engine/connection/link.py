@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    MeasuringSession,
     Send,
     Session,
     SessionInfo,
@@ -27,6 +28,7 @@ from ...errors import (
     MetadataTooLarge,
     NoCommonHandshake,
     NotConnected,
+    NotEncodable,
     Reflected,
     RemoteProtocolError,
     SessionBroken,
@@ -70,17 +72,26 @@ class Kind(Enum):
 class Link:
     """The shared half of both ends: frames, phases, the running handshake, the session."""
 
+    # fmt: off
+    __slots__ = (
+        "_ask", "_binarize", "_candidates", "_compress", "_config", "_declined", "_failures", "_info", "_limits",
+        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
+    )
+    # fmt: on
+
     _first_phase: Phase
     _table: ClassVar[Mapping[tuple[Phase, Kind], Callable[[Any, Any], list[Event]]]]
     """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
+        self._compress = config.compress
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
+        self._longest_frame: Callable[[Form, int], int] | None = None
         self._info: SessionInfo | None = None
         self._candidates: Iterator[NamedHandshake] = iter(())
         self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
@@ -89,6 +100,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.max_frame: int | None = None
+        """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
     @property
     def phase(self) -> Phase:
@@ -120,7 +133,13 @@ class Link:
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
         form, plaintext = self._encode(message)
-        self._out.extend(session.seal(form, plaintext))
+        limit = self.max_frame
+        if limit is not None and self._longest_frame is not None:
+            _check_size(self._longest_frame(form, len(plaintext)), limit, message)
+        frames = session.seal(form, plaintext)
+        if limit is not None:
+            _check_size(max(map(len, frames)), limit, message)
+        self._out.extend(frames)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
@@ -171,7 +190,7 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._config.compress)
+                return Form.BINARY, encode_binary(message, compress=self._compress)
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
@@ -279,8 +298,11 @@ class Link:
     def _secure(self, established: Established) -> list[Event]:
         if established.send is not None:
             self._send_clear(_HANDSHAKE, established.send)
-        self._session, info = established.session, established.session.info
-        self._info = replace(info, warnings=(*self._passed_over, *info.warnings))
+        session = self._session = established.session
+        # asked once: looking whether an object follows a protocol takes as long as sealing a message
+        self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
+        info = session.info
+        self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
@@ -288,7 +310,7 @@ class Link:
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        self._config = replace(self._config, context=replace(self._config.context, hello={}, offer={}))
+        del self._config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
@@ -335,6 +357,14 @@ def run_compute(link: Link, events: list[Event]) -> list[Event]:
         else:
             events += link.resume(result)
     return others
+
+
+def _check_size(size: int, limit: int, message: HiveMessage) -> None:
+    if size > limit:
+        raise NotEncodable(
+            f"a {message.msg_type.name} message would need a frame of {size} bytes, and this link takes {limit}",
+            hint="send less at once, or in parts",
+        )
 
 
 def _not_asked(_handshake: Handshake) -> Declined:

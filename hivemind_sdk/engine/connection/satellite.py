@@ -8,6 +8,7 @@ from ..._dataclass import replace
 from ...contracts import Established, Form
 from ...messages import HiveMessage, HiveMessageType
 from ..codec import encode_text
+from .config import LinkConfig
 from .events import Event, Greeted
 from .link import Kind, Link, Phase
 
@@ -15,7 +16,14 @@ from .link import Kind, Link, Phase
 class SatelliteLink(Link):
     """The satellite's end: waits for HELLO and the offer, picks a handshake, sends its own HELLO over the session."""
 
+    __slots__ = ("probe",)
+
     _first_phase = Phase.GREETING
+
+    def __init__(self, config: LinkConfig) -> None:
+        super().__init__(config)
+        self.probe: HiveMessage | None = None
+        """a message without effect that the hub answers, once the session is agreed; None where it has none"""
 
     def _greet(self, message: HiveMessage) -> list[Event]:
         hello = message.payload
@@ -37,9 +45,6 @@ class SatelliteLink(Link):
         if established.probe is not None and established.confirm_within:
             self.send(established.probe)
         return events
-
-    probe: HiveMessage | None = None
-    """a message without effect that the hub answers, once the session is agreed; None where it has none"""
 
     _table: ClassVar = {
         (Phase.GREETING, Kind.HELLO): _greet,

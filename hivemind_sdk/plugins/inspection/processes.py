@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import IO
+from typing import IO, cast
 
 from ..._dataclass import dataclass
+from ...sockets.daemons import daemon
 
 AT_ONCE = 2
 _LONGEST = 1_000_000
@@ -73,7 +74,7 @@ class _Process:
             start_new_session=True,  # a group of its own, to be ended as one
         )
         # a daemon: a process that has left its group may hold the pipe for ever
-        threading.Thread(target=_read, args=(number, self._popen.stdout, lines), daemon=True).start()
+        daemon("inspection", partial(_read, number, cast("IO[bytes]", self._popen.stdout), lines)).start()
 
     def ended(self, line: bytes) -> Answer:
         """What this line means; it is whole if it has its end."""

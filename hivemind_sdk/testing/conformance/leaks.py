@@ -30,7 +30,7 @@ def leftovers(patience: float) -> Iterator[list[str]]:
 
 
 def _threads() -> set[threading.Thread]:
-    """Those that run, but for the pool that all asyncio satellites of a process share: it stays."""
+    """Those that run, but for the pools that all asyncio satellites of a process share: they stay for a while."""
     return {thread for thread in threading.enumerate() if not thread.name.startswith(POOL)}
 
 

@@ -52,7 +52,12 @@ def loft(app: str | None = None) -> Loft:
 def hivemind_transports() -> list[TransportPlugin]:
     return [
         TransportPlugin(
-            name="pigeon", schemes=("pigeon",), create=connector, options=PigeonOptions, help="frames, by pigeon"
+            name="pigeon",
+            schemes=("pigeon",),
+            ports={"pigeon": 7000},
+            create=connector,
+            options=PigeonOptions,
+            help="frames, by pigeon",
         )
     ]
 

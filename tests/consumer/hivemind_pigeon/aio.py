@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from hivemind_sdk.contracts import AsyncTransport, AsyncTransportConnector, Dial, Frame, TransportFeatures
+from hivemind_sdk.contracts import (
+    AsyncLookingConnector,
+    AsyncTransport,
+    AsyncTransportConnector,
+    Dial,
+    Frame,
+    TransportFeatures,
+)
 from hivemind_sdk.errors import LinkClosed
 
 
@@ -40,5 +47,9 @@ class AsyncConnector:
     async def connect(self, dial: Dial) -> AsyncTransport:
         return AsyncPigeon(dial)
 
+    async def answers(self, dial: Dial) -> bool | None:
+        return None if dial.proxy else True
+
 
 connector: AsyncTransportConnector = AsyncConnector()
+looking: AsyncLookingConnector = AsyncConnector()

@@ -14,6 +14,7 @@ from hivemind_sdk.contracts import (
     Handshake,
     HandshakeContext,
     HandshakeScript,
+    MeasuringSession,
     NodeState,
     Role,
     Send,
@@ -27,6 +28,9 @@ from hivemind_sdk.messages import JSONObject
 class Clear:
     def __init__(self, name: str) -> None:
         self.info = SessionInfo(protocol=0, handshake=name, cipher="none", warnings=("nothing is sealed",))
+
+    def longest_frame(self, form: Form, size: int) -> int:
+        return size if form in Form else 0
 
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
         return [plaintext.decode() if form is Form.TEXT else plaintext]
@@ -55,7 +59,7 @@ class Nod:
         if not reply:
             raise HandshakeError("no nod came back")
         remember(context.state, context.authority)
-        session: Session = Clear("nod")
+        session: MeasuringSession = Clear("nod")
         return Established(session, send={"nod": True})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +104,15 @@ def _lines(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _fields(record: dict[str, Any]) -> Iterator[str]:
     for name, value in record["fields"].items():
-        yield f"{name} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"
+        if value != {}:
+            yield f"{name} {_value(value)}"
     yield f"rank {record['rank']}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = tuple(f"{key}: {one}" for key, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _option(option: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class HiveMapper(SDKMapper):
     """`edges`: the source of each hop -> its targets, both as hubs recorded them."""
 
     def __init__(self, max_seen_pings: int = 1000, node_ttl: float = 600.0, **more: Any) -> None:
-        super().__init__(max_seen_pings, node_ttl, **more)
+        super().__init__(max_seen_pings, node_ttl, **{"lock": threading.Lock(), **more})
         self._hops: dict[str, set[str]] = {}
 
     @property

@@ -63,6 +63,7 @@ def hivemind_transports() -> Iterable[TransportPlugin]:
         TransportPlugin(
             name="http",
             schemes=("http", "https"),
+            ports={"http": 5679, "https": 5679},
             create=HttpConnector,
             options=HttpOptions,
             help="HTTP requests, plain or over TLS, to hivemind-http-protocol",

@@ -65,6 +65,7 @@ def hivemind_transports() -> Iterable[TransportPlugin]:
         TransportPlugin(
             name="mqtt",
             schemes=("mqtt", "mqtts"),
+            ports={"mqtt": 1883, "mqtts": 8883},
             create=MqttConnector,
             options=MqttOptions,
             help="an MQTT broker, plain or over TLS, with hivemind-mqtt-protocol behind it",

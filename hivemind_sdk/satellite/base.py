@@ -1,0 +1,101 @@
+"""What both satellites have in common: who listens, what is counted, when `connect` has failed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..contracts import Counters, CountingObserver
+from ..contracts.observations import Dropped
+from ..contracts.status import FINAL, State, Status
+from ..engine.supervisor import Supervisor
+from ..errors import HiveMindError, LinkTimeout, PluginMissing
+from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..settings import Settings
+from .assembly import Components
+from .events import ANY, Callback, Events, Subscription
+from .local_node import LocalNode
+
+log = logging.getLogger(__name__)
+logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
+
+
+class SatelliteBase:
+    """The methods that do not wait."""
+
+    node: LocalNode
+    events: Events
+    parts: Any
+    _components: Components
+
+    @property
+    def counters(self) -> Counters:
+        """A snapshot of what was counted: frames, drops, reconnects, ... Raises PluginMissing if nothing counts."""
+        for observer in self._components.observers:
+            if isinstance(observer, CountingObserver):
+                return observer.counters()
+        raise PluginMissing(
+            "nothing counts: no observer that does is installed, or given",
+            hint="enable the plugin `observer.counters`; `hivemind-client plugins` says what became of it",
+        )
+
+    def prepare(self, message: Any) -> HiveMessage:
+        """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
+        return self.node.prepare(message)
+
+    def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
+        """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.
+
+        Callbacks run in one order and may take long; an `inline` one runs on the thread that reads and must not block.
+        On asyncio a coroutine function runs as a task, its calls one after the other; a plain function runs on a shared
+        thread, with `inline` on the loop.
+        """
+        return self.events.bus.add(msg_type, callback, once=once, inline=inline)
+
+    def on_message(
+        self, msg_type: HiveMessageType, callback: Callback, *, once: bool = False, inline: bool = False
+    ) -> Subscription:
+        """`callback(HiveMessage)` for each message of this type that arrives. `inline`: see on_bus."""
+        return self.events.hive.add(msg_type, callback, once=once, inline=inline)
+
+    def on_binary(self, callback: Callback) -> Subscription:
+        """`callback(HiveMessage)` for each BINARY message that a handler passes on."""
+        return self.events.binary.add(ANY, callback)
+
+    def on_state(self, callback: Callable[[Status], Any], *, inline: bool = False) -> Subscription:
+        """`callback(Status)` for each change of state. `inline`: see on_bus."""
+        return self.events.state.add(ANY, callback, inline=inline)
+
+    def deliver(self, message: BusMessage) -> None:
+        """Lets requests and callbacks hear a bus message as coming from the hive."""
+        self.parts.local_bus.deliver(message)
+
+
+def supervisor_of(settings: Settings) -> Supervisor:
+    """What decides for a new link."""
+    return Supervisor(
+        settings.backoff,
+        hubs=len(settings.upstreams),
+        failover=settings.failover,
+        reconnect=settings.reconnect,
+        retry_refused=settings.retry_refused,
+    )
+
+
+def given_up(status: Status, retry: bool) -> bool:
+    """True if `connect` has waited long enough."""
+    if status.state is State.BACKOFF:
+        return not retry and not status.at_once
+    return status.state in FINAL
+
+
+def not_ready(status: Status, timeout: float | None) -> HiveMindError:
+    """What `connect` raises that has ended with this status."""
+    return status.cause or LinkTimeout(
+        f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
+    )
+
+
+def log_dropped(event: Dropped) -> None:
+    log.debug("dropped: %s (%s)", event.reason, event.detail)
