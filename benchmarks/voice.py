@@ -72,6 +72,7 @@ def main() -> None:
             try:
                 for name, process in running.items():
                     found[name].append(_measured(process))
+                    _check_sent(hub.log(), name, wanted.seconds)
             finally:
                 for process in running.values():
                     process.kill()
@@ -105,6 +106,14 @@ def _measured(process: subprocess.Popen[str]) -> dict[str, float]:
             return measured
         said.append(line)
     raise SystemExit(f"a satellite ended before it was measured:\n{''.join(said[-20:])}")
+
+
+def _check_sent(log: str, name: str, seconds: float) -> None:
+    """That it has streamed: the hub's log has a line for each message of this client."""
+    sent = sum(f"::{name}::" in line and "BINARY" in line for line in log.splitlines())
+    print(f"{name}: {sent} messages with sound")
+    if sent < seconds * 2:
+        raise SystemExit(f"{name} has not streamed {seconds:g} s of sound")
 
 
 def _report(found: dict[str, list[dict[str, float]]], seconds: float) -> None:

@@ -17,7 +17,7 @@ from hivemind_voice.samples import HEARD, SPOKEN, tone
 PAUSE = bytes(HEARD * 2)
 
 
-def chunks(pcm, size=len(CHUNK)):
+def chunks(pcm, size=2048):
     return [pcm[at : at + size] for at in range(0, len(pcm), size)]
 
 
