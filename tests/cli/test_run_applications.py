@@ -30,6 +30,8 @@ class Bell:
         print(f"bell {self.options.text} {what}", file=sys.stderr, flush=True)
 
     def start(self, satellite):
+        if self.options.text == "broken":
+            raise ValueError("out of order")
         self.say("starts")
         self.end = satellite.on_bus("bell", lambda message: self.say(f"rings {len(self.options.token)}")).cancel
 
@@ -106,6 +108,23 @@ def test_an_application_lives_with_the_satellite_and_is_reloaded_alone(bell, hom
         ["gong", "ends"],
     ]
     assert not [line for line in running.told if KEY in line or PASSWORD in line or "abc" in line]
+
+
+def test_one_that_can_not_start_ends_the_program_and_at_a_reload_is_left_out(bell, home, plain_hub):
+    with Running(write(home, plain_hub, '[bell]\ntext = "broken"\n')) as running:
+        assert running.wait() == 2
+        assert "the application 'bell' can't be started: ValueError" in running.told[-1]
+    with Running(write(home, plain_hub, "[bell]\n")) as running:
+        running.until("link: READY")
+        peer = plain_hub.wait_for(lambda hub: hub.peers, LIMIT)[0]
+        write(home, plain_hub, '[bell]\ntext = "broken"\n')
+        running.signal(signal.SIGHUP)
+        running.until("can't be started: ValueError")
+        write(home, plain_hub, '[bell]\ntext = "dong"\n')
+        running.signal(signal.SIGHUP)
+        running.until("bell dong starts")
+        assert plain_hub.peers == [peer]
+        assert running.stop() == 0
 
 
 def ring(peer):

@@ -42,6 +42,8 @@ def check_names(reader: Reader, values: Mapping[str, Any], identity: IdentityTab
     for key, names in known.items():
         _check(reader, (key,), values.get(key) or (), names)
     _check(reader, ("identity", "backends"), identity.backends, catalogue.identities.keys())
+    if identity.path is not None and "file" not in identity.backends:
+        reader.wrong(("identity", "path"), "is for the backend file, which is not used", 'write backends = ["file"]')
     _check_options(reader, values.get("plugins", {}).get("options", {}), catalogue)
     if not values.get("transport"):
         hubs: list[tuple[Place, Mapping[str, Any]]] = [(("hub",), values.get("hub", {}))]

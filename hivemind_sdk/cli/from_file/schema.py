@@ -29,10 +29,10 @@ FROM_FILE, FROM_VARIABLE = "_file", "_env"
 
 @dataclass(frozen=True)
 class Key:
-    """`hint`: the type of the value. `example`: as TOML. `secret`: never shown, and better given as
-    NAME_file or NAME_env.
+    """`hint`: the type of the value. `example`: as TOML.
 
-    `path`: of a file; relative to the folder that the satellite's file is in.
+    `secret`: never shown, and better given as NAME_file or NAME_env. `path`: of a file; relative to the folder that the
+    satellite's file is in.
     """
 
     hint: Any
@@ -44,10 +44,9 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """`builds`: what is made of the values, so that it can judge them. `free`: takes any key, whose
-    value is checked by it.
+    """`builds`: what is made of the values, so that it can judge them.
 
-    `repeated`: written as [[NAME]], any number of times.
+    `free`: any key is taken, and its value is held against this. `repeated`: written as [[NAME]], any number of times.
     """
 
     keys: Mapping[str, Key] = field(default_factory=dict)
@@ -92,7 +91,6 @@ _SECRETS = {
 }
 _HUB = {"host": Key(str, example='"ws://hub.local"'), "port": Key(int, example="5678"), **_SECRETS}
 _TLS = _plain(TLSSettings, ca=Key(str | None, path=True))
-_OPTIONS = Key(Any)
 
 SETTINGS = (
     *("site_id", "session_id", "useragent", "transport", "ciphers", "encodings", "handshakes", "handlers"),
@@ -127,7 +125,7 @@ ROOT = Table(
         "delivery": Table(free=Key(Any, example='{ policy = "queue", ttl = 60 }')),
         "plugins": Table(
             of_fields(PluginSettings, "only", "disabled"),
-            {"prefer": Table(free=Key(tuple[str, ...], example='["NAME"]')), "options": Table(free=_OPTIONS)},
+            {"prefer": Table(free=Key(tuple[str, ...], example='["NAME"]')), "options": Table(free=Key(Any))},
         ),
         "commands": Table(
             {
