@@ -14,13 +14,24 @@ from hivemind_sdk import BusMessage
 
 BELL = """
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 @dataclass(frozen=True)
 class Options:
     text: str = "ding"
     times: int = 1
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     token: str = field(default="", repr=False, metadata={"secret": True})
+
+@dataclass(frozen=True)
+class Tower:
+    bells: int = 1
+
+    def __post_init__(self):
+        if self.bells > 9:
+            raise ValueError(f"{self.bells} bells are too many")
 
 class Bell:
     def __init__(self, options):
@@ -41,7 +52,10 @@ class Bell:
 
 @hookimpl
 def hivemind_applications():
-    return [ApplicationPlugin(name="bell", create=Bell, options=Options)]
+    return [
+        ApplicationPlugin(name="bell", create=Bell, options=Options),
+        ApplicationPlugin(name="tower", create=Bell, options=Tower),
+    ]
 """
 
 
@@ -65,6 +79,8 @@ def plain_hub():
     ("table", "line", "key", "wrong", "remedy"),
     [
         ("[bell]\ntext = 5\n", 8, "bell.text", "a number 5", 'write text = "5"'),
+        ("[bell]\n[bell.more]\nloud = 2\n", 8, "bell.more", "should be a table", "{ NAME = VALUE }"),
+        ("[tower]\n\nbells = 12\n", 9, "tower.bells", "12 bells are too many", "correct it"),
         ("[bell]\n\ntimse = 2\n", 9, "bell.timse", "not known", "did you mean times?"),
         ("[bel]\n", 7, "bel", "no application is called so", "did you mean bell?"),
         ("[bell]\ntoken_file = 'none'\n", 8, "bell.token_file", "can't be read", "path of a text file"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import collections.abc
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from ..._dataclass import fields
 from ...plugins.typehints import field_hints, show
@@ -51,7 +52,7 @@ class Table:
 
     keys: Mapping[str, Key] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
-    builds: type[Any] | None = None
+    builds: Callable[..., Any] | None = None
     free: Key | None = None
     repeated: bool = False
 
@@ -172,6 +173,8 @@ def shown(hint: Any) -> str:
     if type(None) in get_args(hint):
         inner = next(one for one in get_args(hint) if one is not type(None))
         return f'{shown(inner)} or "{AUTO}"' if inner is bool else shown(inner)
+    if get_origin(hint) is collections.abc.Mapping:
+        return "table"
     if get_args(hint):
         return f"list of {shown(get_args(hint)[0])}s"
     return _WORDS.get(hint) or show(hint)
