@@ -46,10 +46,15 @@ class Running:
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
 
-    def until(self, text: str, times: int = 1) -> None:
-        """Wait until so many lines of the log have this in them."""
+    def until(self, text: str, times: int = 1, *, after: str = "") -> None:
+        """Wait until so many lines of the log have this in them, counted from the first that has `after` in it."""
+
+        def seen() -> bool:
+            first = next((at for at, line in enumerate(self.told) if after in line), len(self.told))
+            return sum(text in line for line in self.told[first:]) >= times
+
         with self._changed:
-            assert self._changed.wait_for(lambda: sum(text in line for line in self.told) >= times, LIMIT), self.told
+            assert self._changed.wait_for(seen, LIMIT), self.told
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -65,6 +65,7 @@ def checked(home, monkeypatch):
         (HUB + "[[fallbacks]]\nport = 1\n", 5, "fallbacks[0]", "has no host", "add host"),
         (HUB + "[fallbacks]\nhost = 'x'\n", 5, "fallbacks", "list of tables", "write [[fallbacks]]"),
         (HUB + "[identity]\nbackends = ['fil']\n", 6, "identity.backends", "not installed", "did you mean file?"),
+        (HUB + "[identity]\nbackends = ['env']\npath = 'x'\n", 7, "identity.path", "not used", "backends"),
         (HUB + "[deadlines]\n\nconnect = '10'\n", 7, "deadlines.connect", "text", "write connect = 10"),
         (HUB + "[deadlines]\nkeepalive = -1\n", 6, "deadlines.keepalive", "below 0", "write keepalive = 25"),
         (HUB + "[callbacks]\nworkers = 0\n", 6, "callbacks.workers", "no callback could run", "1 or more"),

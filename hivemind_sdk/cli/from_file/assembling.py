@@ -9,6 +9,7 @@ from typing import Any
 
 from ..._dataclass import replace
 from ...contracts import Application
+from ...errors import HiveMindError, PluginError
 from ...plugins.instances import Instances
 from ...plugins.loader import load, shared
 from ...satellite.satellite import Satellite
@@ -65,9 +66,9 @@ class Running:
         for name in sorted({*before.applications, *program.applications}):
             if before.applications.get(name) != program.applications.get(name):
                 self._stop_application(name)
-                if name in program.applications:
-                    self._start_application(name)
                 changed.append(name)
+                if name in program.applications:
+                    self._try_application(name)
         return changed
 
     def close(self, drain: float) -> None:
@@ -98,8 +99,21 @@ class Running:
         catalogue = load(self.program.plugins, kinds={"application"})
         options: Mapping[str, Any] = self.program.applications[name]
         application: Application = Instances(catalogue, self.program.plugins).make(catalogue.application(name), options)
+        try:
+            application.start(self.satellite)
+        except HiveMindError:
+            raise
+        except Exception as error:
+            raise PluginError(f"the application {name!r} can't be started: {type(error).__name__}") from error
         self._applications[name] = application
-        application.start(self.satellite)
+
+    def _try_application(self, name: str) -> None:
+        """The satellite goes on without one that can't be started."""
+        try:
+            self._start_application(name)
+        except HiveMindError as error:
+            log.error("%s: %s", name, error)  # noqa: TRY400
+            log.debug("traceback", exc_info=error)
 
     def _stop_application(self, name: str) -> None:
         application = self._applications.pop(name, None)

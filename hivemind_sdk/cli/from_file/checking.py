@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import HiveMindError, OptionError
+from ...errors import HiveMindError, OptionError, SettingsError
 from ...messages.encodings import ENCODINGS
 from ...plugins.loader import load, shared
 from ...plugins.options import resolve
-from ...plugins.typehints import field_hints
+from ...plugins.typehints import field_hints, read
 from ...settings import AUTO, Endpoint, PluginSettings
 from .document import Place
 from .placeholders import faults
@@ -42,6 +43,8 @@ def check_names(reader: Reader, values: Mapping[str, Any], identity: IdentityTab
     for key, names in known.items():
         _check(reader, (key,), values.get(key) or (), names)
     _check(reader, ("identity", "backends"), identity.backends, catalogue.identities.keys())
+    if identity.path is not None and "file" not in identity.backends:
+        reader.wrong(("identity", "path"), "is for the backend file, which is not used", 'write backends = ["file"]')
     _check_options(reader, values.get("plugins", {}).get("options", {}), catalogue)
     if not values.get("transport"):
         hubs: list[tuple[Place, Mapping[str, Any]]] = [(("hub",), values.get("hub", {}))]
@@ -142,19 +145,30 @@ def _check_options(reader: Reader, options: Mapping[str, Any], catalogue: Catalo
 def _table_of(schema: type[Any] | None) -> Table:
     if schema is None:
         return Table()
+    hints, own = field_hints(schema), [one for one in dataclasses.fields(schema) if one.init]
+    keys = {
+        one.name: Key(
+            hints[one.name],
+            None if one.default in (dataclasses.MISSING, "") else one.default,
+            secret=bool(one.metadata.get("secret")),
+            path=hints[one.name] in (Path, Path | None),
+        )
+        for one in own
+    }
+    required = any(one.default is one.default_factory is dataclasses.MISSING for one in own)
+    told_alone = not required and not any(key.secret for key in keys.values())
+    return Table(keys, builds=partial(_built, schema) if told_alone else None)
+
+
+def _built(schema: type[Any], **values: Any) -> Any:
+    """Raises SettingsError for what the plugin itself refuses."""
     hints = field_hints(schema)
-    return Table(
-        {
-            one.name: Key(
-                hints[one.name],
-                None if one.default in (dataclasses.MISSING, "") else one.default,
-                secret=bool(one.metadata.get("secret")),
-                path=hints[one.name] in (Path, Path | None),
-            )
-            for one in dataclasses.fields(schema)
-            if one.init
-        }
-    )
+    try:
+        return schema(**{name: read(value, hints[name]) for name, value in values.items()})
+    except SettingsError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise SettingsError(str(error), hint="correct it") from None
 
 
 def _refuse_table(reader: Reader, name: str, catalogue: Catalogue) -> None:

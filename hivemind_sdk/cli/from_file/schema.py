@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import collections.abc
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from ..._dataclass import fields
 from ...plugins.typehints import field_hints, show
@@ -29,10 +30,10 @@ FROM_FILE, FROM_VARIABLE = "_file", "_env"
 
 @dataclass(frozen=True)
 class Key:
-    """`hint`: the type of the value. `example`: as TOML. `secret`: never shown, and better given as
-    NAME_file or NAME_env.
+    """`hint`: the type of the value. `example`: as TOML.
 
-    `path`: of a file; relative to the folder that the satellite's file is in.
+    `secret`: never shown, and better given as NAME_file or NAME_env. `path`: of a file; relative to the folder that the
+    satellite's file is in.
     """
 
     hint: Any
@@ -44,15 +45,14 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """`builds`: what is made of the values, so that it can judge them. `free`: takes any key, whose
-    value is checked by it.
+    """`builds`: what is made of the values, so that it can judge them.
 
-    `repeated`: written as [[NAME]], any number of times.
+    `free`: any key is taken, and its value is held against this. `repeated`: written as [[NAME]], any number of times.
     """
 
     keys: Mapping[str, Key] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
-    builds: type[Any] | None = None
+    builds: Callable[..., Any] | None = None
     free: Key | None = None
     repeated: bool = False
 
@@ -92,7 +92,6 @@ _SECRETS = {
 }
 _HUB = {"host": Key(str, example='"ws://hub.local"'), "port": Key(int, example="5678"), **_SECRETS}
 _TLS = _plain(TLSSettings, ca=Key(str | None, path=True))
-_OPTIONS = Key(Any)
 
 SETTINGS = (
     *("site_id", "session_id", "useragent", "transport", "ciphers", "encodings", "handshakes", "handlers"),
@@ -127,7 +126,7 @@ ROOT = Table(
         "delivery": Table(free=Key(Any, example='{ policy = "queue", ttl = 60 }')),
         "plugins": Table(
             of_fields(PluginSettings, "only", "disabled"),
-            {"prefer": Table(free=Key(tuple[str, ...], example='["NAME"]')), "options": Table(free=_OPTIONS)},
+            {"prefer": Table(free=Key(tuple[str, ...], example='["NAME"]')), "options": Table(free=Key(Any))},
         ),
         "commands": Table(
             {
@@ -174,6 +173,8 @@ def shown(hint: Any) -> str:
     if type(None) in get_args(hint):
         inner = next(one for one in get_args(hint) if one is not type(None))
         return f'{shown(inner)} or "{AUTO}"' if inner is bool else shown(inner)
+    if get_origin(hint) is collections.abc.Mapping:
+        return "table"
     if get_args(hint):
         return f"list of {shown(get_args(hint)[0])}s"
     return _WORDS.get(hint) or show(hint)

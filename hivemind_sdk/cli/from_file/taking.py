@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections.abc
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -66,6 +67,11 @@ def _fitted(value: Any, hint: Any) -> Any:
     if origin in (tuple, frozenset):
         items = [_fitted(one, args[0]) for one in value] if isinstance(value, list) else [_UNFIT]
         return _UNFIT if any(one is _UNFIT for one in items) else origin(items)
+    if origin is collections.abc.Mapping:
+        if not isinstance(value, Mapping):
+            return _UNFIT
+        table = {name: _fitted(one, args[1]) for name, one in value.items()}
+        return _UNFIT if any(one is _UNFIT for one in table.values()) else table
     if hint is bool or isinstance(value, bool):
         return value if isinstance(value, bool) and hint is bool else _UNFIT
     if hint is float:
@@ -94,6 +100,8 @@ def _remedy(name: str, value: Any, key: Key) -> str:
 
 def _example(hint: Any) -> str:
     args = typing.get_args(hint)
+    if typing.get_origin(hint) is collections.abc.Mapping:
+        return "{ NAME = VALUE }"
     if type(None) in args:
         return _example(next(one for one in args if one is not type(None)))
     return f"[{_example(args[0])}]" if args else _EXAMPLES.get(hint, '"TEXT"')
