@@ -23,9 +23,9 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, PhasePassed, Secured, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy
+from ..delivery import Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -95,10 +95,10 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             StateChanged: self._state_changed,
             PhasePassed: self._progress.phase_passed,
             Secured: self._secured,
-            DeliveryChanged: self._delivery_changed,
             Dropped: log_dropped,
         }
-        self._observe = ObserverFanout(self._components.observers, own).tell
+        self._observers = ObserverFanout(self._components.observers, own)
+        self._observe = self._observers.tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
             settings.callbacks.hang_after,
@@ -130,7 +130,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             self._observe,
             _call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observers, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
         self._unwatch: Callable[[], object] = _nothing
         self._running_on: asyncio.AbstractEventLoop | None = None
@@ -320,10 +320,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             self._unwatch()
         self.events.state.publish(ANY, event.after)
 
-    def _delivery_changed(self, event: DeliveryChanged) -> None:
-        if event.outcome is Outcome.QUEUED:
-            self.wake("a message waits to be sent")
-
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")
         log.warning("%s has not returned for %.3g s", name, seconds)
@@ -333,11 +329,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 class _PresentLink:
     """The link that there is when something is sent. See aio.sender.AsyncLink."""
 
-    __slots__ = ("_satellite", "observe")
+    __slots__ = ("_satellite", "observers")
 
     def __init__(self, satellite: AsyncSatellite) -> None:
         self._satellite = satellite
-        self.observe = satellite._observe
+        self.observers = satellite._observers
 
     def send(self, message: HiveMessage) -> None:
         link = self._satellite._link
@@ -352,6 +348,9 @@ class _PresentLink:
     def probes(self) -> bool:
         link = self._satellite._link
         return link is not None and link.probes
+
+    def wake(self, reason: str) -> None:
+        self._satellite.wake(reason)
 
     def probe(self, arrived: Callable[[], object]) -> None:
         link = self._satellite._link

@@ -12,8 +12,7 @@ from typing import Any
 
 from . import timers
 from .bell import Bell
-from .flags import Flag
-from .pool import Job, Workers
+from .pool import Flag, Job, Workers
 
 log = logging.getLogger(__name__)
 PATIENCE = 0.1

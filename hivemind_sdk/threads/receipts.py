@@ -61,16 +61,12 @@ _receipts = Waiters()
 class Receipt:
     """Any thread may look at it, and wait. `message` is what was, or is to be, sent; `reason` is for people."""
 
-    __slots__ = ("__weakref__", "_awaited", "message", "reason", "state")
+    __slots__ = ("__weakref__", "message", "reason", "state")
 
-    def __init__(
-        self, message: HiveMessage, state: Outcome, reason: str = "", awaited: Callable[[], object] | None = None
-    ) -> None:
-        """`awaited` is called when somebody waits."""
+    def __init__(self, message: HiveMessage, state: Outcome, reason: str = "") -> None:
         self.message = message
         self.state = state
         self.reason = reason
-        self._awaited = awaited
 
     @property
     def final(self) -> bool:
@@ -79,8 +75,6 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
-        if self._awaited is not None and not self.final:
-            self._awaited()
         _receipts.wait_for(lambda: self.final, timeout)
         return self.state
 
@@ -92,6 +86,18 @@ class Receipt:
 
     def __repr__(self) -> str:
         return f"Receipt({self.message!r}, {self.state}{self.reason and f', {self.reason!r}'})"
+
+
+class DurableReceipt(Receipt):
+    """Of a durable message: who waits for it hurries the question whether it has arrived."""
+
+    __slots__ = ("hurry",)
+    hurry: Callable[[], object]
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        if not self.final:
+            self.hurry()
+        return super().wait(timeout)
 
 
 def receipt_of(entry: Entry) -> Receipt | None:

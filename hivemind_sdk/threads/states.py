@@ -30,14 +30,12 @@ class LinkStates:
         self._told = self._life.status
         """the last status that listeners were told"""
         self._watches: list[Callable[[Status], object]] = []
+        self.ready = False
+        """whether the state is READY"""
 
     @property
     def status(self) -> Status:
         return self._life.status
-
-    @property
-    def ready(self) -> bool:
-        return self._life.status.state is State.READY
 
     def enter(self, change: Callable[[float], Status]) -> Status | None:
         """Change the state; nothing leaves CLOSED. Listeners hear of it before whoever waits for it goes on.
@@ -49,6 +47,7 @@ class LinkStates:
             if before.state is State.CLOSED:
                 return None
             after = change(self._clock())
+            self.ready = after.state is State.READY
         self._reports.changed(before, after)
         if self._told.state is State.CLOSED:
             return None

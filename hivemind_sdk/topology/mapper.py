@@ -17,7 +17,7 @@ from .graph import Graph, build
 from .names import MAX_TEXT
 from .node_info import NodeInfo
 
-_MAX_SEEN = 20_000
+MAX_SEEN = 20_000
 """answers to floods that are remembered as seen"""
 _NODE_WEIGHT = 400
 """bytes that a node costs without its texts"""
@@ -243,7 +243,7 @@ class HiveMapper:
             return False
         seen.add(mark)
         self._seen += 1
-        while len(floods) > self.max_seen_pings or self._seen > _MAX_SEEN:
+        while len(floods) > self.max_seen_pings or self._seen > MAX_SEEN:
             self._seen -= len(floods.popitem(last=False)[1])
         return True
 

@@ -19,6 +19,7 @@ import threading
 import time
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from types import SimpleNamespace
 
 from hivemind_bus_client.identity import NodeIdentity
 from hivemind_bus_client.message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
@@ -259,6 +260,8 @@ def configure(wanted: dict) -> dict:
     has_policy_plugin = any(e.name == "hivemind-ovos-agent-policy" for e in entry_points(group="hivemind.policy"))
     if "policy" in config and not (has_policy_plugin and hasattr(ClientDatabase(), "refresh")):
         config["policy"] = {"chain": []}
+    if "upstream" in wanted:
+        config["upstream"] = {**config["upstream"], "enabled": True, **wanted["upstream"]}
     config.store()
     return config
 
@@ -303,6 +306,14 @@ def wait_until_open(host: str, port: int, seconds: float = 20) -> None:
             time.sleep(0.02)
 
 
+def relay(listener: Listener) -> None:
+    """Upstream's own service joins the listener to a hub above, by the `upstream` of server.json."""
+    from hivemind_core.service import HiveMindService
+
+    service = SimpleNamespace(identity=listener.identity, _upstream=None)
+    HiveMindService._connect_upstream(service, listener).hm.wait_for_handshake(20, 0)
+
+
 def speech(agent: Agent) -> BinaryDataHandlerProtocol:
     from hub_speech import speech_protocol
 
@@ -327,6 +338,8 @@ def main() -> None:
     EVENTS.tell("listening")
     while wanted["network"] == "mqtt" and not (server._mqtt and server._mqtt.is_connected()):
         time.sleep(0.02)  # whoever started this waits no longer than a minute
+    if "upstream" in wanted:
+        relay(listener)
     SET_UP.write_text(json.dumps(wanted["clients"]))
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)
     for line in sys.stdin:
