@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 import before
 import echo_peer
-from goals import BEFORE, CPU, OURS, WALL, Against
+from goals import BEFORE, CPU, OURS, PLAIN_EMIT, WALL, Against
 from report import Line, checked, compared, seconds, table
 from workers import Samples, Worker
 
@@ -60,12 +60,14 @@ def lines(found: Found, memory: dict[str, float]) -> list[Line]:
         return found[who, task, clock]
 
     one = of("durable one caller", CPU)
-    against = Against("plain emit", at_most=4)
+    against = Against(PLAIN_EMIT, at_most=4)
     shown = [compared("durable emit, one caller, CPU", one, of("durable plain", CPU), against)]
     if BEFORE in memory:
         plain, earlier = of("durable plain", CPU, BEFORE), of("durable one caller", CPU, BEFORE)
         shown += [
-            compared("durable emit, one caller, CPU, before", earlier, plain, Against("plain emit, before")),
+            compared(
+                "durable emit, one caller, CPU, before", earlier, plain, Against(PLAIN_EMIT, shown="plain emit, before")
+            ),
             *(
                 compared(name, of(task, WALL), of(task, WALL, BEFORE), Against(BEFORE, at_least=goal))
                 for name, task, goal in (
