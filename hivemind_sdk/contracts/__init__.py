@@ -6,6 +6,7 @@ any implementation to it.
 
 from __future__ import annotations
 
+from .applications import Application
 from .codecs import Deflate, JSONText
 from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
@@ -28,7 +29,7 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .observers import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
 from .resolvers import Lookup, Resolver
 from .sessions import Form, MeasuringSession, PartedSession, Session, SessionInfo
 from .transports import (
@@ -50,6 +51,7 @@ __all__ = [
     "Action",
     "Aead",
     "Announced",
+    "Application",
     "Argon2id",
     "AsyncLookingConnector",
     "AsyncTransport",
@@ -78,6 +80,7 @@ __all__ = [
     "HandshakeScript",
     "IdentityBackend",
     "JSONText",
+    "LinkTally",
     "LookingConnector",
     "Lookup",
     "MeasuringSession",
@@ -96,6 +99,7 @@ __all__ = [
     "SendMessage",
     "Session",
     "SessionInfo",
+    "TallyReader",
     "Transport",
     "TransportConnector",
     "TransportFeatures",

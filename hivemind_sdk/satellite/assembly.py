@@ -118,12 +118,6 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
     )
 
 
-def _codec(catalogue: Catalogue, crypto: Crypto) -> Codec:
-    """The strict one, unless there is a provider of something."""
-    json, deflate = (crypto.primitive(name) if name in catalogue.primitives else None for name in ("JSON", "DEFLATE"))
-    return ProvidedCodec(json, deflate) if json or deflate else STRICT
-
-
 def _handler(record: HandlerPlugin, handler: Handler, catalogue: Catalogue) -> NamedHandler:
     """One for all satellites where the handler is."""
     if not is_stateless(handler):
@@ -141,6 +135,12 @@ def rules_of(settings: Settings) -> Rules:
 
 
 _BUILT_IN = Rules({})
+
+
+def _codec(catalogue: Catalogue, crypto: Crypto) -> Codec:
+    """The strict one, unless there is a provider of something."""
+    json, deflate = (crypto.primitive(name) if name in catalogue.primitives else None for name in ("JSON", "DEFLATE"))
+    return ProvidedCodec(json, deflate) if json or deflate else STRICT
 
 
 def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:

@@ -67,9 +67,9 @@ class Upstreams:
         for sock in list(self._dialling):
             _shut_down(sock)
 
-    def turn(self, hub: int, now: float) -> float:
-        """See Turns.of: satellites of one hub do not all come at the moment in which it is back."""
-        return _turns.of(self.name(hub), now)
+    def turn(self, hub: int, now: float, every: float) -> float:
+        """See Turns.of."""
+        return _turns.of(self.name(hub), now, every)
 
     def answers(self, hub: int) -> bool | None:
         connector = self._components.connectors[hub]

@@ -96,6 +96,11 @@ class Hub:
         return self
 
     @property
+    def listening(self) -> bool:
+        """Whether it was told to listen on a port."""
+        return self._listener is not None
+
+    @property
     def port(self) -> int:
         if self._listener is None:
             raise NotConnected("the hub does not listen", hint="call start() first")
@@ -133,6 +138,11 @@ class Hub:
         """The satellites that have said HELLO and are there."""
         with self._changed:
             return list(self._peers.values())
+
+    @property
+    def links(self) -> int:
+        """How many links there are, those before HELLO included."""
+        return len(self._serving)
 
     def peer(self, name: str) -> HubPeer | None:
         """Who is reached under this name."""
@@ -207,6 +217,10 @@ class Hub:
     def add(self, client: HubClient) -> None:
         """Know one more satellite."""
         self._clients[client.key] = (len(self._clients) + 1, client)
+
+    def remove(self, key: str) -> None:
+        """Know the satellite with this access key no more; a link that it has goes on."""
+        self._clients.pop(key, None)
 
     def enter(self, peer: HubPeer, name: str) -> str:
         """A peer has said HELLO, and wants this name -> the one that it gets."""

@@ -17,6 +17,7 @@ from .framing import (
     ABNORMAL,
     BINARY,
     CLOSE,
+    FRAGMENT,
     MAX_SENT,
     PING,
     PONG,
@@ -77,6 +78,9 @@ class WebSocketTransport:
             opcode, payload = BINARY, frame
         else:
             opcode, payload = TEXT, encode_text(frame)
+        if len(payload) <= FRAGMENT:
+            self._write(client_frame(opcode, payload))
+            return
         for data in client_frames(opcode, payload):
             self._write(data)
 

@@ -10,8 +10,8 @@ from fuzz import providers
 from fuzz.mutate import LIMITS, mutated
 from noise_kit import INFO
 
-from hivemind_noise.session import NoiseSession
-from hivemind_noise.state import SUITES, CipherState
+from hivemind_noise.session import CipherState, NoiseSession
+from hivemind_noise.state import SUITES
 from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
 from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.engine.codec import ENCODINGS, decode_binary, decode_text, encode_binary, encode_text

@@ -8,7 +8,8 @@ from typing import Any
 from hivemind_sdk.contracts import Deflate, JSONText
 from hivemind_sdk.errors import LimitExceeded, MalformedFrame
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.messages.strict_json import check_bounds, dumps, loads
+from hivemind_sdk.messages.hive import SerializedMessage
+from hivemind_sdk.messages.strict_json import check_bounds, loads
 from hivemind_sdk.settings import Limits
 
 
@@ -19,7 +20,7 @@ class Codec:
 
     def text(self, message: HiveMessage) -> bytes:
         """The whole message, as a text frame has it. Raises NotEncodable."""
-        return dumps(message.as_dict).encode()
+        return message.serialize().encode()
 
     def body(self, message: HiveMessage) -> bytes:
         """The payload, as a binary frame has it. Raises NotEncodable."""
@@ -78,6 +79,8 @@ class ProvidedCodec(Codec):
         self._deflate: Deflate = deflate or _NOBODY
 
     def text(self, message: HiveMessage) -> bytes:
+        if isinstance(message, SerializedMessage):
+            return super().text(message)
         try:
             return self._json.write(message.as_dict)
         except (TypeError, ValueError):

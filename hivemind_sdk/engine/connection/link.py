@@ -15,6 +15,7 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    LinkTally,
     MeasuringSession,
     PartedSession,
     Send,
@@ -47,9 +48,9 @@ from ..codec import (
     encode_text,
     message_from_object,
 )
-from .advice import none_in_common
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
+from .no_handshake import none_in_common
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
 _LONG = 64 * 1024
@@ -88,9 +89,9 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_config", "_declined",
-        "_failures", "_info", "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts",
-        "_session", "_trying", "max_frame",
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_declined", "_failures", "_info",
+        "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts", "_session", "_trying",
+        "config", "max_frame", "tally",
     )
     # fmt: on
 
@@ -99,7 +100,8 @@ class Link:
     """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
-        self._config = config
+        self.config = config
+        """of a satellite only until the session is agreed"""
         self._compress, self._compress_from, self._codec = config.compress, config.compress_from, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
@@ -116,6 +118,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.tally = LinkTally()
+        """counts frames, and the messages of `seal`"""
         self.max_frame: int | None = None
         """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
@@ -132,6 +136,8 @@ class Link:
         """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
         if self._phase is Phase.DEAD:
             raise NotConnected("the link has ended")
+        self.tally.frames_received += 1
+        self.tally.bytes_received += len(frame)
         if self._phase is Phase.ESTABLISHED:
             return self._open(frame)
         try:
@@ -144,11 +150,22 @@ class Link:
         return act(self, content)
 
     def send(self, message: HiveMessage) -> None:
-        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
+        """Seal a message of our own, such as a probe; `frames_to_send` has the frames. Raises as `seal`."""
+        self._out.extend(self._seal(message))
+
+    def seal(self, message: HiveMessage) -> list[Frame]:
+        """The frames of a message, to be written at once, behind all before. Raises NotConnected, NotEncodable."""
+        frames, kind, tally = self._seal(message), message.msg_type, self.tally
+        for frame in frames:
+            tally.frames_sent += 1
+            tally.bytes_sent += len(frame)
+        tally.messages_sent[kind] = tally.messages_sent.get(kind, 0) + 1
+        return frames
+
+    def _seal(self, message: HiveMessage) -> list[Frame]:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
-        limit = self.max_frame
         if message.msg_type is _BINARY and len(message.payload) > _LONG and self._seal_parts is not None:
             head, body = binary_parts(message, compress=self._compress, codec=self._codec)
             self._check(Form.BINARY, len(head) + len(body), message)
@@ -157,9 +174,9 @@ class Link:
             form, plaintext = self._encode(message)
             self._check(form, len(plaintext), message)
             frames = session.seal(form, plaintext)
-        if limit is not None:
-            _check_size(max(map(len, frames)), limit, message)
-        self._out.extend(frames)
+        if self.max_frame is not None and self._longest_frame is None:
+            _check_size(max(map(len, frames)), self.max_frame, message)
+        return frames
 
     def _check(self, form: Form, size: int, message: HiveMessage) -> None:
         """Before a counter is used up for what the transport can't take."""
@@ -169,6 +186,9 @@ class Link:
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
         frames, self._out = self._out, []
+        for frame in frames:
+            self.tally.frames_sent += 1
+            self.tally.bytes_sent += len(frame)
         return frames
 
     def resume(self, result: Any) -> list[Event]:
@@ -268,7 +288,7 @@ class Link:
 
     def _negotiate(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> list[Event]:
         """Run the first allowed handshake that does not decline. `ask` gives its script for this link."""
-        self._candidates, self._ask = iter(self._config.allowed()), ask
+        self._candidates, self._ask = iter(self.config.allowed()), ask
         return self._try_next()
 
     def _try_next(self) -> list[Event]:
@@ -282,7 +302,7 @@ class Link:
                 self._script = answer
                 return self._advance(next)
             self._note_declined(answer)
-        return self._give_up(none_in_common(self._config, self._declined))
+        return self._give_up(none_in_common(self.config, self._declined))
 
     def _note_declined(self, declined: Declined) -> None:
         self._declined.append(f"{self._trying}: {declined.reason}")
@@ -340,28 +360,11 @@ class Link:
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        del self._config
+        del self.config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
-
-
-def run_compute(link: Link, events: list[Event]) -> list[Event]:
-    """Do the work that a link asks for here and now, for callers whose thread may block. Returns the other events."""
-    others: list[Event] = []
-    while events:
-        event = events.pop(0)
-        if not isinstance(event, ComputeNeeded):
-            others.append(event)
-            continue
-        try:
-            result = event.work()
-        except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
-            events += link.resume_error(error)
-        else:
-            events += link.resume(result)
-    return others
 
 
 def _check_size(size: int, limit: int, message: HiveMessage) -> None:

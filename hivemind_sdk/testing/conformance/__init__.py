@@ -5,6 +5,7 @@ Inherit from a contract in a test module, or call `run`. Nothing here needs pyte
 
 from __future__ import annotations
 
+from .application import ApplicationContract
 from .cipher import CipherContract
 from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
@@ -19,6 +20,7 @@ from .transport import Acceptor, AsyncTransportContract, TransportContract
 
 __all__ = [
     "Acceptor",
+    "ApplicationContract",
     "Argon2idContract",
     "AsyncTransportContract",
     "CipherContract",

@@ -8,6 +8,7 @@ from typing import Any
 
 from hivemind_sdk.hooks import (
     API_VERSION,
+    ApplicationPlugin,
     CipherPlugin,
     HandlerPlugin,
     HandshakePlugin,
@@ -21,6 +22,7 @@ from hivemind_sdk.hooks import (
 )
 from hivemind_sdk.messages import HiveMessageType
 
+from .application import Perch
 from .crypto import Argon2, Diffie, Pairs, Rounds, Xor
 from .handler import Cooing
 from .handshake import Nod
@@ -104,6 +106,11 @@ def hivemind_observers() -> list[ObserverPlugin]:
 @hookimpl
 def hivemind_resolvers() -> list[ResolverPlugin]:
     return [ResolverPlugin(name="homing", create=Homing)]
+
+
+@hookimpl
+def hivemind_applications() -> list[ApplicationPlugin]:
+    return [ApplicationPlugin(name="perch", create=Perch)]
 
 
 def described(record: PluginRecord) -> str:

@@ -1,4 +1,4 @@
-"""What to tell where both sides have no handshake in common."""
+"""Why both sides have no handshake in common, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .config import LinkConfig, NamedHandshake
 
 
 def none_in_common(config: LinkConfig, declined: Sequence[str]) -> NoCommonHandshake:
-    """`declined`: name and reason of each handshake that was asked."""
+    """`declined`: what each handshake that was asked said."""
     lowest, highest = config.min_protocol, config.max_protocol
     forbidden = [one for one in config.handshakes if one not in config.allowed()]
     reasons = [
@@ -21,7 +21,6 @@ def none_in_common(config: LinkConfig, declined: Sequence[str]) -> NoCommonHands
 
 
 def _way_out(config: LinkConfig, forbidden: Sequence[NamedHandshake]) -> str:
-    """What to do where no handshake was possible."""
     newest = max((one.protocol for one in forbidden), default=0)
     if newest > config.max_protocol:
         return f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
