@@ -89,7 +89,7 @@ def threaded_lines(number: int) -> list[Line]:
         )
         for key, (name, most, unit) in wanted.items()
     ]
-    threads = ours["threads"] / number
+    threads = round(ours["threads"] / number, 1)  # a few serve all of them
     return [*shown, checked(f"threads of each of {number} clients", threads, ours=f"{threads:.3g}", at_most=1)]
 
 
