@@ -38,7 +38,7 @@ class Overrides:
     observers: Sequence[Observer] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Components:
     """The parts of one satellite. `close` closes what was made here, the last one first."""
 
@@ -105,7 +105,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         connectors=[connector(one.endpoint) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
-        handlers=[*given.handlers, *handlers],
+        handlers=(*given.handlers, *handlers),
         crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
         state=state,
         observers=[*given.observers, *(make(one) for one in catalogue.observers)],
