@@ -227,6 +227,11 @@ class Server:
             )
         return event
 
+    def order(self, line: str) -> None:
+        """Have it do this now, see ORDERS in serve.py; its event `done` says when it has."""
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
+
     def admin(self, *arguments: str) -> str:
         """Run its own command line on its own files. -> what it printed"""
         program = interpreter(self._environment).parent / "hivemind-core"
