@@ -62,6 +62,10 @@ class Sender(Transmitter):
 
     # --- for everyone ---
 
+    def set_rules(self, rules: Rules) -> None:
+        """For what is posted from now on without a policy."""
+        self._core.policy = rules.of
+
     def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt:
         """Send it, or do what the policy says (None: that of the rules).
 
