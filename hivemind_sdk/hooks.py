@@ -117,7 +117,9 @@ class CipherPlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class PrimitivePlugin(PluginRecord):
-    """One provider of another cryptographic primitive, such as `RSA` (see contracts.RSA). Chosen like ciphers."""
+    """One provider of another primitive, such as `RSA` (see contracts.RSA) or `JSON` (contracts.JSONText). Chosen like
+    ciphers.
+    """
 
     kind = "primitive"
     primitive: str
@@ -222,7 +224,7 @@ class Hooks:
 
     @hookspec
     def hivemind_primitives(self) -> Iterable[PrimitivePlugin]:  # type: ignore[empty-body]
-        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`.
+        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`; `JSON` and `DEFLATE` of messages.
 
             @hookimpl
             def hivemind_primitives():
@@ -231,7 +233,8 @@ class Hooks:
                     create=FastRSA
                 )]
 
-        See contracts.RSA. All providers of a primitive must give the same results.
+        See contracts.RSA, contracts.JSONText and contracts.Deflate. All providers of a primitive must give the same
+        results.
         """
 
     @hookspec

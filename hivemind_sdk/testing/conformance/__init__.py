@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .application import ApplicationContract
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract, Outcome, Result, failures, run
 from .handler import HandlerContract
@@ -25,9 +26,11 @@ __all__ = [
     "CipherContract",
     "CommandContract",
     "Contract",
+    "DeflateContract",
     "HandlerContract",
     "HandshakeContract",
     "IdentityContract",
+    "JSONTextContract",
     "ObserverContract",
     "Outcome",
     "PBKDF2Contract",

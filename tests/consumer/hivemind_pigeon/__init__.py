@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hivemind_sdk.hooks import (
     API_VERSION,
@@ -27,6 +29,7 @@ from .handshake import Nod
 from .identity import Loft
 from .observer import Tally
 from .resolver import Homing
+from .texts import Ascii, Slow
 from .transport import Connector
 
 HIVEMIND_API = 1
@@ -69,7 +72,14 @@ def hivemind_ciphers() -> list[CipherPlugin]:
 
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
-    made = {"RSA": Pairs, "X25519": Diffie, "ARGON2ID": Argon2, "PBKDF2": Rounds}
+    made: dict[str, Callable[..., Any]] = {
+        "RSA": Pairs,
+        "X25519": Diffie,
+        "ARGON2ID": Argon2,
+        "PBKDF2": Rounds,
+        "JSON": Ascii,
+        "DEFLATE": Slow,
+    }
     return [PrimitivePlugin(name="pigeon", primitive=name, create=create) for name, create in made.items()]
 
 
