@@ -67,6 +67,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
     Every task belongs to the satellite and ends with `close`.
     """
 
+    _sender: AsyncSender
+
     def __init__(
         self,
         settings: Settings,
