@@ -36,8 +36,8 @@ class AsyncUpstreams:
     def new_link(self, hub: int) -> SatelliteLink:
         return self._upstreams.new_link(hub)
 
-    def turn(self, hub: int, now: float) -> float:
-        return self._upstreams.turn(hub, now)
+    def turn(self, hub: int, now: float, every: float) -> float:
+        return self._upstreams.turn(hub, now, every)
 
     def others(self, hub: int) -> bool:
         return self._upstreams.others(hub)

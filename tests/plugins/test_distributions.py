@@ -125,7 +125,7 @@ from importlib.machinery import PathFinder
 def state():
     return (
         list(sys.meta_path), list(sys.path_hooks), PathFinder.__dict__["find_distributions"],
-        list(logging.root.handlers), logging.root.level, importlib.metadata.metadata("pytest")["Home-page"],
+        list(logging.root.handlers), logging.root.level, importlib.metadata.metadata("pytest").get("Home-page"),
         sorted(one.name for one in importlib.metadata.distributions()), "importlib_metadata" in sys.modules,
     )
 before = state()
