@@ -40,7 +40,7 @@ class Overrides:
     observers: Sequence[Observer] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Components:
     """The parts of one satellite. `close` closes what was made here, the last one first."""
 
@@ -109,7 +109,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         connectors=[connector(one.endpoint) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
-        handlers=[*given.handlers, *handlers],
+        handlers=(*given.handlers, *handlers),
         crypto=crypto,
         codec=_codec(catalogue, crypto),
         state=state,
