@@ -20,6 +20,8 @@ from pathlib import Path
 from fleet_hub import PASSWORD, SHARED
 
 AT_ONCE, MESSAGES, WITHIN = 50, 10, 120.0
+HANDLED = "ovos.utterance.handled"
+"""what the hub's agent says at the end"""
 TICK = 0.001
 
 
@@ -60,6 +62,23 @@ class Costs:
         self.found[name] = (resident() - self.rss) / self.number
 
 
+async def by_turns(work, fleet, at_once=AT_ONCE):
+    """`work` for each of the fleet, so many at the same time. No task for each: their memory would be counted."""
+    waiting = iter(fleet)
+
+    async def worker():
+        for one in waiting:
+            await work(one)
+
+    await asyncio.gather(*(worker() for _ in range(at_once)))
+
+
+def utterance():
+    from hivemind_sdk import BusMessage
+
+    return BusMessage("recognizer_loop:utterance", {"utterances": ["hello"]})
+
+
 async def fleet_on_asyncio(number, port):
     from hivemind_sdk import AsyncSatellite
     from hivemind_sdk.testing import MemoryState
@@ -67,32 +86,44 @@ async def fleet_on_asyncio(number, port):
     def made(one):
         return AsyncSatellite(settings(port, one), identity=MemoryState())
 
+    async def connect(one):
+        await one.connect(timeout=WITHIN)
+
+    async def ask(one):
+        for _ in range(MESSAGES):
+            await one.ask("hello", timeout=WITHIN)
+
+    async def emit(one):
+        answered = asyncio.Event()
+
+        async def heard(_message):
+            answered.set()
+
+        one.on_bus(HANDLED, heard)
+        for _ in range(MESSAGES):
+            answered.clear()
+            await one.emit(utterance())
+            await answered.wait()
+
     warm = made(0)
     await warm.connect(timeout=WITHIN)
-    await warm.ask("warm")
+    await ask(warm)
+    await emit(warm)
     await warm.close()
     costs = Costs(number)
     fleet = [made(one) for one in range(number)]
     costs.memory("KiB, unconnected")
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def connect(one):
-        async with gate:
-            await one.connect(timeout=WITHIN)
-
-    async def talk(one):
-        for _ in range(MESSAGES):
-            async with gate:
-                await one.ask("hello", timeout=WITHIN)
-
     costs.begin()
-    await asyncio.gather(*map(connect, fleet))
+    await by_turns(connect, fleet)
     costs.spent("connect, CPU ms", 1e3)
     costs.memory("KiB, connected")
     costs.begin()
-    await asyncio.gather(*map(talk, fleet))
-    costs.spent("round trip, CPU us", 1e6, MESSAGES)
+    await by_turns(ask, fleet)
+    costs.spent("ask and answers, CPU us", 1e6, MESSAGES)
     costs.memory("KiB, after talking")
+    costs.begin()
+    await by_turns(emit, fleet)
+    costs.spent("emit and callback, CPU us", 1e6, MESSAGES)
     costs.found["threads"] = threading.active_count() - costs.threads
     await asyncio.gather(*(one.close() for one in fleet))
     await asyncio.sleep(0.1)
@@ -108,9 +139,22 @@ def fleet_on_threads(number, port):
     def made(one):
         return Satellite(settings(port, one), identity=MemoryState())
 
+    def ask(one):
+        for _ in range(MESSAGES):
+            list(one.ask("hello", timeout=WITHIN))
+
+    def emit(one):
+        answered = threading.Event()
+        one.on_bus(HANDLED, lambda _message: answered.set())
+        for _ in range(MESSAGES):
+            answered.clear()
+            one.emit(utterance())
+            answered.wait(WITHIN)
+
     with made(0) as warm:
         warm.connect(timeout=WITHIN)
-        list(warm.ask("warm"))
+        ask(warm)
+        emit(warm)
     costs = Costs(number)
     fleet = [made(one) for one in range(number)]
     costs.memory("KiB, unconnected")
@@ -120,12 +164,18 @@ def fleet_on_threads(number, port):
     costs.spent("connect, CPU ms", 1e3)
     costs.found["threads"] = threading.active_count() - costs.threads
     costs.memory("KiB, connected")
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # as many at the same time as on asyncio
+        costs.begin()
+        list(pool.map(ask, fleet))
+        costs.spent("ask and answers, CPU us", 1e6, MESSAGES)
+        costs.memory("KiB, after talking")
+        costs.begin()
+        list(pool.map(emit, fleet))
+        costs.spent("emit and callback, CPU us", 1e6, MESSAGES)
     costs.begin()
     for one in fleet:
-        for _ in range(MESSAGES):
-            list(one.ask("hello", timeout=WITHIN))
-    costs.spent("round trip, CPU us", 1e6, MESSAGES)
-    costs.memory("KiB, after talking")
+        ask(one)
+    costs.spent("one at a time: ask and answers, CPU us", 1e6, MESSAGES)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda one: one.close(), fleet))
     costs.found["descriptors left"] = descriptors() - costs.descriptors

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import sys
 
-from hivemind_sdk.testing import Hub, HubClient
-
 PASSWORD, SHARED = "correct-horse-battery-9", "0123456789abcdef"
 
 if __name__ == "__main__":
+    from hivemind_sdk.testing import Hub, HubClient  # here: the reference's environment has no SDK
+
     number, profile = int(sys.argv[1]), (*sys.argv[2:], "4.6.1a1")[0]
     clients = [HubClient(f"key-{one}", PASSWORD, preshared_key=SHARED) for one in range(number)]
     with Hub(clients, profile).start() as hub:

@@ -36,6 +36,7 @@ from .messages import HiveMessageType
 
 if TYPE_CHECKING:  # a plugin without any of them loads none of them; see records.record_fault
     from .contracts import (
+        Application,
         AsyncTransportConnector,
         Cipher,
         Handler,
@@ -118,7 +119,9 @@ class CipherPlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class PrimitivePlugin(PluginRecord):
-    """One provider of another cryptographic primitive, such as `RSA` (see contracts.RSA). Chosen like ciphers."""
+    """One provider of another primitive, such as `RSA` (see contracts.RSA) or `JSON` (contracts.JSONText). Chosen like
+    ciphers.
+    """
 
     kind = "primitive"
     primitive: str
@@ -179,6 +182,17 @@ class CommandPlugin(PluginRecord):
     create: Callable[[], Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApplicationPlugin(PluginRecord):
+    """What a satellite does, for `hivemind-client run FILE`. The table of its name in that file holds its options.
+
+    Its entry point is `application.NAME`; it is imported only for a file that has its table.
+    """
+
+    kind = "application"
+    create: Callable[..., Application]
+
+
 class Hooks:
     """The specs. Each takes nothing and returns records; None or an empty list for none."""
 
@@ -212,7 +226,7 @@ class Hooks:
 
     @hookspec
     def hivemind_primitives(self) -> Iterable[PrimitivePlugin]:  # type: ignore[empty-body]
-        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`.
+        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`; `JSON` and `DEFLATE` of messages.
 
             @hookimpl
             def hivemind_primitives():
@@ -221,7 +235,8 @@ class Hooks:
                     create=FastRSA
                 )]
 
-        See contracts.RSA. All providers of a primitive must give the same results.
+        See contracts.RSA, contracts.JSONText and contracts.Deflate. All providers of a primitive must give the same
+        results.
         """
 
     @hookspec
@@ -283,6 +298,19 @@ class Hooks:
                 return [ResolverPlugin(name="directory", create=Directory)]
 
         See contracts.Resolver. Asked before each attempt to dial `directory://NAME`.
+        """
+
+    @hookspec
+    def hivemind_applications(self) -> Iterable[ApplicationPlugin]:  # type: ignore[empty-body]
+        """What a satellite does that is assembled from a file.
+
+            @hookimpl
+            def hivemind_applications():
+                return [ApplicationPlugin(
+                    name="doorbell", create=Doorbell,
+                )]
+
+        See contracts.Application. The table `[doorbell]` of the file holds the options.
         """
 
     @hookspec

@@ -186,10 +186,7 @@ class BusBridge:
         destination = message.context.get("destination")
         hub_id = self._node.hub_id
         if hub_id and hub_id in (destination if isinstance(destination, list) else [destination]):
-            request_id = new_id()
-            self._send(
-                lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(message, request_id)), request_id
-            )
+            self._send_bus(lambda: message)
 
     def _asked(self, message: BusMessage) -> None:
         """A service asks for a HiveMessage to be sent."""
@@ -197,7 +194,16 @@ class BusBridge:
         if kind == HiveMessageType.BROADCAST:
             log.warning("%s: only hubs broadcast", UPSTREAM)
             return
-        self._send(lambda: HiveMessage(kind, message.data.get("payload")))
+        payload = message.data.get("payload")
+        if kind == HiveMessageType.BUS and isinstance(payload, dict):
+            self._send_bus(lambda: _in_session_of(message, BusMessage.from_wire(payload)))
+        else:
+            self._send(lambda: HiveMessage(kind, payload))
+
+    def _send_bus(self, make: Callable[[], BusMessage]) -> None:
+        """Up it goes under our session; the answers come back under the one that it had here."""
+        request_id = new_id()
+        self._send(lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(make(), request_id)), request_id)
 
     def _with_own_session(self, message: BusMessage, request_id: str) -> BusMessage:
         """The session `default` of a local bus is this device; the hub, whose `default` is another one, gets ours.
@@ -247,6 +253,13 @@ def _as_local(message: BusMessage) -> BusMessage:
     context = dict(message.context)
     context["source"] = context.pop("destination")
     return BusMessage(message.msg_type, message.data, context)
+
+
+def _in_session_of(asking: BusMessage, message: BusMessage) -> BusMessage:
+    """A message that a service wants sent, in the service's session unless it has one."""
+    if "session" in message.context or "session" not in asking.context:
+        return message
+    return BusMessage(message.msg_type, message.data, {**message.context, "session": asking.context["session"]})
 
 
 def _is_same(message: BusMessage | int, echo: BusMessage) -> bool:

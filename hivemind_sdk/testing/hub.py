@@ -38,7 +38,8 @@ _PINS = "pinned_client_noise_keys"
 class Hub:
     """Serves satellites on a loopback port (`start`) or in memory (`connector`), as the server of `profile` would.
 
-    `received` has every message that came in, with the name of its peer. `state` remembers static keys and pins: give
+    `received` has the messages that came in, with the name of their peers: the newest `keep` of them at least, and
+    twice as many at most. `state` remembers static keys and pins: give
     a new hub the one of an old hub, and it passes for the same after a restart. `node_id` is what it calls itself, if
     not what its profile says; `router` passes on what is for others, and makes it a satellite of another hub (`join`).
     A context manager.
@@ -59,11 +60,13 @@ class Hub:
         limits: Limits = Limits(),
         node_id: str = "",
         site_id: str = "hub-site",
+        keep: int = 10_000,
     ) -> None:
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.agent: Agent = agent or EchoAgent()
         self.misbehaviour = misbehaviour
         self.received: list[tuple[str, HiveMessage]] = []
+        self._keep = keep
         self.state: NodeState = state or MemoryState()
         self.limits = limits
         self._clients = {client.key: (number, client) for number, client in enumerate(clients, 1)}
@@ -239,6 +242,8 @@ class Hub:
         """A message came in."""
         with self._changed:
             self.received.append((peer.name, message))
+            if len(self.received) > 2 * self._keep:
+                del self.received[: len(self.received) - self._keep]
             self._changed.notify_all()
 
     def _serve(self, transport: Transport, token: str) -> None:

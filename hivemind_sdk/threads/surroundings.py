@@ -20,7 +20,7 @@ from typing import Any
 from ..engine.surroundings import LOOK_EVERY, ChangePace, Clocks, ClockWatch
 from ..sockets import netlink
 from ..sockets.daemons import daemon
-from .flags import Flag
+from .pool import Flag
 from .timers import since_boot
 
 log = logging.getLogger(__name__)

@@ -53,3 +53,27 @@ def test_one_that_exits_hangs_or_can_not_be_loaded_fails_and_no_more(dists):
 
 def test_a_plugin_that_there_is_not_is_bad_input(dists):
     assert run("plugins", "check", "nobody").code == 2
+
+
+ON_ASYNCIO = """
+from hivemind_sdk.errors import Unreachable
+from hivemind_sdk.hooks import TransportPlugin, hookimpl
+HIVEMIND_API = 1
+class Nowhere:
+    def connect(self, dial):
+        raise Unreachable("nowhere")
+class NowhereOnAsyncio:
+    async def connect(self, dial):
+        raise Unreachable("nowhere, on asyncio")
+@hookimpl
+def hivemind_transports():
+    return [TransportPlugin(name="nowhere", schemes=("nowhere",), create=Nowhere, create_async=NowhereOnAsyncio)]
+"""
+
+
+def test_what_a_transport_has_for_asyncio_is_held_to_its_contract_too(dists):
+    dists.install("nowhere", {"transport.nowhere": ON_ASYNCIO})
+    told = run("plugins", "check", "nowhere", "--all", "--json").json
+    failed = [one for one in told["plugins"][0]["results"] if one["outcome"] == "failed"]
+    assert {one["contract"] for one in failed} == {"TransportContract[nowhere]", "AsyncTransportContract[nowhere]"}
+    assert any("nowhere, on asyncio" in one["reason"] for one in failed)

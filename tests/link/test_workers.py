@@ -15,8 +15,7 @@ from link_kit import LONG, our_threads, wait_for_end
 
 from hivemind_sdk.threads import callbacks as callbacks_module
 from hivemind_sdk.threads.callbacks import CallbackQueue
-from hivemind_sdk.threads.flags import Flag
-from hivemind_sdk.threads.pool import Workers
+from hivemind_sdk.threads.pool import Flag, Workers
 from hivemind_sdk.threads.timers import Timers
 
 

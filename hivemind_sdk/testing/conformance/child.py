@@ -12,7 +12,7 @@ from ...plugins.inspection.child import report_on
 from ...plugins.loader import load_one
 from ...plugins.records import KINDS, Origin
 from .contract import Result, run
-from .records import contract_of
+from .records import async_contract_of, contract_of
 
 
 def main(request: str, limit: float) -> None:
@@ -31,14 +31,16 @@ def _results(origin: Origin) -> dict[str, Any]:
         return {"reason": loaded.report.reason or "it provides nothing", "unchecked": [], "results": []}
     settings = plugin_settings()
     catalogue = Catalogue.resolved(loaded.registrations, prefer=settings.prefer)
-    contracts = {
-        registration.label: contract_of(registration, catalogue, settings) for registration in loaded.registrations
-    }
+    contracts = {one.label: contract_of(one, catalogue, settings) for one in loaded.registrations}
+    on_asyncio = {one.label: async_contract_of(one, catalogue, settings) for one in loaded.registrations}
     return {
         "reason": "",
         "unchecked": [label for label, contract in contracts.items() if contract is None],
         "results": [
-            _told(label, result) for label, contract in contracts.items() if contract for result in run(contract)
+            _told(label, result)
+            for label, contract in [*contracts.items(), *on_asyncio.items()]
+            if contract
+            for result in run(contract)
         ],
     }
 

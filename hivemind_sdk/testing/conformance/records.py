@@ -13,7 +13,9 @@ from ...plugins.catalogue import Catalogue
 from ...plugins.instances import Instances
 from ...plugins.records import Registration
 from ...settings import PluginSettings
+from .application import ApplicationContract
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract
 from .handler import HandlerContract
@@ -22,13 +24,15 @@ from .identity import IdentityContract
 from .observer import ObserverContract
 from .primitives import Argon2idContract, PBKDF2Contract, RSAContract, X25519Contract
 from .resolver import ResolverContract
-from .transport import TransportContract
+from .transport import AsyncTransportContract, TransportContract
 
 _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
     "RSA": (RSAContract, "rsa"),
     "X25519": (X25519Contract, "x25519"),
     "ARGON2ID": (Argon2idContract, "argon2id"),
     "PBKDF2": (PBKDF2Contract, "pbkdf2"),
+    "JSON": (JSONTextContract, "json"),
+    "DEFLATE": (DeflateContract, "deflate"),
 }
 
 
@@ -42,6 +46,17 @@ def contract_of(
     """
     build = _BUILDERS.get(registration.record.kind)
     return build(registration.record, partial(_made, catalogue, settings, registration)) if build is not None else None
+
+
+def async_contract_of(
+    registration: Registration, catalogue: Catalogue, settings: PluginSettings | None = None
+) -> type[Contract] | None:
+    """The contract of what the record has for asyncio: a transport's `create_async`. None where it has nothing."""
+    record: Any = registration.record
+    if getattr(record, "create_async", None) is None:
+        return None
+    make = partial(_made, catalogue, settings, registration, field="create_async")
+    return _of(AsyncTransportContract, record, "connector", make, scheme=record.schemes[0], network=record.network)
 
 
 def _made(
@@ -98,6 +113,10 @@ def _resolver(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(ResolverContract, record, "resolver", make)
 
 
+def _application(record: Any, make: Callable[..., Any]) -> type[Contract]:
+    return _of(ApplicationContract, record, "application", make)
+
+
 def _command(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(CommandContract, record, "command", make, name=record.name)
 
@@ -124,5 +143,6 @@ _BUILDERS: Mapping[str, Callable[[Any, Callable[..., Any]], type[Contract] | Non
     "identity": _identity,
     "observer": _observer,
     "resolver": _resolver,
+    "application": _application,
     "command": _command,
 }
