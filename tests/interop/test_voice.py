@@ -10,13 +10,14 @@ import asyncio
 import fcntl
 import hashlib
 import importlib.util
+import shutil
 import subprocess
 import sys
 import wave
 
 import pytest
 from interop.mosquitto import Mosquitto
-from interop.servers import ROOT, interpreter
+from interop.servers import ROOT, ServerFailed, interpreter
 from ports import free_port
 
 from hivemind_sdk import AsyncHiveMessageBusClient, HiveMessageBusClient, NodeIdentity
@@ -50,6 +51,8 @@ def install_engines(programs):
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     """One hub for all: it listens for websockets, HTTP requests and at a broker."""
+    if shutil.which("espeak-ng") is None:
+        raise ServerFailed("these tests need the program `espeak-ng`: apt-get install espeak-ng")
     folder = tmp_path_factory.mktemp("hub")
     programs = interpreter("hivemind-voice-hub-5.3.10a1").parent
     install_engines(programs)

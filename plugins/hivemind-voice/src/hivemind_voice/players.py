@@ -49,7 +49,8 @@ class DevicePlayer:
                 device.start(frames)
                 over.wait(seconds(pcm, SPOKEN) + 2.0)  # a device that has stopped by itself asks for nothing more
         except (miniaudio.MiniaudioError, OSError) as error:
-            raise SoundFailed(f"the speaker can't be used: {error}", hint="`voice --devices` lists them") from error
+            text = f"the speaker can't be used: {error.args[0]}"
+            raise SoundFailed(text, hint="`voice --devices` lists them") from error
 
     def close(self) -> None:
         """Nothing is open."""

@@ -51,7 +51,7 @@ class CaptureMicrophone:
             next(take)
             self._device.start(take)
         except miniaudio.MiniaudioError as error:
-            raise OSError(f"the microphone can't be opened: {error}") from error
+            raise OSError(error.args[0]) from error
 
     def read_chunk(self) -> bytes | None:
         """Raises OSError if the microphone gives nothing any more."""
