@@ -1,17 +1,15 @@
 """A whole process from start to first answer, from a real hub 5.3.10a1: CPU and wall time as ratios in one run.
 
-    python benchmarks/cold.py --reference PYTHON [--before PYTHON] [--rounds 11]
+    python benchmarks/cold.py [--rounds 11]
 
-`--reference`: a Python that has hivemind_bus_client 1.2.12a1; `--before`: one that has an older build of the SDK. The
-hub is that of the interop tests. Each contender connects once before, so that its keys, pins and PSK are kept and all
-modules are compiled. Also printed: import and constructor, as a multiple of `python -c pass`.
+The hub is that of the interop tests. Each contender connects before, so that its keys, pins and PSK are kept and all
+modules are compiled. Also: import and constructor, as a multiple of `python -c pass`.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,11 +18,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+import before
+import goals
+import reference
 from interop.servers import PASSWORD, Client, Server
-from workers import environment
+from report import Line, checked, compared, seconds, spread, table
+from workers import Samples, environment
 
 VERSION = "5.3.10a1"
 TARGET, IMPORT_TARGET = 0.6, 10.0
+CPU, WALL, MADE_CPU, PASS = "CPU", "wall time", "constructor", "nothing"
 OURS = """
 from hivemind_sdk import HiveMessageBusClient
 client = HiveMessageBusClient(key="{key}", password="{password}", host="ws://127.0.0.1", port={port})
@@ -50,6 +53,7 @@ MADE = """
 from hivemind_sdk import HiveMessageBusClient
 HiveMessageBusClient(key="key", password="{password}", host="ws://127.0.0.1", port=1)
 """
+REFERENCE_MADE = MADE.replace("hivemind_sdk", "hivemind_bus_client")
 
 
 class Contender:
@@ -80,48 +84,75 @@ class Contender:
         return self.run(self._code, port)
 
 
-def ratio(mine: list[float], theirs: list[float]) -> str:
-    """Median of the ratios of the rounds, and the upper quartile."""
-    found = sorted(one / other for one, other in zip(mine, theirs, strict=True))
-    return f"{statistics.median(found):.2f} (upper quartile {found[3 * len(found) // 4]:.2f})"
+def measure(pythons: dict[str, str], rounds: int) -> dict[str, dict[str, Samples]]:
+    """By turns. `pythons`: of "ours", of the reference client, maybe of "before". -> what -> contender -> seconds"""
+    found: dict[str, dict[str, list[float]]] = {what: {name: [] for name in pythons} for what in (CPU, WALL, MADE_CPU)}
+    nothing: dict[str, list[float]] = {name: [] for name in pythons}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        base = Path(folder)
+        contenders = {
+            name: Contender(python, base / name, REFERENCE if name == goals.NEWEST else OURS, number)
+            for number, (name, python) in enumerate(pythons.items(), 1)
+        }
+        clients = tuple(one.client for one in contenders.values())
+        with Server(VERSION, base / "hub", clients=clients) as hub:
+            for one in contenders.values():
+                for _ in range(2):  # pin and PSK are kept, and the next handshake is KK
+                    one.converse(hub.port)
+            for _ in range(rounds):
+                for name, one in contenders.items():
+                    for what, seconds in zip((CPU, WALL), one.converse(hub.port), strict=True):
+                        found[what][name].append(seconds)
+        for name, one in contenders.items():
+            made = REFERENCE_MADE if name == goals.NEWEST else MADE
+            one.run(made)
+            for _ in range(rounds):
+                found[MADE_CPU][name].append(one.run(made)[0])
+                nothing[name].append(one.run("pass")[0])
+    whole = {what: {name: Samples(tuple(values)) for name, values in found[what].items()} for what in found}
+    return {**whole, PASS: {name: Samples(tuple(values)) for name, values in nothing.items()}}
+
+
+def lines(found: dict[str, dict[str, Samples]]) -> list[Line]:
+    shown = []
+    for what in (CPU, WALL):
+        mine = found[what][goals.OURS]
+        for name, target in ((goals.NEWEST, TARGET), (goals.BEFORE, None)):
+            if name in found[what]:
+                against = goals.Against(name, at_most=target)
+                if target is None:
+                    against = goals.Against(name)
+                shown.append(
+                    compared(f"start to first answer, whole process, {what}", mine, found[what][name], against)
+                )
+    for name, target in ((goals.OURS, IMPORT_TARGET), (goals.BEFORE, None), (goals.NEWEST, None)):
+        if name in found[PASS]:
+            ratio = found[MADE_CPU][name].over(found[PASS][name])
+            title = "import and constructor" + ("" if name == goals.OURS else f" of {name}")
+            times = seconds(found[MADE_CPU][name].median), f"python -c pass: {seconds(found[PASS][name].median)}"
+            shown.append(
+                checked(
+                    title,
+                    ratio.value,
+                    ours=times[0],
+                    beside=times[1],
+                    ratio=f"ours / it: {spread(ratio)}",
+                    at_most=target,
+                )
+            )
+    return shown
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reference", required=True)
-    parser.add_argument("--before")
     parser.add_argument("--rounds", type=int, default=11)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        base = Path(folder)
-        contenders = {
-            "ours": Contender(sys.executable, base / "ours", OURS, 1),
-            "reference": Contender(given.reference, base / "reference", REFERENCE, 2),
-        }
-        if given.before:
-            contenders["before"] = Contender(given.before, base / "before", OURS, 3)
-        clients = tuple(one.client for one in contenders.values())
-        with Server(VERSION, base / "hub", clients=clients) as hub:
-            measured = {name: [] for name in contenders}
-            for one in contenders.values():
-                for _ in range(2):  # pin and PSK are kept, and the next handshake is KK
-                    one.converse(hub.port)
-            for _ in range(given.rounds):
-                for name, one in contenders.items():
-                    measured[name].append(one.converse(hub.port))
-        for what, index in (("CPU", 0), ("wall", 1)):
-            times = {name: [sample[index] for sample in samples] for name, samples in measured.items()}
-            for name, samples in times.items():
-                print(f"start to first answer, {what}: {name} {1000 * statistics.median(samples):.0f} ms")
-            print(f"  ours / reference: {ratio(times['ours'], times['reference'])}, target {TARGET}")
-            if given.before:
-                print(f"  ours / before: {ratio(times['ours'], times['before'])}")
-        made = {name: one for name, one in contenders.items() if name != "reference"}
-        for name, one in made.items():
-            one.run(MADE)
-            rounds = [(one.run(MADE)[0], one.run("pass")[0]) for _ in range(given.rounds)]
-            found = ratio([made for made, _ in rounds], [nothing for _, nothing in rounds])
-            print(f"import and constructor / python -c pass: {name} {found}, target {IMPORT_TARGET:g}")
+    pythons = {
+        goals.OURS: sys.executable,
+        goals.NEWEST: reference.interpreter("1.2.12a1"),
+        goals.BEFORE: before.interpreter(),
+    }
+    print(table(lines(measure(pythons, given.rounds))))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 loopback.
 
 The access key says how it behaves, `GREETING-LINK-NAME`: `prompt` or `late` (half a second after the upgrade: the 0.8
-client binds its handlers after it opens the socket, and misses what comes at once), and `binary`, `hex`, `noise` or
-`mirror` (sends back what it gets, without any handshake). Hubs pin a client's key by its access key, hence the name.
+client binds its handlers after it opens the socket, and misses what comes at once), and `binary`, `hex`, `noise`,
+`mirror` (sends back what it gets, without any handshake) or `sink` (reads it, no more). Hubs pin a client's key by its
+access key, hence the name.
 
 Frames of protocol 1 and 2 carry no counter, so an answer is sealed once and sent again for each frame of the same
 length: what is measured is the client, not this.
@@ -19,7 +20,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from payloads import ANSWER, ASK
+from payloads import ANSWER, ASK, BURST, bus_object
 
 PASSWORD = "correct-horse-battery-9"
 GREETING_DELAYS = {"prompt": 0.0, "late": 0.5}
@@ -61,6 +62,9 @@ def main() -> None:
         if link == "mirror":
             while True:
                 transport.send(transport.receive())
+        if link == "sink":
+            while True:
+                transport.receive()
         time.sleep(GREETING_DELAYS[greeting])
         serve(hubs[link].link_for(HubClient(key, password=PASSWORD), "bench::1"), transport)
 
@@ -82,9 +86,12 @@ def serve(link, transport) -> None:
         sealed = kept.get(len(frame))
         if sealed is None:
             events = run_compute(link, link.receive(frame))
-            answers = [answer(event.message) for event in events if isinstance(event, Received)]
+            received = [event.message for event in events if isinstance(event, Received)]
+            answers = [answer(message) for message in received]
             for message in filter(None, answers):
                 link.send(message)
+            for message in received:
+                send_burst(link, message)
             sealed = link.frames_to_send()
             if any(answers) and link.info.protocol < 3:
                 kept[len(frame)] = sealed
@@ -101,6 +108,18 @@ def answer(message):
     if message.msg_type is not HiveMessageType.BUS or bus.msg_type != ASK:
         return None
     return HiveMessage(HiveMessageType.BUS, BusMessage(ANSWER, bus.data, bus.context))
+
+
+def send_burst(link, message):
+    """What a BURST asks for: sealed, each on its own, before the first is written."""
+    from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
+
+    if message.msg_type is HiveMessageType.BUS and message.payload.msg_type == BURST:
+        wanted = message.payload.data
+        fields = bus_object(wanted["size"], wanted["topic"])
+        bus = BusMessage(fields["type"], fields["data"], fields["context"])
+        for _ in range(wanted["count"]):
+            link.send(HiveMessage(HiveMessageType.BUS, bus))
 
 
 def send_all(transport, frames) -> None:

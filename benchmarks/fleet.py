@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import before
 import reference
+from report import Line, checked
 from workers import HERE, BenchmarkError, environment
 
 KIB, CONNECT_MS, ROUND_TRIP, STALL_MS = 25.0, 2.5, 0.35, 20.0
@@ -68,6 +69,29 @@ def measured(
         raise BenchmarkError(f"{kind} of {number}: {done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(line[1:])
     return found
+
+
+def threaded_lines(number: int) -> list[Line]:
+    """Memory and threads of each of so many threaded satellites, now and before."""
+    ours = measured(sys.executable, "threads", number)
+    then = measured(before.interpreter(), "threads", number)
+    wanted = {
+        "KiB, unconnected": (f"memory of each of {number} clients, not yet connected", 15, " KiB"),
+        "KiB, connected": (f"memory of each of {number} clients, connected and idle", 45, " KiB"),
+    }
+    shown = [
+        checked(
+            name,
+            ours[key],
+            ours=f"{ours[key]:.3g}{unit}",
+            beside=f"before: {then[key]:.3g}{unit}",
+            at_most=most,
+            unit=unit,
+        )
+        for key, (name, most, unit) in wanted.items()
+    ]
+    threads = ours["threads"] / number
+    return [*shown, checked(f"threads of each of {number} clients", threads, ours=f"{threads:.3g}", at_most=1)]
 
 
 def of_reference(kind: str, number: int, profile: str) -> dict[str, float]:

@@ -9,7 +9,8 @@ from typing import Any
 SIZES = {"100 B": 100, "1 kB": 1_000, "10 kB": 10_000, "100 kB": 100_000}
 AUDIO = bytes(random.Random(7).randbytes(64 * 1024))
 KEY = bytes(range(32))
-ASK, ANSWER = "bench.ask", "bench.answer"
+ASK, ANSWER, DROP, BURST = "bench.ask", "bench.answer", "bench.drop", "bench.burst"
+"""of bus messages: is answered, is the answer, is not answered, asks for `count` messages of `size` with `topic`"""
 
 _WORDS = [
     "the",

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+import private_names
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "hivemind_sdk"
 BUILT_INS = sorted((ROOT / "plugins").glob("hivemind_*"))
@@ -289,6 +291,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield Figure("locks, events and threads made outside testing/", len(places), 20)
     yield Figure("of these, outside threads/, satellite/ and sockets/", misplaced(places), 0)
     yield Figure("private modules that built-ins import", len(private_imports()), 0)
+    yield Figure("private names that tests touch", len(list(private_names.touched(ROOT / "tests"))), 20)
 
 
 def entries() -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from echo_peer import PASSWORD, peer_port
 from hivemind_bus_client import HiveMessage, HiveMessageBusClient, HiveMessageType
+from hivemind_bus_client.message import HiveMindBinaryPayloadType
 from ovos_bus_client.message import Message
-from tasks_clients import client_tasks
+from tasks_clients import ClientTasks
 
 
 def open_client(key: str) -> HiveMessageBusClient:
@@ -16,4 +18,8 @@ def open_client(key: str) -> HiveMessageBusClient:
     )
 
 
-TASKS = client_tasks(open_client, Message, lambda message: HiveMessage(HiveMessageType.BUS, message))
+def audio(client: HiveMessageBusClient, data: bytes) -> None:
+    client.emit(HiveMessage(HiveMessageType.BINARY, data), binary_type=HiveMindBinaryPayloadType.RAW_AUDIO)
+
+
+TASKS = ClientTasks(open_client, Message, partial(HiveMessage, HiveMessageType.BUS), audio).tasks()

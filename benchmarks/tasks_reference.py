@@ -17,7 +17,7 @@ from ovos_bus_client.message import Message
 from ovos_utils.fakebus import FakeBus
 from payloads import ANSWER, AUDIO, KEY, SIZES, bus_object
 from poorman_handshake import HandShake
-from tasks_clients import client_tasks
+from tasks_clients import ClientTasks
 from worker import Run
 
 BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY
@@ -116,6 +116,10 @@ def open_client(key: str) -> HiveMessageBusClient:
     return client
 
 
+def audio(client: HiveMessageBusClient, data: bytes) -> None:
+    client.emit(HiveMessage(BINARY, data), binary_type=HiveMindBinaryPayloadType.RAW_AUDIO)
+
+
 def probe_once() -> None:
     """Let the probe for the CPU's features run once: two hundred of them would take minutes, and change no memory."""
     found = encryption.optimal_ciphers()
@@ -149,6 +153,6 @@ TASKS: dict[str, Callable[..., Any]] = {
     },
     **{f"receive {form} 1 kB": partial(receive, form, "1 kB") for form in FORMS},
     **{f"receive one {form} 1 kB": partial(receive, form, "1 kB") for form in FORMS},
-    "emit 1 kB": partial(emit, "1 kB"),
-    **client_tasks(open_client, Message, lambda message: HiveMessage(BUS, message)),
+    "emit binary 1 kB": partial(emit, "1 kB"),
+    **ClientTasks(open_client, Message, lambda message: HiveMessage(BUS, message), audio).tasks(),
 }

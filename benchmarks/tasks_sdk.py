@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+import tasks_public
 from each import each
-from echo_peer import PASSWORD, peer_port
+from echo_peer import PASSWORD, answer
 from ovos_bus_client.message import Message
 from payloads import ANSWER, AUDIO, KEY, SIZES, bus_object
-from tasks_clients import client_tasks
 from worker import Run
 
-from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk import (
+    BusMessage,
+    HiveMessage,
+    HiveMessageBusClient,
+    HiveMessageType,
+    HiveMindBinaryPayloadType,
+    NodeIdentity,
+)
 from hivemind_sdk.contracts import Form, SessionInfo, TransportFeatures
 from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.engine.codec import decode_binary, encode_binary, encode_text
-from hivemind_sdk.engine.connection import run_compute
+from hivemind_sdk.engine.connection import Received, run_compute
 from hivemind_sdk.plugins.instances import CryptoSuite, Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import Hub, HubClient
 
 BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY
+
+
+PROFILES = {"binary": "4.6.1a1", "noise": "5.3.10a1"}
+"""link -> what the hub passes for"""
 
 
 def bus(size: str, *msg_type: str) -> HiveMessage:
@@ -65,8 +77,8 @@ def seal(form: Form, cipher: str, size: str) -> Run:
 
 
 def unseal(form: Form, cipher: str, size: str) -> Run:
-    opening = session(cipher)
-    [frame] = opening.seal(form, b"x" * SIZES[size])
+    opening = session(cipher)  # its own frames it would refuse, as reflected
+    [frame] = session(cipher).seal(form, b"x" * SIZES[size])
     return each(lambda: opening.open(frame))
 
 
@@ -78,8 +90,8 @@ class InPlace:
 
     features = TransportFeatures()
 
-    def __init__(self) -> None:
-        self.hub = Hub([HubClient("k", password=PASSWORD)], binarize=True)
+    def __init__(self, profile: str, *, binarize: bool) -> None:
+        self.hub = Hub([HubClient("k", password=PASSWORD)], profile, binarize=binarize)
         self.link = self.hub.link_for(HubClient("k", password=PASSWORD), "bench::1")
         self.inbox: queue.SimpleQueue[str | bytes] = queue.SimpleQueue()
         self.dropping = False
@@ -92,7 +104,9 @@ class InPlace:
     def send(self, frame: str | bytes) -> None:
         if self.dropping:
             return
-        run_compute(self.link, self.link.receive(frame))
+        for event in run_compute(self.link, self.link.receive(frame)):
+            if isinstance(event, Received) and (again := answer(event.message)):
+                self.link.send(again)
         self._pass_on()
 
     def receive(self, timeout: float | None = None) -> str | bytes:  # noqa: ARG002  the hub always answers
@@ -112,9 +126,13 @@ class InPlace:
             self.inbox.put(frame)
 
 
-def in_place() -> tuple[HiveMessageBusClient, InPlace]:
-    transport = InPlace()
-    client = HiveMessageBusClient(key="k", password=PASSWORD, host="ws://127.0.0.1", transport=transport, binarize=True)
+def in_place(link: str = "binary") -> tuple[HiveMessageBusClient, InPlace]:
+    binary = link == "binary"
+    transport = InPlace(PROFILES[link], binarize=binary)
+    identity = NodeIdentity(str(Path(mkdtemp(dir=Path.home())) / "identity.json"))  # each hub has keys of its own
+    client = HiveMessageBusClient(
+        key="k", password=PASSWORD, host="ws://127.0.0.1", transport=transport, binarize=binary, identity=identity
+    )
     client.connect()
     transport.dropping = True
     return client, transport
@@ -160,18 +178,11 @@ def receive_one(form: Form, size: str) -> Run:
     return run
 
 
-def emit(size: str) -> Run:
-    client, _ = in_place()
+def emit(link: str, size: str) -> Run:
+    client, _ = in_place(link)
     fields = bus_object(size)
     message = Message(fields["type"], fields["data"], fields["context"])
     return each(lambda: client.emit(HiveMessage(BUS, message)))
-
-
-def open_client(key: str) -> HiveMessageBusClient:
-    binary = key.endswith("-binary")
-    return HiveMessageBusClient(
-        key=f"{key}-sdk{os.getpid()}", password=PASSWORD, host="ws://127.0.0.1", port=peer_port(), binarize=binary
-    )
 
 
 def versions() -> dict[str, str]:
@@ -199,6 +210,6 @@ TASKS: dict[str, Callable[..., Any]] = {
     },
     **{f"receive {name} 1 kB": partial(receive, form, "1 kB") for name, form in FORMS.items()},
     **{f"receive one {name} 1 kB": partial(receive_one, form, "1 kB") for name, form in FORMS.items()},
-    "emit 1 kB": partial(emit, "1 kB"),
-    **client_tasks(open_client, Message, lambda message: HiveMessage(BUS, message)),
+    **{f"emit {link} {size}": partial(emit, link, size) for link in PROFILES for size in SIZES},
+    **tasks_public.TASKS,
 }

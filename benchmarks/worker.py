@@ -5,7 +5,8 @@
     {"task": NAME, "call": {ARGUMENTS}}      -> what the task returned
 
 A task is a function without arguments that prepares, and returns what shall be timed: a function of the number of
-repetitions. It may return the seconds that count; otherwise all that it took does. Before `call` a task gets arguments.
+repetitions. It may return the seconds that count, or those of the clock and of the CPU; otherwise all that it took
+does. With `call` a task gets arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-Run = Callable[[int], "float | None"]
+Run = Callable[[int], "float | tuple[float, float] | None"]
 
 
 def main(modules: list[str]) -> None:
@@ -52,7 +53,11 @@ def timed(run: Run, number: int, warm: int) -> dict[str, float]:
     cpu, wall = time.process_time(), time.perf_counter()
     counted = run(number)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"wall": (wall if counted is None else counted) / number, "cpu": cpu / number}
+    if isinstance(counted, tuple):
+        wall, cpu = counted
+    elif counted is not None:
+        wall = counted
+    return {"wall": wall / number, "cpu": cpu / number}
 
 
 if __name__ == "__main__":

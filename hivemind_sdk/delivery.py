@@ -107,6 +107,7 @@ class Rules:
         "_binary",
         "_bus",
         "_kinds",
+        "some_durable",
     )
 
     def __init__(self, rules: Mapping[Key, Policy]) -> None:
@@ -114,6 +115,8 @@ class Rules:
         # apart, because 'query' == HiveMessageType.QUERY, and a bus type may be called anything
         self._bus = {key: policy for key, policy in merged.items() if not isinstance(key, Enum)}
         self._kinds = {key: policy for key, policy in merged.items() if isinstance(key, _Types)}
+        self.some_durable = any(isinstance(one, Queue) and one.durable for one in merged.values())
+        """False: no message is durable by these rules"""
         self._binary = {key: policy for key, policy in merged.items() if isinstance(key, _Payloads)}
 
     def of(self, message: HiveMessage) -> Policy:

@@ -32,6 +32,7 @@ import pluggy
 
 from ._dataclass import dataclass, field
 from .contracts import (
+    Application,
     AsyncTransportConnector,
     Cipher,
     Handler,
@@ -116,7 +117,9 @@ class CipherPlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class PrimitivePlugin(PluginRecord):
-    """One provider of another cryptographic primitive, such as `RSA` (see contracts.RSA). Chosen like ciphers."""
+    """One provider of another primitive, such as `RSA` (see contracts.RSA) or `JSON` (contracts.JSONText). Chosen like
+    ciphers.
+    """
 
     kind = "primitive"
     primitive: str
@@ -177,6 +180,17 @@ class CommandPlugin(PluginRecord):
     create: Callable[[], Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApplicationPlugin(PluginRecord):
+    """What a satellite does, for `hivemind-client run FILE`. The table of its name in that file holds its options.
+
+    Its entry point is `application.NAME`; it is imported only for a file that has its table.
+    """
+
+    kind = "application"
+    create: Callable[..., Application]
+
+
 class Hooks:
     """The specs. Each takes nothing and returns records; None or an empty list for none."""
 
@@ -210,7 +224,7 @@ class Hooks:
 
     @hookspec
     def hivemind_primitives(self) -> Iterable[PrimitivePlugin]:  # type: ignore[empty-body]
-        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`.
+        """Providers of other primitives: `RSA`, `X25519`, `ARGON2ID`, `PBKDF2`; `JSON` and `DEFLATE` of messages.
 
             @hookimpl
             def hivemind_primitives():
@@ -219,7 +233,8 @@ class Hooks:
                     create=FastRSA
                 )]
 
-        See contracts.RSA. All providers of a primitive must give the same results.
+        See contracts.RSA, contracts.JSONText and contracts.Deflate. All providers of a primitive must give the same
+        results.
         """
 
     @hookspec
@@ -281,6 +296,19 @@ class Hooks:
                 return [ResolverPlugin(name="directory", create=Directory)]
 
         See contracts.Resolver. Asked before each attempt to dial `directory://NAME`.
+        """
+
+    @hookspec
+    def hivemind_applications(self) -> Iterable[ApplicationPlugin]:  # type: ignore[empty-body]
+        """What a satellite does that is assembled from a file.
+
+            @hookimpl
+            def hivemind_applications():
+                return [ApplicationPlugin(
+                    name="doorbell", create=Doorbell,
+                )]
+
+        See contracts.Application. The table `[doorbell]` of the file holds the options.
         """
 
     @hookspec

@@ -47,7 +47,7 @@ def make_client(hub: Hub, tmp_path: Any, cls: type = HiveMessageBusClient, **opt
     options.setdefault("key", KEY)
     options.setdefault("password", PASSWORD)
     options.setdefault("identity", NodeIdentity(str(tmp_path / "_identity.json")))
-    if hub._listener is not None:
+    if hub.listening:
         options.update(host="ws://127.0.0.1", port=hub.port)
     else:
         options.update(host="memory://hub", transport=hub.connector())

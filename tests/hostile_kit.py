@@ -48,10 +48,7 @@ class Linked:
 
     def say(self, form, plaintext):
         """Seal these bytes, whatever they are, and send them."""
-        peer = self.peer
-        with peer._lock:  # the hub's own thread answers meanwhile, and what is sealed first has to be sent first
-            for frame in peer._link._session.seal(form, plaintext):
-                peer._transport.send(frame)
+        self.peer.send_sealed(form, plaintext)
 
     def say_binary(self, frame):
         self.say(Form.BINARY, frame)

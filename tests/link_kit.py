@@ -57,6 +57,7 @@ class Ends:
         states=None,
         satellite_credentials=CREDENTIALS,
         compress=True,
+        compress_from=0,
         instances=instances,
     ):
         self.states = states or (MemoryState(), MemoryState())
@@ -86,7 +87,13 @@ class Ends:
         )
         hello = {"pubkey": None, "session": {"session_id": "s"}, "site_id": "kitchen"}
         self.satellite = SatelliteLink(
-            LinkConfig(named(handshake, Role.SATELLITE, instances), satellite, hello, compress=compress)
+            LinkConfig(
+                named(handshake, Role.SATELLITE, instances),
+                satellite,
+                hello,
+                compress=compress,
+                compress_from=compress_from,
+            )
         )
         self.hub = HubLink(LinkConfig(named(handshake, Role.HUB, instances), hub, compress=compress))
         self.learned = {id(self.satellite): [], id(self.hub): []}

@@ -145,7 +145,7 @@ def large_hive(nodes, hubs, seed=0):
 
 def chain(length):
     """Each node knows only the one before it."""
-    hive_map = HiveMapper(max_characters=64 * 1024 * 1024)
+    hive_map = HiveMapper(max_bytes=64 * 1024 * 1024)
     hive_map.set_origin("us::1")
     for number in range(length):
         hive_map.on_ping(ping(f"n{number}", [f"n{number - 1}"] if number else []))

@@ -67,8 +67,8 @@ def join(hub: Hub, state: MemoryState, **settings: Any) -> SessionInfo:
 
 def copy_of(state: MemoryState) -> MemoryState:
     """The same, apart."""
-    other = MemoryState(**state._fields)
-    other._secrets.update(state._secrets)
+    other = MemoryState(**state.fields)
+    other.secrets.update(state.secrets)
     return other
 
 

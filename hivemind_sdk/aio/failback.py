@@ -38,7 +38,7 @@ class AsyncHubs(Protocol):
     def others(self, hub: int) -> bool:
         """See threads.failback.Hubs."""
 
-    def turn(self, hub: int, now: float) -> float:
+    def turn(self, hub: int, now: float, every: float) -> float:
         """See threads.failback.Hubs."""
 
     async def answers(self, hub: int) -> bool | None:

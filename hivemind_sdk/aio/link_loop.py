@@ -117,10 +117,9 @@ class AsyncLinkLoop:
     def send(self, message: HiveMessage) -> None:
         """Seal a message and hand it over; see `drain`. Raises NotConnected, LinkClosed, NotEncodable."""
         session, transport, status = self._session, self._transport, self._life.status
-        if session is None or transport is None or status.state is not State.READY:
+        if session is None or transport is None or session.ready is None:
             raise not_connected(status)
-        session.send(message)
-        frames = session.frames_to_send()
+        frames = session.link.seal(message)
         transport.send(frames)
         if session.probes:
             session.sent(self._clock())
@@ -244,6 +243,7 @@ class AsyncLinkLoop:
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(await offload.run(partial(self._hubs.new_link, hub)))
+            session.link.tally = self._sink.observers.tally
             self._transport = await self._hubs.dial(hub)
             self._session = session
             if not self._closing:
@@ -261,6 +261,7 @@ class AsyncLinkLoop:
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
         clock, observe = self._clock, self._sink.observe
+        tells = self._reports.tells_received
         session.start(clock(), transport.features)
         handled = 0
         while True:
@@ -276,7 +277,8 @@ class AsyncLinkLoop:
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
-                observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                if tells:
+                    observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 if session.ready is not None:
                     events = session.frame_received(frame, clock())
                 else:

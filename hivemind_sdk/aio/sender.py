@@ -11,52 +11,26 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import Protocol, TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar
 
-from ..contracts.observations import DeliveryChanged, Observation
+from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
-from ..engine.entries import Backlog, Entry, Moment, Probe
-from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of
-from ..errors import HiveMindError, LinkError, LinkTimeout, LocalProtocolError, NotConnected, StoreFailed
-from ..messages import HiveMessage
+from ..engine.entries import Entry, Moment, Probe
+from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of, others_wait, too_slow
+from ..errors import HiveMindError, LinkError, LocalProtocolError, NotConnected, StoreFailed
+from ..messages import HiveMessage, HiveMessageType
 from ..settings import Limits
 from ..sockets.within import within
 from . import offload
 from .callbacks import Tasks, spawn
+from .link import AsyncLink, Store
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class Store(Protocol):
-    """What keeps durable messages, as threads.store.MessageStore does. Every method may block."""
-
-    def backlog(self) -> Backlog: ...
-    def commit(self, entries: list[Entry]) -> None: ...
-    def using(self) -> AbstractContextManager[None]: ...
-    def text(self, row: int) -> str: ...
-    def remove(self, rows: Sequence[int]) -> None: ...
-    def read(self, after: int, last: int, limit: int) -> list[Entry]: ...
-    def expire(self, after: int, last: int, wall: float, limit: int) -> tuple[list[Entry], float]: ...
-    def close(self) -> None: ...
-
-
-class AsyncLink(Protocol):
-    """What a sender sends through."""
-
-    @property
-    def observe(self) -> Callable[[Observation], None]: ...
-    def send(self, message: HiveMessage) -> None: ...
-    def ready(self) -> bool: ...
-    def probes(self) -> bool: ...
-    def probe(self, arrived: Callable[[], object]) -> None: ...
-    async def drain(self) -> None:
-        """Waits while the network is slow."""
 
 
 class AsyncSender:
@@ -68,7 +42,7 @@ class AsyncSender:
     # fmt: off
     __slots__ = (
         "_alarm", "_alarm_at", "_core", "_disk", "_going", "_link", "_moved", "_patience", "_store",
-        "_submitted", "_tasks", "_turn",
+        "_submitted", "_tasks", "_tells", "_turn",
     )
     # fmt: on
 
@@ -78,7 +52,9 @@ class AsyncSender:
         self._patience = patience
         self._link = link
         self._store = store
-        self._core = SendScheduler(rules, limits, patience, store.backlog() if store is not None else None)
+        backlog = store.backlog() if store is not None else None
+        self._core = SendScheduler(rules, limits, patience, backlog, link.observers.tally)
+        self._tells = link.observers.wants(DeliveryChanged)
         self._turn = asyncio.Lock()
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
@@ -169,17 +145,11 @@ class AsyncSender:
         try:
             await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:
-            raise LinkTimeout(
-                f"the network is too slow: what is sent before takes more than {self._patience:g} s",
-                phase="send",
-                hint="send less, or choose with `delivery` what becomes of messages then",
-            ) from None
+            raise too_slow(self._patience) from None
         try:
             if outbox.waiting:
                 if not self._link.ready():  # if it comes now, what waits is first all the same
-                    raise NotConnected(
-                        "not connected, and others wait for the link already", hint="call connect(), or wait for READY"
-                    )
+                    raise others_wait()
                 await self._work()
             self._link.send(message)
             outbox.others_sent = True
@@ -199,7 +169,9 @@ class AsyncSender:
             entry.receipt = receipt
             self._core.wait(entry, error)
             self._tell()
-        self._link.observe(DeliveryChanged(message.msg_type, outcome, str(error)))
+        else:
+            self._core.count(outcome)
+        self._observe(message.msg_type, outcome, str(error))
         if entry is not None and self._link.ready():
             self._go_later()
         return receipt
@@ -224,7 +196,8 @@ class AsyncSender:
         self._tell()
         for receipt in receipts:
             if receipt.state is Outcome.QUEUED:
-                self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
+                self._core.count(Outcome.QUEUED)
+                self._observe(receipt.message.msg_type, Outcome.QUEUED, receipt.reason)
         return receipts
 
     async def _commit(self, entries: list[Entry]) -> None:
@@ -350,7 +323,13 @@ class AsyncSender:
             if not waiter.done():
                 waiter.set_result(None)
         for entry, outcome, reason in ended:
-            self._link.observe(DeliveryChanged(entry.kind, outcome, reason))
+            self._observe(entry.kind, outcome, reason)
+
+    def _observe(self, kind: HiveMessageType, outcome: Outcome, reason: str) -> None:
+        if outcome is Outcome.QUEUED:
+            self._link.wake("a message waits to be sent")
+        if self._tells:
+            self._link.observers.tell(DeliveryChanged(kind, outcome, reason))
 
     def _set_alarm(self, at: float) -> None:
         if at == self._alarm_at:

@@ -34,6 +34,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "forget-server": BuiltIn("forget_server", "Forget the pinned key of a hub, or of all of them."),
     "reset-keys": BuiltIn("reset_keys", "Make new RSA keys for this node."),
     "reset-pgp": BuiltIn("reset_keys", "The old name of reset-keys."),
+    "run": BuiltIn("run", "Run the satellite that a file describes."),
     "health": BuiltIn("health", "Say whether a satellite that runs here is connected."),
     "plugins": BuiltIn("plugins", "List, show, enable, disable and prefer plugins."),
 }

@@ -28,7 +28,7 @@ def read_public_key(source: str) -> str:
     pem = text.strip("\ufeff \t\r\n")
     try:
         pem_fingerprint(pem)
-        _rsa().size(pem)
+        installed_rsa().size(pem)
     except (ValueError, IdentityError):
         raise IdentityError(
             "this is not a PEM of an RSA public key", hint="`hivemind-client reset-keys` prints one, as PUBKEY"
@@ -79,7 +79,7 @@ def _content(source: str) -> str:
         raise click.UsageError(f"{source[:200]!r} is no text file") from None
 
 
-def _rsa() -> RSA:
+def installed_rsa() -> RSA:
     from ..plugins.config import plugin_settings
     from ..plugins.instances import CryptoSuite, Instances
     from ..plugins.loader import load

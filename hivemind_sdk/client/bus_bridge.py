@@ -35,6 +35,16 @@ _OF_THE_BUS = frozenset({"message", "error", "ovos.session.update_default"})
 _MOST_SESSIONS = 256
 
 
+class _Expected:
+    """A message that was put on a bus and is to come back; equal to nothing but itself."""
+
+    __slots__ = ("known", "until")
+
+    def __init__(self, known: BusMessage | int) -> None:
+        self.known = known
+        self.until = time.monotonic() + _ECHO_WITHIN
+
+
 class Tap:
     """One bus. `hearers` are called with messages of others, never with those from `put`.
 
@@ -46,8 +56,8 @@ class Tap:
     def __init__(self, bus: Any) -> None:
         self.bus = bus
         self.hearers: list[Callable[[BusMessage], None]] = []
-        self._expected: list[tuple[float, BusMessage | int]] = []
-        """until when, and what; every change is one atomic operation"""
+        self._expected: list[_Expected] = []
+        """every change is one atomic operation"""
         self._at_once = False
         """whether this bus repeats a message inside of `emit`: then nobody can have changed it, and it is compared"""
         bus.on("message", self._message)
@@ -56,14 +66,14 @@ class Tap:
         """Puts a message on the bus, unless nobody else listens there. What its listeners raise is logged."""
         if self._is_deserted():
             return
-        entry = (time.monotonic() + _ECHO_WITHIN, message if self._at_once else fingerprint(message, "session"))
+        entry = _Expected(message if self._at_once else fingerprint(message, "session"))
         self._expected.append(entry)
         del self._expected[:-_MOST_ECHOES]
         try:
             self.bus.emit(to_message(message))
         except Exception as error:  # a listener on that bus raised; the link and other listeners go on
             log.exception("%s failed on the local bus (%s)", message.msg_type, type(error).__name__)
-        self._at_once = all(one is not entry for one in list(self._expected))
+        self._at_once = entry not in self._expected
 
     def close(self) -> None:
         self.bus.remove("message", self._message)
@@ -91,12 +101,13 @@ class Tap:
             return False
         now = time.monotonic()
         for entry in list(self._expected):
-            until, known = entry
-            if (until < now or _is_same(known, message)) and self._forget(entry) and until >= now:
+            if entry.until < now:
+                self._forget(entry)
+            elif _is_same(entry.known, message) and self._forget(entry):
                 return True
         return False
 
-    def _forget(self, entry: tuple[float, BusMessage | int]) -> bool:
+    def _forget(self, entry: _Expected) -> bool:
         """Returns False if another thread was quicker."""
         try:
             self._expected.remove(entry)
@@ -175,10 +186,7 @@ class BusBridge:
         destination = message.context.get("destination")
         hub_id = self._node.hub_id
         if hub_id and hub_id in (destination if isinstance(destination, list) else [destination]):
-            request_id = new_id()
-            self._send(
-                lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(message, request_id)), request_id
-            )
+            self._send_bus(lambda: message)
 
     def _asked(self, message: BusMessage) -> None:
         """A service asks for a HiveMessage to be sent."""
@@ -186,7 +194,16 @@ class BusBridge:
         if kind == HiveMessageType.BROADCAST:
             log.warning("%s: only hubs broadcast", UPSTREAM)
             return
-        self._send(lambda: HiveMessage(kind, message.data.get("payload")))
+        payload = message.data.get("payload")
+        if kind == HiveMessageType.BUS and isinstance(payload, dict):
+            self._send_bus(lambda: _in_session_of(message, BusMessage.from_wire(payload)))
+        else:
+            self._send(lambda: HiveMessage(kind, payload))
+
+    def _send_bus(self, make: Callable[[], BusMessage]) -> None:
+        """Up it goes under our session; the answers come back under the one that it had here."""
+        request_id = new_id()
+        self._send(lambda: HiveMessage(HiveMessageType.BUS, self._with_own_session(make(), request_id)), request_id)
 
     def _with_own_session(self, message: BusMessage, request_id: str) -> BusMessage:
         """The session `default` of a local bus is this device; the hub, whose `default` is another one, gets ours.
@@ -236,6 +253,13 @@ def _as_local(message: BusMessage) -> BusMessage:
     context = dict(message.context)
     context["source"] = context.pop("destination")
     return BusMessage(message.msg_type, message.data, context)
+
+
+def _in_session_of(asking: BusMessage, message: BusMessage) -> BusMessage:
+    """A message that a service wants sent, in the service's session unless it has one."""
+    if "session" in message.context or "session" not in asking.context:
+        return message
+    return BusMessage(message.msg_type, message.data, {**message.context, "session": asking.context["session"]})
 
 
 def _is_same(message: BusMessage | int, echo: BusMessage) -> bool:

@@ -29,13 +29,15 @@ class Emitter:
     BINARY excepted. Every other name is a bus topic: `func(Message)`.
     """
 
-    __slots__ = ("_hive", "_link", "_raw", "_renames", "_topics", "renamed")
+    __slots__ = ("_hive", "_link", "_raw", "renamed", "renames", "topics")
 
     def __init__(self, events: Events) -> None:
         self.renamed = Renamed()
-        self._renames = False
+        self.renames = False
+        """True: listeners hear messages under both names of a topic"""
         self._hive = events.hive
-        self._topics = events.channel()
+        self.topics = events.channel()
+        """bus messages by type"""
         self._link = events.channel()
         self._raw = events.channel()
         events.bus.add(ANY, self.hear, inline=True)
@@ -86,7 +88,7 @@ class Emitter:
         """Listens at a place. `unique`: the function that `forget` goes by, if `func` wraps it."""
         channel, key = place
         convert: Func | None = None
-        if channel is self._topics:
+        if channel is self.topics:
             self.load_names()
             convert = _text if key == ANY else to_message
         elif channel is self._raw and not channel.keys():
@@ -104,16 +106,16 @@ class Emitter:
 
     def load_names(self) -> None:
         """Looks, once, whether OVOS renames topics. From then on listeners hear messages under both names."""
-        if not self._renames:
+        if not self.renames:
             self.renamed.load()
-            self._renames = self.renamed.active
+            self.renames = self.renamed.active
 
     def hear(self, message: BusMessage) -> None:
         """A bus message is here: from the hub, or one of our own."""
-        if self._renames:
+        if self.renames:
             self._hear_renamed(message)
         else:
-            self._topics.publish(message.msg_type, message)
+            self.topics.publish(message.msg_type, message)
 
     def tell(self, event: str, *args: Any) -> None:
         """Something happened to the link."""
@@ -127,30 +129,35 @@ class Emitter:
             return self._hive, kind
         if name in LINK_EVENTS:
             return self._link, name
-        return (self._raw, ANY) if name == RAW else (self._topics, name)
+        return (self._raw, ANY) if name == RAW else (self.topics, name)
 
     def topic(self, name: str) -> Place:
         """Where the callbacks of a bus topic are, whatever it is called. `message`: the JSON text of all of them."""
-        return self._topics, ANY if name == RAW else name
+        return self.topics, ANY if name == RAW else name
 
     # --- inside ---
 
     def _hear_renamed(self, message: BusMessage) -> None:
         """Under both names of a topic; who listens under both is told once."""
+        topics = self.topics
+        known = self.renamed.names(message, topics.hears)
+        if len(known) == 1:
+            topics.publish(message.msg_type, message)
+            return
         served: list[tuple[Func, bool]] = []
-        for known in self.renamed.names(message):
-            hearers = self._topics.heard_by(known.msg_type)
-            for one in hearers:
-                if (one.callback, one.key == ANY) not in served:
-                    one.deliver(known)
-            served += [(one.callback, one.key == ANY) for one in hearers]
+        for one in known:
+            hearers = topics.heard_by(one.msg_type)
+            for hearer in hearers:
+                if (hearer.callback, hearer.key == ANY) not in served:
+                    hearer.deliver(one)
+            served += [(hearer.callback, hearer.key == ANY) for hearer in hearers]
 
     def _publish_raw(self, message: HiveMessage) -> None:
         if message.msg_type is not HiveMessageType.BINARY and self._raw.hears(ANY):
             self._raw.publish(ANY, message.serialize())
 
     def _places(self) -> list[Place]:
-        channels = (self._hive, self._link, self._raw, self._topics)
+        channels = (self._hive, self._link, self._raw, self.topics)
         return [
             (channel, key)
             for channel in channels

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..messages import BusMessage
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TWIN = "_namespace_compat_twin"
 """context key: this is a copy, under the old name, of a message that was sent under the new one"""
+_MOST_TOPICS = 1000
 _WITNESSED = 2.0
 """seconds in which such a copy follows"""
 
@@ -54,7 +55,11 @@ class Renamed:
         self._clock = clock
         self._translator: Any = None
         self._looked = False
-        self._heard: deque[tuple[float, int]] = deque(maxlen=64)
+        self._topics: dict[str, tuple[str, ...]] = {}
+        """topic -> its other names"""
+        self._heard: deque[tuple[float, BusMessage | list[int]]] = deque(maxlen=64)
+        """when something with other names was heard, and what: fingerprints of its other forms if copies come at all"""
+        self._copies_come = False
 
     @property
     def active(self) -> bool:
@@ -72,29 +77,49 @@ class Renamed:
 
         self._translator = NamespaceTranslator()
 
-    def names(self, message: BusMessage) -> list[BusMessage]:
-        """The message, also under its other name if it has one; nothing for a copy of what was heard already."""
-        translator = self._translator
-        if translator is None:
+    def names(self, message: BusMessage, is_wanted: Callable[[str], object] = bool) -> list[BusMessage]:
+        """The message, also under those of its other names that are wanted; nothing for a copy of what was heard."""
+        if self._translator is None:
             return [message]
         if TWIN in message.context:
             return [] if self._is_copy(message) else [message]
-        others = self.other_names(message)
-        for one in others:
-            self._heard.append((self._clock(), fingerprint(one)))
-        return [message, *others]
+        topics = self._other_topics(message.msg_type)
+        if not topics:
+            return [message]
+        self._heard.append((self._clock(), self._marks(message) if self._copies_come else message))
+        return [message, *(self._under(message, [one for one in topics if is_wanted(one)]))]
 
     def other_names(self, message: BusMessage) -> list[BusMessage]:
         """The message under its other names."""
-        translator, others = self._translator, []
-        for topic in () if translator is None else translator.counterpart_topics(message.msg_type):
+        return self._under(message, self._other_topics(message.msg_type))
+
+    def _other_topics(self, topic: str) -> tuple[str, ...]:
+        known = self._topics.get(topic)
+        if known is None:
+            if self._translator is None:
+                return ()
+            if len(self._topics) >= _MOST_TOPICS:
+                self._topics.clear()
+            known = self._topics[topic] = tuple(self._translator.counterpart_topics(topic))
+        return known
+
+    def _under(self, message: BusMessage, topics: Iterable[str]) -> list[BusMessage]:
+        others = []
+        for topic in topics:
             try:
-                data = translator.translate_payload(message.msg_type, topic, message.data)
+                data = self._translator.translate_payload(message.msg_type, topic, message.data)
             except Exception:  # noqa: BLE001, S112 - data that is not as it should be has no other form
                 continue
             others.append(BusMessage(topic, data, message.context))
         return others
 
+    def _marks(self, message: BusMessage) -> list[int]:
+        return [fingerprint(one) for one in self.other_names(message)]
+
     def _is_copy(self, message: BusMessage) -> bool:
+        self._copies_come = True
         now, mark = self._clock(), fingerprint(message, TWIN)
-        return any(known == mark and now - when < _WITNESSED for when, known in tuple(self._heard))
+        return any(
+            now - when < _WITNESSED and mark in (self._marks(known) if isinstance(known, BusMessage) else known)
+            for when, known in tuple(self._heard)
+        )

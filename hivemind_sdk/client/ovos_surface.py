@@ -110,7 +110,7 @@ class OVOSCompat:
         settable=True,
     )
     useragent: str = setting("useragent", "What hubs see as the source of our messages.", settable=True)
-    compress: bool | None = setting("compress", "Binary frames: always, never or (None) the shorter.", settable=True)
+    compress: bool | None = setting("compress", "Binary frames: always, never or (None) where it pays.", settable=True)
     binarize: bool = setting("binarize", "Use binary frames where the hub offers them.", settable=True)
     max_protocol_version: int = setting("max_protocol", "The highest protocol that is negotiated.", settable=True)
     websocket_ping_interval: float = setting("deadlines.keepalive", "Seconds of silence before a ping; 0: none.")

@@ -16,7 +16,7 @@ from .client import HiveMessageBusClient
 
 log = logging.getLogger(__name__)
 STOPS = (signal.SIGTERM, signal.SIGINT)
-_OVER = 0
+OVER = 0
 """no signal has this number"""
 
 
@@ -39,11 +39,11 @@ def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> Non
             wake()
 
     try:
-        with _signals() as (wake, wait):
+        with signals(*STOPS) as (wake, wait):
             subscription = satellite.on_state(watch, inline=True)
             try:
                 satellite.start()
-                while (number := wait()) not in (_OVER, *STOPS):
+                while (number := wait()) not in (OVER, *STOPS):
                     pass
             finally:
                 subscription.cancel()
@@ -53,27 +53,36 @@ def run(program: HiveMessageBusClient | Satellite, *, drain: float = 5.0) -> Non
                 log.warning("not everything was sent within %g s", drain)
     finally:
         program.close()
-    if final and number == _OVER and final[0].cause is not None:
+    if final and number == OVER and final[0].cause is not None:
         raise final[0].cause
 
 
 @contextmanager
-def _signals() -> Iterator[tuple[Callable[[], None], Callable[[], int]]]:
-    """Yields `wake()`, for any thread, and `wait()`, which returns _OVER after `wake()` or the number of a signal.
+def signals(*numbers: signal.Signals) -> Iterator[tuple[Callable[[], None], Callable[..., int | None]]]:
+    """Yields `wake()`, for any thread, and `wait(timeout=None)`: OVER after `wake()`, the number of a signal, or None.
 
-    They use a socket: a signal that comes just before the main thread blocks on a lock would not be noticed.
+    None: nothing has come for `timeout` seconds. They use a socket: a signal that comes just before the main thread
+    blocks on a lock would not be noticed.
     """
     waiter, waker = socket.socketpair()
     waker.setblocking(False)
 
     def wake() -> None:
         with suppress(OSError):  # it is over anyway
-            waker.send(bytes([_OVER]))
+            waker.send(bytes([OVER]))
 
-    handlers = {number: signal.signal(number, lambda *_: None) for number in STOPS}
+    handlers = {number: signal.signal(number, lambda *_: None) for number in numbers}
     descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+
+    def wait(timeout: float | None = None) -> int | None:
+        waiter.settimeout(timeout)
+        try:
+            return waiter.recv(1)[0]
+        except TimeoutError:
+            return None
+
     try:
-        yield wake, lambda: waiter.recv(1)[0]
+        yield wake, wait
     finally:
         signal.set_wakeup_fd(descriptor)
         for number, handler in handlers.items():

@@ -80,10 +80,13 @@ class Sending:
         """Local listeners and the bridge hear what was sent, or queued."""
         sent = receipt.message
         if sent.msg_type is HiveMessageType.BUS and receipt.state is not Outcome.DROPPED:
-            self.emitter.hear(sent.payload)
-            bridge = self._bridge
+            bus, emitter, bridge = sent.payload, self.emitter, self._bridge
+            if emitter.renames:
+                emitter.hear(bus)
+            elif bus.msg_type in emitter.topics.listeners or emitter.topics.listeners_to_all:
+                emitter.topics.publish(bus.msg_type, bus)
             if bridge is not None:
-                bridge.sent(sent.payload)
+                bridge.sent(bus)
 
     def emit_mycroft(self, message: Message | BusMessage) -> Receipt:
         """Sends a bus message as BUS."""

@@ -50,7 +50,7 @@ class ClientSetup(Generic[S, T]):
         useragent: str = "",
         self_signed: bool = False,
         share_bus: bool = False,
-        compress: bool | None = True,
+        compress: bool | None = None,
         binarize: bool = False,
         identity: NodeIdentity | None = None,
         internal_bus: Any = None,

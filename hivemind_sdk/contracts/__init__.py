@@ -6,6 +6,8 @@ any implementation to it.
 
 from __future__ import annotations
 
+from .applications import Application
+from .codecs import Deflate, JSONText
 from .crypto import PBKDF2, RSA, X25519, Aead, Argon2id, Cipher, Crypto, RSAKeyPair
 from .ends import Frame, Role
 from .envelope import EnvelopeSession
@@ -27,9 +29,9 @@ from .handlers import (
 )
 from .handshakes import Compute, Declined, Established, Handshake, HandshakeContext, HandshakeScript, NodeState, Send
 from .identity import IdentityBackend
-from .observers import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from .observers import ChoosyObserver, Counters, CountingObserver, LinkTally, Observer, RoundTrips, TallyReader
 from .resolvers import Lookup, Resolver
-from .sessions import Form, MeasuringSession, Session, SessionInfo
+from .sessions import Form, MeasuringSession, PartedSession, Session, SessionInfo
 from .transports import (
     AsyncLookingConnector,
     AsyncTransport,
@@ -49,6 +51,7 @@ __all__ = [
     "Action",
     "Aead",
     "Announced",
+    "Application",
     "Argon2id",
     "AsyncLookingConnector",
     "AsyncTransport",
@@ -61,6 +64,7 @@ __all__ = [
     "CountingObserver",
     "Crypto",
     "Declined",
+    "Deflate",
     "Deliver",
     "DeliverBinary",
     "Dial",
@@ -75,11 +79,14 @@ __all__ = [
     "HandshakeContext",
     "HandshakeScript",
     "IdentityBackend",
+    "JSONText",
+    "LinkTally",
     "LookingConnector",
     "Lookup",
     "MeasuringSession",
     "NodeState",
     "Observer",
+    "PartedSession",
     "ProbingTransport",
     "RSAKeyPair",
     "Redispatch",
@@ -92,6 +99,7 @@ __all__ = [
     "SendMessage",
     "Session",
     "SessionInfo",
+    "TallyReader",
     "Transport",
     "TransportConnector",
     "TransportFeatures",

@@ -88,6 +88,14 @@ class EnvelopeSession:
         fields = {"ciphertext": sealed[:-TAG_SIZE], "tag": sealed[-TAG_SIZE:], "nonce": nonce}
         return [dumps({name: encode(value) for name, value in fields.items()})]
 
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        """The same for a plaintext in two parts, which is let go before nonce and ciphertext are joined."""
+        if form is not Form.BINARY:
+            return self.seal(form, head + body)
+        nonce = self._nonces.next()
+        sealed = self._aead.encrypt(nonce, head + body)
+        return [nonce + sealed]
+
     def open(self, frame: Frame) -> tuple[Form, bytes]:
         """A str frame opens to TEXT, a bytes frame to BINARY.
 

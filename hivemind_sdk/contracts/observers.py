@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from .._dataclass import dataclass, field
+from ..delivery import Outcome
+from ..messages import HiveMessageType
 
 
 class Observer(Protocol):
@@ -68,6 +70,39 @@ class Counters:
     reconnects: int = 0
     """the same, but for the first"""
     round_trips: RoundTrips = RoundTrips()
+
+
+class LinkTally:
+    """What happens for every frame and message, in numbers that the links of a satellite keep. Read only.
+
+    So that an observation of it need not be made for who only counts. Frames are counted when the transport has taken
+    them, or given them; bytes are those of whole frames (characters, for text); messages by their type; deliveries by
+    their outcome.
+    """
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "deliveries",
+        "frames_received",
+        "frames_sent",
+        "messages_received",
+        "messages_sent",
+    )
+
+    def __init__(self) -> None:
+        self.frames_sent = self.bytes_sent = self.frames_received = self.bytes_received = 0
+        self.messages_sent: dict[HiveMessageType, int] = {}
+        self.messages_received: dict[HiveMessageType, int] = {}
+        self.deliveries: dict[Outcome, int] = {}
+
+
+@runtime_checkable
+class TallyReader(Observer, Protocol):
+    """An observer that takes those numbers from the satellite, instead of counting observations."""
+
+    def read_from(self, tally: LinkTally) -> None:
+        """The numbers of this satellite. Called once, before anything happens, and before `hearer`."""
 
 
 @runtime_checkable

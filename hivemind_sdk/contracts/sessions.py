@@ -65,3 +65,11 @@ class MeasuringSession(Session, Protocol):
 
     def longest_frame(self, form: Form, size: int) -> int:
         """Bytes of the longest frame that `seal` would give for a plaintext of `size` bytes."""
+
+
+@runtime_checkable
+class PartedSession(Session, Protocol):
+    """A session that seals a long plaintext which lies in two parts: to join them would be one more copy of a file."""
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        """-> the frames that `seal` makes of both in a row"""

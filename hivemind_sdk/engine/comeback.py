@@ -18,23 +18,23 @@ _SPREAD = 0.1
 """the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
 
 
-TURN = 1 / 30
-"""seconds between two early attempts at one hub by the satellites of a process: they would all come at the moment in
-which it is back"""
+ATTEMPTS, LOOKS = 1 / 30, 1 / 80
+"""seconds between two early attempts at one hub, and two looks at its port, by the satellites of a process: they would
+all come at the moment in which it is back"""
 
 
 class Turns:
-    """When early attempts at a hub may begin, for all satellites of a process; `of` by any thread."""
+    """When early attempts and looks may begin, for all satellites of a process; `of` by any thread."""
 
     def __init__(self) -> None:
-        self._free: dict[str, float] = {}
+        self._free: dict[tuple[str, float], float] = {}
 
-    def of(self, hub: str, now: float) -> float:
-        """The next turn at the hub of this name, which is taken with it."""
+    def of(self, hub: str, now: float, every: float) -> float:
+        """The next turn at the hub of this name, which is taken with it. `every`: ATTEMPTS or LOOKS."""
         if len(self._free) > _MOST_NAMES:
             self._free = {name: free for name, free in list(self._free.items()) if free > now}
-        turn = max(now, self._free.get(hub, now))
-        self._free[hub] = turn + TURN
+        turn = max(now, self._free.get((hub, every), now))
+        self._free[hub, every] = turn + every
         return turn
 
 

@@ -23,7 +23,7 @@ from ..contracts import SessionInfo
 from ..contracts.status import FINAL, State, Status
 from ..errors import HandshakeError, HiveMindError, LinkClosed, LinkError, NotConnected, Refused
 from ..settings import Deadlines
-from .comeback import Comeback
+from .comeback import ATTEMPTS, LOOKS, Comeback
 from .connection import SatelliteLink
 from .refusals import Verdicts
 from .session import LinkSession
@@ -58,20 +58,20 @@ Step = Attempt | Look | Wait
 class LinkLife:
     """Decides for both shells. Not thread-safe; only `status` may be read, and `wake` called, from any thread."""
 
-    __slots__ = ("_comeback", "_deadlines", "_my_turn", "_supervisor", "_turn", "_verdicts", "_warned")
+    __slots__ = ("_comeback", "_deadlines", "_my_turns", "_supervisor", "_turn", "_verdicts", "_warned")
 
     def __init__(
         self,
         supervisor: Supervisor,
         deadlines: Deadlines,
         comeback: Comeback | None = None,
-        turn: Callable[[int, float], float] = lambda _, now: now,
+        turn: Callable[[int, float, float], float] = lambda _hub, now, _every: now,
     ) -> None:
-        """`turn`: when an early attempt at this hub, which is due now, may begin; see Turns."""
+        """`turn`: see Turns.of."""
         self._supervisor = supervisor
         self._turn = turn
-        self._my_turn: float | None = None
-        """when the early attempt begins that is due"""
+        self._my_turns: dict[float, float] = {}
+        """ATTEMPTS and LOOKS -> when the one begins that is due"""
         self._deadlines = deadlines
         self._comeback = comeback or Comeback()
         self._verdicts = Verdicts()
@@ -95,14 +95,20 @@ class LinkLife:
         due = status.next_try if status.state is State.BACKOFF and status.next_try is not None else now
         if due <= now or not self._supervisor.prompt:
             return Wait(due) if due > now else Attempt(hub)
-        early = self._comeback.attempt_due(now, urgent)
+        early = self._in_turn(self._comeback.attempt_due(now, urgent), hub, now, ATTEMPTS)
         if early <= now:
-            if self._my_turn is None:
-                self._my_turn = self._turn(hub, now)
-            return Attempt(hub) if self._my_turn <= now else Wait(min(due, self._my_turn))
-        self._my_turn = None
-        look = self._comeback.look_due(hub, urgent)
+            return Attempt(hub)
+        look = self._in_turn(self._comeback.look_due(hub, urgent), hub, now, LOOKS)
         return Look(hub) if look <= now else Wait(min(due, early, look))
+
+    def _in_turn(self, due: float, hub: int, now: float, every: float) -> float:
+        """When what is due may begin: satellites of one hub take turns."""
+        if due > now:
+            self._my_turns.pop(every, None)
+            return due
+        if every not in self._my_turns:
+            self._my_turns[every] = self._turn(hub, now, every)
+        return self._my_turns[every]
 
     def wake(self) -> None:
         """Somebody has a reason to try at once: a message waits, the network has changed, the hub was announced.
@@ -121,7 +127,7 @@ class LinkLife:
     def connecting(self, now: float, name: str) -> Status:
         """An attempt begins, at the hub of that name."""
         self._comeback.attempted(now)
-        self._my_turn = None
+        self._my_turns.clear()
         return self._supervisor.connecting(now, name)
 
     def opened(self, now: float) -> Status:

@@ -56,7 +56,7 @@ class Outbox:
         self.empty = not self.backlog.count
         """nothing is in here; any thread may look"""
         self.deadline_moved = True
-        """something ends earlier than before; the caller takes it back"""
+        """something is to be done earlier than before; the caller takes it back"""
         self.others_sent = False
         """set by the caller: a message that is not in the outbox was sent on this link since the last answer"""
 
@@ -144,6 +144,7 @@ class Outbox:
         """The next entries of the backlog, in order; none: nothing is left of it."""
         if self.closed is not None:
             return  # they stay on disk
+        self.deadline_moved = True
         backlog = self.backlog
         if not entries:
             backlog.count = backlog.size = 0
@@ -187,6 +188,7 @@ class Outbox:
             self._requeue(entry)
         else:
             self._remove(entry)
+            self.deadline_moved |= not self._unconfirmed  # a probe is due from now on
             self._sequence += 1
             entry.sequence = self._sequence
             entry.content = None  # it is on disk
@@ -242,7 +244,7 @@ class Outbox:
         """A probe was answered. Answers from a previous link are ignored; its messages are already queued again."""
         if probe.link != self._link:
             return
-        self._probe = None
+        self._probe, self.deadline_moved = None, True
         passed, self.others_sent = self.others_sent, False
         while self._unconfirmed:
             entry = next(iter(self._unconfirmed.values()))
@@ -259,6 +261,7 @@ class Outbox:
 
         `too_big`: the far end closed the link with code 1009.
         """
+        self.deadline_moved = True
         self._blame(too_big)
         self._link += 1
         self._probe = self._failed = None
@@ -291,6 +294,7 @@ class Outbox:
 
     def expired_unread(self, entries: list[Entry], first_end: float) -> None:
         """These of the backlog have expired and are off the disk; the next one expires at `first_end`."""
+        self.deadline_moved = True
         if self.closed is None:
             self.backlog.first_end = first_end
             self.backlog.count -= len(entries)
@@ -316,7 +320,7 @@ class Outbox:
 
     def close(self, reason: str) -> None:
         """Nothing is sent any more: what is durable stays on disk, the rest is dropped."""
-        self.closed = reason
+        self.closed, self.deadline_moved = reason, True
         for entry in [*self._unconfirmed.values(), *self._idle()]:
             self._finish_closed(entry)
         self.backlog = Backlog()

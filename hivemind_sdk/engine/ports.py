@@ -1,12 +1,27 @@
-"""The two interfaces between a link and its node: one sends messages, the other is told what happens on the link."""
+"""The interfaces between a link and its node: one sends messages, the others are told what happens on the link."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from ..contracts import LinkTally
 from ..contracts.observations import Observation
 from ..errors import HiveMindError
 from ..messages import HiveMessage, JSONObject
+
+
+class Observers(Protocol):
+    """Those who observe a node. Any thread."""
+
+    @property
+    def tally(self) -> LinkTally:
+        """What is counted for every frame, message and delivery, by whoever would tell of it."""
+
+    def wants(self, kind: type) -> bool:
+        """True if anybody hears observations of this type: otherwise none needs to be made. Stays as it is."""
+
+    def tell(self, event: Observation) -> None:
+        """Lets everybody hear an observation."""
 
 
 class MessageSender(Protocol):
@@ -18,6 +33,8 @@ class MessageSender(Protocol):
 
 class EventSink(Protocol):
     """Told what happens on a link: `observe` from any thread, all else from the link's own. None of it may block."""
+
+    observers: Observers
 
     def greeted(self, hello: JSONObject) -> None:
         """The hub's HELLO arrived."""

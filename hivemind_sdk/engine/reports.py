@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from ..contracts import Frame, SessionInfo
 from ..contracts.observations import (
     Dropped,
+    FrameReceived,
     FrameSent,
-    MessageReceived,
     MessageSent,
     Secured,
     StateChanged,
@@ -22,7 +22,6 @@ from .life import LinkLife, closed_here
 from .ports import EventSink
 
 log = logging.getLogger(__name__)
-RECEIVED = {kind: MessageReceived(kind) for kind in HiveMessageType}
 _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
 """what is told of each message; made once"""
 
@@ -30,15 +29,21 @@ _SENT = {kind: MessageSent(kind) for kind in HiveMessageType}
 class LinkReports:
     """Any thread may tell what was sent, the link's own tells all else."""
 
-    __slots__ = ("_life", "_observe", "_sink")
+    __slots__ = ("_life", "_observe", "_sink", "tells_received", "tells_sent")
 
     def __init__(self, life: LinkLife, sink: EventSink) -> None:
         self._life = life
         self._sink = sink
         self._observe = sink.observe
+        self.tells_sent = sink.observers.wants(FrameSent) or sink.observers.wants(MessageSent)
+        """False: nobody hears what `sent` tells"""
+        self.tells_received = sink.observers.wants(FrameReceived)
+        """False: nobody hears of a frame that was received"""
 
     def sent(self, frames: Iterable[Frame], message: HiveMessage | None = None) -> None:
         """These frames were written, for this message (None: for a handshake, or a probe)."""
+        if not self.tells_sent:
+            return
         observe = self._observe
         for frame in frames:
             observe(FrameSent(len(frame), isinstance(frame, bytes)))
@@ -48,7 +53,6 @@ class LinkReports:
     def learned(self, event: Received | Discarded | Greeted) -> None:
         """The session gave an event that only the sink has to hear."""
         if isinstance(event, Received):
-            self._observe(RECEIVED[event.message.msg_type])
             self._sink.received(event.message, event.size)
         elif isinstance(event, Discarded):
             self._observe(Dropped(event.reason, event.detail))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._dataclass import dataclass
+from ..contracts import LinkTally
 from ..contracts.status import State, Status
 from ..delivery import Drop, Latest, Outcome, Policy, Queue, Raise, Rules
 from ..errors import (
@@ -27,6 +28,7 @@ from ..errors import (
     SettingsError,
 )
 from ..messages import HiveMessage, HiveMessageType
+from ..messages.hive import SerializedMessage
 from ..settings import Limits
 from .entries import Backlog, Ended, Entry, Moment, Probe
 from .outbox import Outbox
@@ -82,19 +84,30 @@ Action = Send | Probe | Remove | Read | Expire
 class SendScheduler:
     """One for each satellite. `patience`: seconds that the answer to a probe is waited for.
 
-    `backlog`: what an earlier run has left on disk; None: there is no file for durable messages.
+    `backlog`: what an earlier run has left on disk; None: there is no file for durable messages. `tally` counts what
+    becomes of messages.
     """
 
     # fmt: off
     __slots__ = (
-        "_answers", "_asked_at", "_disk_retry", "_gone", "_gone_since", "_hopeless", "_hurry", "_ids",
-        "_patience", "_rows", "_run", "_unreadable", "closed", "outbox", "policy",
+        "_answers", "_asked_at", "_deliveries", "_disk_retry", "_gone", "_gone_since", "_hopeless", "_hurry", "_ids",
+        "_patience", "_rows", "_run", "_unreadable", "closed", "outbox", "policy", "some_durable",
     )
     # fmt: on
 
-    def __init__(self, rules: Rules, limits: Limits, patience: float, backlog: Backlog | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        limits: Limits,
+        patience: float,
+        backlog: Backlog | None = None,
+        tally: LinkTally | None = None,
+    ) -> None:
         self.outbox = Outbox(limits.outbox_messages, limits.outbox_bytes, limits.outbox_unconfirmed, backlog)
         self.policy: Callable[[HiveMessage], Policy] = rules.of
+        self.some_durable = rules.some_durable
+        """False: no message is durable unless its caller says so"""
+        self._deliveries = (tally or LinkTally()).deliveries
         self._patience = patience
         self._rows = itertools.count(backlog.last + 1) if backlog is not None else None
         self._run, self._ids = secrets.token_hex(8), itertools.count(1)
@@ -125,6 +138,11 @@ class SendScheduler:
             raise error
         self.outbox.check(entry.size, 1, entry.key)
         self.outbox.put(entry)
+        self.count(Outcome.QUEUED)
+
+    def count(self, outcome: Outcome) -> None:
+        """A message has come to this; what `wait` and `ended` are about is counted there."""
+        self._deliveries[outcome] = self._deliveries.get(outcome, 0) + 1
 
     def durable(self, message: HiveMessage, ttl: float, now: Moment) -> tuple[HiveMessage, Entry]:
         """The message with its id, and an entry of it. Any thread, without the lock.
@@ -198,7 +216,7 @@ class SendScheduler:
 
     def disk_failed(self, action: Send | Remove | Read | Expire, now: Moment) -> None:
         """The disk did not do it, or the text of what was to be sent could not be read: later again."""
-        self._disk_retry = now.monotonic + DISK_RETRY
+        self._disk_retry, self.outbox.deadline_moved = now.monotonic + DISK_RETRY, True
         if isinstance(action, Remove):
             self._gone = action.rows + self._gone
         else:
@@ -230,6 +248,7 @@ class SendScheduler:
 
     def timed_out(self, now: Moment) -> None:
         """`next_deadline` has come."""
+        self.outbox.deadline_moved = True
         self.outbox.expire(now)
         if self.outbox.asked and now.monotonic >= self._asked_at + self._patience:
             self.outbox.unanswered()  # question or answer may have been mutilated, and the link lives on
@@ -277,6 +296,8 @@ class SendScheduler:
     def ended(self, now: Moment) -> list[Ended]:
         """What became final since the last call."""
         ended = self.outbox.take_ended()
+        for _, outcome, _ in ended:
+            self.count(outcome)
         rows = [entry.row for entry, outcome, _ in ended if entry.row is not None and outcome is not Outcome.KEPT]
         if rows:
             if not self._gone:
@@ -300,6 +321,8 @@ def message_of(entry: Entry, text: str | None = None) -> HiveMessage:
     Raises MalformedMessage for what the disk did not keep well.
     """
     content = entry.content if entry.content is not None else text
+    if isinstance(entry.content, str) and not entry.marked:
+        return SerializedMessage(entry.kind, entry.content)
     try:
         message = content if isinstance(content, HiveMessage) else HiveMessage.from_wire(content)
     except MalformedFrame as error:

@@ -9,6 +9,7 @@ A shell (threads/link_loop, or one on an event loop) drives it:
     events = session.compute_done(result, now)       the work of a ComputeNeeded event has ended
     events = session.compute_failed(error, now)      or has raised
     frames = session.frames_to_send()                after each of these, before any work: write them in this order
+    frames = session.link.seal(message)              from READY on: write them at once, behind those before
     session.probe(arrived, now)                      asks whether all that was sent has arrived, if `probes`
     session.sent(now)                                a message has been written, if `probes`
     session.unanswered(seconds, reason)              a probe got no answer, and the shell ends the link
@@ -25,7 +26,6 @@ from typing import Any
 from .._dataclass import dataclass, replace
 from ..contracts import Frame, SessionInfo, TransportFeatures
 from ..errors import HiveMindError, LinkClosed, LinkTimeout, MalformedFrame
-from ..messages import HiveMessage
 from ..settings import Deadlines
 from .connection import (
     ComputeNeeded,
@@ -80,6 +80,7 @@ class LinkSession:
         "hub",
         "link",
         "next_deadline",
+        "probes",
         "ready",
     )
 
@@ -103,6 +104,8 @@ class LinkSession:
         self._features = _PLAIN
         self._watch: SilenceWatch | None = None
         """from READY on, if the transport states a silence and the session has a message to probe with"""
+        self.probes = False
+        """whether `probe` works: the transport itself can't say what has arrived, and a sealed message can"""
         self.frames_to_send = link.frames_to_send
 
     def start(self, now: float, features: TransportFeatures = _PLAIN) -> None:
@@ -156,15 +159,6 @@ class LinkSession:
         if self._storing:
             raise error
         return self._set_up(self.link.resume_error(error), now)
-
-    def send(self, message: HiveMessage) -> None:
-        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
-        self.link.send(message)
-
-    @property
-    def probes(self) -> bool:
-        """Whether `probe` works: the transport itself can't say what has arrived, and a sealed message can."""
-        return self._watch is not None
 
     @property
     def confirms(self) -> bool:
@@ -257,6 +251,7 @@ class LinkSession:
             return []
         self.ready, self.next_deadline = self._secured.info, None
         if self._features.silence is not None and self.link.probe is not None:
+            self.probes = True
             self._watch = SilenceWatch(now, self._features.silence, self._deadlines.keepalive_timeout)
             if self._secured.confirm_within and not self._probe_answered:
                 self._watch.asked(now, ignore)  # its answer, still to come, is not another's

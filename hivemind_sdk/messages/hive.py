@@ -54,14 +54,17 @@ class HiveMessage(ReadMessage):
         bin_type: HiveMindBinaryPayloadType | int = HiveMindBinaryPayloadType.UNDEFINED,
         metadata: JSONObject | None = None,
     ) -> None:
-        kind = BY_WIRE.get(str(msg_type))
+        kind = msg_type if type(msg_type) is HiveMessageType else BY_WIRE.get(str(msg_type))
         if kind is None:
             raise MalformedMessage(
                 f"{str(msg_type)[:40]!r} is not a message type", hint=f"use one of: {', '.join(BY_WIRE)}"
             )
         self.msg_type = kind
-        self.bin_type = bin_type
-        self.metadata = _checked_metadata(metadata)
+        if bin_type is _UNDEFINED:
+            self._bin_type = _UNDEFINED
+        else:
+            self.bin_type = bin_type
+        self.metadata = {} if metadata is None else _checked_metadata(metadata)
         self._route: Sequence[Any] = list(route) if route else ()
         self._target_peers: Sequence[str] = list(target_peers) if target_peers else ()
         self.node_id = node
@@ -131,7 +134,19 @@ class HiveMessage(ReadMessage):
 
     def serialize(self) -> str:
         """The text frame of this message. Raises NotEncodable."""
-        return dumps(self.as_dict)
+        kind = self.msg_type
+        if (
+            kind is _BINARY
+            or self.metadata
+            or self._route
+            or self.node_id is not None
+            or self.source_peer is not None
+            or self.target_site_id is not None
+            or self.target_public_key is not None
+        ):
+            return dumps(self.as_dict)
+        # the same for most messages, in a fifth less time
+        return f'{{"msg_type": "{kind.value}", "payload": {dumps(self.wire_payload())}{_PLAIN_END}'
 
     def wire_payload(self) -> JSONObject:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
@@ -212,12 +227,16 @@ class HiveMessage(ReadMessage):
         return made
 
     def _with_payload(self: M, payload: Any) -> M:
-        other = type(self).__new__(type(self))
+        cls = type(self)
+        other = cls.__new__(cls)
         other._copy_envelope(self)
         other.metadata = dict(self.metadata)
         other._route = [dict(hop) for hop in self.route] if self._route else ()
         other._target_peers = self._target_peers and list(self._target_peers)
-        other.payload = payload
+        if type(payload) is BusMessage and self.msg_type in BUS_TYPES:  # nearly all of them; nothing is to be found out
+            other._raw, other._view = None, payload if cls is HiveMessage else cls.bus_payload(payload)
+        else:
+            other.payload = payload
         return other
 
     def _copy_envelope(self, other: HiveMessage) -> None:
@@ -311,6 +330,41 @@ class HiveMessage(ReadMessage):
     def __repr__(self) -> str:
         inner = f", {self.payload!r}" if self.msg_type in NESTING_TYPES or self.msg_type in BUS_TYPES else ""
         return f"HiveMessage({self.msg_type.value!r}{inner})"
+
+
+_PLAIN_END = ", " + dumps(
+    {
+        "metadata": {},
+        "route": [],
+        "node": None,
+        "target_site_id": None,
+        "target_pubkey": None,
+        "source_peer": None,
+    }
+).removeprefix("{")
+"""what follows the payload in the text of a message without metadata, route and addresses"""
+
+
+class SerializedMessage(HiveMessage):
+    """A message of our own as its text, for whoever sends it: read only if more than its type and text is asked for.
+
+    It is not to be changed.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, kind: HiveMessageType, text: str) -> None:
+        self.msg_type, self._text = kind, text
+
+    def serialize(self) -> str:
+        return self._text
+
+    def __getattr__(self, name: str) -> Any:
+        """For what is not set yet."""
+        message = HiveMessage.from_wire(self._text)
+        for slot in HiveMessage.__slots__:
+            setattr(self, slot, getattr(message, slot))
+        return object.__getattribute__(self, name)
 
 
 def _is_name(value: Any) -> bool:

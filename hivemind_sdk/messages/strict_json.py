@@ -51,10 +51,7 @@ def loads(text: str | bytes, *, depth: int = 64, values: int | None = None) -> A
             data, text = text, text.decode()
         else:
             data = text.encode()
-        if values is not None and len(data) > values:
-            _check_values(data, values)
-        if len(data) > 2 * depth and _openings(data) > depth:
-            _check_depth(data, depth)
+        check_bounds(data, depth, values)
         value, end = _scan(text, 0 if text[:1] > " " else len(text) - len(text.lstrip(_WHITESPACE)))
     except (ValueError, RecursionError, StopIteration) as error:
         if isinstance(error, RemoteProtocolError):
@@ -63,6 +60,14 @@ def loads(text: str | bytes, *, depth: int = 64, values: int | None = None) -> A
     if end != len(text) and text[end:].strip(_WHITESPACE):
         raise MalformedFrame(f"not JSON text: something follows after {end} of {len(text)} characters")
     return value
+
+
+def check_bounds(data: bytes, depth: int, values: int | None) -> None:
+    """What `loads` looks at before it reads. Raises LimitExceeded."""
+    if values is not None and len(data) > values:
+        _check_values(data, values)
+    if len(data) > 2 * depth and _openings(data) > depth:
+        _check_depth(data, depth)
 
 
 def _writer(*, ascii_only: bool) -> Callable[[Any], str]:

@@ -17,6 +17,7 @@ from .records import Origin, PluginReport, PluginState, Registration, record_fau
 
 if TYPE_CHECKING:
     from ..hooks import (
+        ApplicationPlugin,
         CipherPlugin,
         CommandPlugin,
         HandlerPlugin,
@@ -63,6 +64,7 @@ class Catalogue:
     observers: tuple[ObserverPlugin, ...] = ()
     resolvers: Mapping[str, ResolverPlugin] = field(default_factory=dict)
     """by scheme"""
+    applications: Mapping[str, ApplicationPlugin] = field(default_factory=dict)
     commands: Mapping[str, CommandPlugin] = field(default_factory=dict)
     reports: tuple[PluginReport, ...] = ()
     conflicts: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class Catalogue:
             identities=_frozen({one.name: one for one in won["identity"]}),
             observers=tuple(won["observer"]),
             resolvers=_frozen({one.name: one for one in won["resolver"]}),
+            applications=_frozen({one.name: one for one in won["application"]}),
             commands=_frozen({one.name: one for one in won["command"]}),
             reports=tuple(sorted(every_report, key=lambda one: (one.name, one.provider, one.state))),
             conflicts=_frozen({**conflicts, **result.conflicts}),
@@ -148,6 +151,9 @@ class Catalogue:
 
     def identity(self, name: str) -> IdentityPlugin:
         return self._found(self.identities, "identity", name)
+
+    def application(self, name: str) -> ApplicationPlugin:
+        return self._found(self.applications, "application", name)
 
     def command(self, name: str) -> CommandPlugin:
         return self._found(self.commands, "command", name)

@@ -20,6 +20,7 @@ from ..hooks import (
     API_VERSION,
     API_VERSIONS,
     PROJECT,
+    ApplicationPlugin,
     CipherPlugin,
     CommandPlugin,
     HandlerPlugin,
@@ -37,7 +38,7 @@ from .catalogue import Catalogue
 from .config import plugin_settings
 from .entrypoints import imported, select
 from .instances import Instances
-from .records import KINDS, Origin, PluginReport, PluginState, Registration, described, record_fault
+from .records import KINDS, LINK_KINDS, Origin, PluginReport, PluginState, Registration, described, record_fault
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
     "hivemind_identities": IdentityPlugin,
     "hivemind_observers": ObserverPlugin,
     "hivemind_resolvers": ResolverPlugin,
+    "hivemind_applications": ApplicationPlugin,
     "hivemind_commands": CommandPlugin,
 }
 """hook -> the records that it returns"""
@@ -64,11 +66,12 @@ def load(
 ) -> Catalogue:
     """Load what is installed. `settings` None: config file and environment.
 
-    `kinds`: what is wanted (None: all but commands); a plugin whose name says that it has none of it is not imported.
+    `kinds`: what is wanted (None: what a satellite is made of, so neither applications nor commands); a plugin whose
+    name says that it has none of it is not imported.
     `strict`: raise PluginError (or PluginConflict) where a plugin is broken, incompatible or in conflict; otherwise
     such plugins are only reported. Raises SettingsError for a kind that there is not and for an unreadable config file.
     """
-    wanted = frozenset(KINDS) - {"command"} if kinds is None else frozenset(kinds)
+    wanted = LINK_KINDS if kinds is None else frozenset(kinds)
     if not wanted <= frozenset(KINDS):
         raise SettingsError(f"no kind of plugin: {', '.join(sorted(wanted - set(KINDS)))}", hint=", ".join(KINDS))
     return _load(settings or plugin_settings(), wanted, strict=strict)

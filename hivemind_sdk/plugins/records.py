@@ -13,8 +13,13 @@ from .typehints import field_fault
 if TYPE_CHECKING:
     from ..hooks import PluginRecord
 
-KINDS = ("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "resolver", "command")
+KINDS = (
+    *("transport", "cipher", "primitive", "handshake", "handler", "identity", "observer", "resolver"),
+    *("application", "command"),
+)
 """what a record can be, and the prefixes that the name of an entry point may have"""
+LINK_KINDS = frozenset(KINDS) - {"application", "command"}
+"""what a satellite is made of; the others use one"""
 
 
 class PluginState(str, Enum):

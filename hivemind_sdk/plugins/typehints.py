@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import json
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -54,8 +55,8 @@ def fits(value: Any, hint: Any) -> bool:
 def read(value: Any, hint: Any) -> Any:
     """`value` as this type: as it is, or from text (environment) or JSON (config file).
 
-    Lists of texts are split at commas; an empty text is None where None is allowed. Raises ValueError,
-    TypeError or KeyError, whose texts may hold the value.
+    Lists of texts are split at commas, a table as text is JSON; an empty text is None where None is allowed. Raises
+    ValueError, TypeError or KeyError, whose texts may hold the value.
     """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in _UNIONS:
@@ -66,16 +67,22 @@ def read(value: Any, hint: Any) -> Any:
         elif not isinstance(value, (list, tuple)):
             raise TypeError
         return tuple(read(one, args[0]) for one in value)
-    return _READERS[hint](value)
+    if origin is collections.abc.Mapping:
+        return {str(name): read(one, args[1]) for name, one in _table(value).items()}
+    return value if hint is Any else _READERS[hint](value)
 
 
 def readable(hint: Any) -> bool:
-    """Whether `read` knows this type: str, int, float, bool, Path, tuple[one of these, ...], or any of them or None."""
+    """Whether `read` knows this type: str, int, float, bool, Path, tuple[one of these, ...], or any of them or None; or
+    Mapping[str, ...] of one of these, of a Mapping, or of Any.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in _UNIONS:
         return len(args) == 2 and type(None) in args and readable(_inner(args))
     if origin is tuple:
         return len(args) == 2 and args[1] is Ellipsis and args[0] in _READERS
+    if origin is collections.abc.Mapping:
+        return args[0] is str and (args[1] is Any or readable(args[1]))
     return hint in _READERS
 
 
@@ -92,6 +99,13 @@ def _field_hints(schema: Any) -> Mapping[str, Any]:
 
 def _inner(args: tuple[Any, ...]) -> Any:
     return next(one for one in args if one is not type(None))
+
+
+def _table(value: Any) -> Mapping[Any, Any]:
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
+        raise TypeError
+    return found
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .._dataclass import dataclass, replace
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, Handler, NodeState, Observer, TransportConnector
 from ..delivery import Rules
+from ..engine.codec import STRICT, Codec, ProvidedCodec
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
 from ..errors import SettingsError
@@ -47,6 +48,7 @@ class Components:
     handshakes: Sequence[NamedHandshake]
     handlers: Sequence[NamedHandler]
     crypto: Crypto
+    codec: Codec
     state: NodeState
     observers: Sequence[Observer]
     instances: Instances
@@ -101,12 +103,14 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
             return transport(scheme)
         return ResolvingConnector(make(catalogue.resolver(scheme)), transport, partial(_is_pinned, state))
 
+    crypto = CryptoSuite(instances, settings.ciphers, given.ciphers)
     return Components(
         connectors=[connector(one.endpoint) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
         handlers=(*given.handlers, *handlers),
-        crypto=CryptoSuite(instances, settings.ciphers, given.ciphers),
+        crypto=crypto,
+        codec=_codec(catalogue, crypto),
         state=state,
         observers=[*given.observers, *(make(one) for one in catalogue.observers)],
         instances=instances,
@@ -131,6 +135,12 @@ def rules_of(settings: Settings) -> Rules:
 
 
 _BUILT_IN = Rules({})
+
+
+def _codec(catalogue: Catalogue, crypto: Crypto) -> Codec:
+    """The strict one, unless there is a provider of something."""
+    json, deflate = (crypto.primitive(name) if name in catalogue.primitives else None for name in ("JSON", "DEFLATE"))
+    return ProvidedCodec(json, deflate) if json or deflate else STRICT
 
 
 def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:

@@ -23,9 +23,9 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy
+from ..delivery import Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -38,7 +38,7 @@ from .assembly import Overrides, assemble, async_connectors, rules_of, with_port
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
@@ -90,13 +90,15 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
         endpoints = [one.endpoint for one in settings.upstreams]
         self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
+        self._progress = DialProgress()
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
+            PhasePassed: self._progress.phase_passed,
             Secured: self._secured,
-            DeliveryChanged: self._delivery_changed,
             Dropped: log_dropped,
         }
-        self._observe = ObserverFanout(self._components.observers, own).tell
+        self._observers = ObserverFanout(self._components.observers, own)
+        self._observe = self._observers.tell
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
             settings.callbacks.hang_after,
@@ -128,7 +130,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             self._observe,
             _call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: self._sender.waiting)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observers, lambda: self._sender.waiting)
         self._link: AsyncLinkLoop | None = None
         self._unwatch: Callable[[], object] = _nothing
         self._running_on: asyncio.AbstractEventLoop | None = None
@@ -158,7 +160,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             return status.info
         if status.state not in FINAL:
             await self._stop_link()
-        raise not_ready(status, timeout)
+        raise not_ready(status, timeout, self._progress, self.settings)
 
     def start(self) -> AsyncLinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -309,6 +311,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        self._progress.state_changed(event.after)
         if event.after.state is State.READY and event.after.info is not None:
             self.node.protocol = event.after.info.protocol
         self._sender.state_changed(event.before, event.after)
@@ -316,10 +319,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         if event.after.state in FINAL:
             self._unwatch()
         self.events.state.publish(ANY, event.after)
-
-    def _delivery_changed(self, event: DeliveryChanged) -> None:
-        if event.outcome is Outcome.QUEUED:
-            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")
@@ -330,11 +329,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 class _PresentLink:
     """The link that there is when something is sent. See aio.sender.AsyncLink."""
 
-    __slots__ = ("_satellite", "observe")
+    __slots__ = ("_satellite", "observers")
 
     def __init__(self, satellite: AsyncSatellite) -> None:
         self._satellite = satellite
-        self.observe = satellite._observe
+        self.observers = satellite._observers
 
     def send(self, message: HiveMessage) -> None:
         link = self._satellite._link
@@ -349,6 +348,9 @@ class _PresentLink:
     def probes(self) -> bool:
         link = self._satellite._link
         return link is not None and link.probes
+
+    def wake(self, reason: str) -> None:
+        self._satellite.wake(reason)
 
     def probe(self, arrived: Callable[[], object]) -> None:
         link = self._satellite._link

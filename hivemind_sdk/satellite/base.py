@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..contracts import Counters, CountingObserver
-from ..contracts.observations import Dropped
+from ..contracts.observations import Dropped, PhasePassed
 from ..contracts.status import FINAL, State, Status
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkTimeout, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
+from ..sockets.deadline import hung
 from .assembly import Components
 from .events import ANY, Callback, Events, Subscription
 from .local_node import LocalNode
@@ -90,11 +91,42 @@ def given_up(status: Status, retry: bool) -> bool:
     return status.state in FINAL
 
 
-def not_ready(status: Status, timeout: float | None) -> HiveMindError:
+class DialProgress:
+    """How far the present attempt to dial has come, as its transport tells."""
+
+    __slots__ = ("_passed",)
+
+    def __init__(self) -> None:
+        self._passed = ""
+
+    def state_changed(self, status: Status) -> None:
+        if status.state is State.CONNECTING:
+            self._passed = ""
+
+    def phase_passed(self, event: PhasePassed) -> None:
+        self._passed = event.phase
+
+    def phase(self, settings: Settings) -> str:
+        """The one that it is in."""
+        if self._passed == "resolve" and settings.proxy:
+            return "proxy"
+        if self._passed == "connect" and settings.endpoint.scheme in _SECURE:
+            return "tls"
+        return _NEXT.get(self._passed, "upgrade")
+
+
+_NEXT = {"": "resolve", "resolve": "connect"}
+_SECURE = ("wss", "https", "mqtts")
+
+
+def not_ready(status: Status, timeout: float | None, progress: DialProgress, settings: Settings) -> HiveMindError:
     """What `connect` raises that has ended with this status."""
-    return status.cause or LinkTimeout(
-        f"not READY within {timeout or 0:g} s (still {status.state.value})", phase=status.state.value
-    )
+    if status.cause is not None:
+        return status.cause
+    if status.state is State.CONNECTING:
+        return hung(progress.phase(settings), timeout or 0.0)
+    text = f"not READY within {timeout or 0:g} s (still {status.state.value})"
+    return LinkTimeout(text, phase=status.state.value, hint="the hub is slow: give it more time, or look at its log")
 
 
 def log_dropped(event: Dropped) -> None:

@@ -153,15 +153,16 @@ class Channel:
     there are.
     """
 
-    __slots__ = ("_any", "_by_key", "_lock", "_snapshots", "coroutines", "runner")
+    __slots__ = ("_lock", "_snapshots", "coroutines", "listeners", "listeners_to_all", "runner")
 
     def __init__(self, runner: Runner, lock: threading.RLock, *, coroutines: bool = False) -> None:
         self.runner = runner
         self.coroutines = coroutines
         self._lock = lock  # can be entered again: the garbage collector may cancel a subscription anywhere
-        self._by_key: dict[Hashable, dict[Hashable, Subscription]] = _NOBODY
+        self.listeners: dict[Hashable, dict[Hashable, Subscription]] = _NOBODY
+        """key -> the subscriptions that hear it; keys without any are not in here"""
         self._snapshots: dict[Hashable, tuple[Subscription, ...] | None] = _NOBODY
-        self._any: tuple[Subscription, ...] = ()
+        self.listeners_to_all: tuple[Subscription, ...] = ()
 
     def add(
         self,
@@ -181,9 +182,9 @@ class Channel:
         if not self.coroutines or inline:
             refuse_coroutine(unique or callback)
         with self._lock:
-            if self._by_key is _NOBODY:
-                self._by_key, self._snapshots = {}, {}
-            listeners = self._by_key.setdefault(key, {})
+            if self.listeners is _NOBODY:
+                self.listeners, self._snapshots = {}, {}
+            listeners = self.listeners.setdefault(key, {})
             place: Hashable = object() if unique is None else _place(unique)
             found = listeners.get(place)
             if found is not None:
@@ -196,7 +197,7 @@ class Channel:
 
     def publish(self, key: Hashable, *args: Any) -> None:
         """Lets the callbacks of this key, then those of ANY, hear an event."""
-        listeners = self._snapshots.get(key, self._any)
+        listeners = self._snapshots.get(key, self.listeners_to_all)
         if listeners is None:
             listeners = self._snapshot(key)
         post = self.runner.queue.post
@@ -211,35 +212,35 @@ class Channel:
     def of(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions of exactly this key."""
         with self._lock:
-            return tuple(self._by_key.get(key, {}).values())
+            return tuple(self.listeners.get(key, {}).values())
 
     def find(self, key: Hashable, unique: Callback) -> Subscription | None:
         """The subscription that was added under this key with this `unique`."""
-        return self._by_key.get(key, {}).get(_place(unique))
+        return self.listeners.get(key, {}).get(_place(unique))
 
     def heard_by(self, key: Hashable) -> tuple[Subscription, ...]:
         """The subscriptions that hear an event of this key: its own, then those of ANY."""
-        listeners = self._snapshots.get(key, self._any)
+        listeners = self._snapshots.get(key, self.listeners_to_all)
         return self._snapshot(key) if listeners is None else listeners
 
     def hears(self, key: Hashable) -> bool:
         """True if somebody hears events of this key."""
-        return key in self._by_key or bool(self._any)
+        return key in self.listeners or bool(self.listeners_to_all)
 
     def keys(self) -> list[Hashable]:
         """The keys that have a subscription."""
         with self._lock:
-            return list(self._by_key)
+            return list(self.listeners)
 
     def discard(self, subscription: Subscription) -> bool:
         """Removes a subscription. Returns False if it was gone already."""
         with self._lock:
-            listeners = self._by_key.get(subscription.key, {})
+            listeners = self.listeners.get(subscription.key, {})
             if listeners.get(subscription._place) is not subscription:
                 return False
             del listeners[subscription._place]
             if not listeners:
-                del self._by_key[subscription.key]
+                del self.listeners[subscription.key]
             self._changed(subscription.key)
             return True
 
@@ -251,18 +252,18 @@ class Channel:
 
     def _changed(self, key: Hashable) -> None:
         if key == ANY:
-            self._any = tuple(self._by_key.get(ANY, {}).values())
-            self._snapshots = dict.fromkeys(self._by_key)
-        elif key in self._by_key:
+            self.listeners_to_all = tuple(self.listeners.get(ANY, {}).values())
+            self._snapshots = dict.fromkeys(self.listeners)
+        elif key in self.listeners:
             self._snapshots[key] = None
         else:
             self._snapshots.pop(key, None)
 
     def _snapshot(self, key: Hashable) -> tuple[Subscription, ...]:
         with self._lock:
-            own = tuple(self._by_key.get(key, {}).values())
-            listeners = own if key == ANY else own + self._any
-            if key in self._by_key:
+            own = tuple(self.listeners.get(key, {}).values())
+            listeners = own if key == ANY else own + self.listeners_to_all
+            if key in self.listeners:
                 self._snapshots[key] = listeners
             return listeners
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,10 +12,14 @@ from ..contracts import Dial, HandshakeContext, LookingConnector, Role, Transpor
 from ..contracts.observations import Observation
 from ..engine.comeback import Turns
 from ..engine.connection import LinkConfig, SatelliteLink
+from ..settings import Endpoint
 from .assembly import Components
 from .local_node import LocalNode
 from .resolving import ResolvingConnector
 
+_LOOPBACK = ("localhost", "::1", "[::1]")
+_PACKET = 1_000
+"""bytes that travel in one packet whether they are compressed or not"""
 log = logging.getLogger(__name__)
 _turns = Turns()
 """of this process"""
@@ -62,9 +67,9 @@ class Upstreams:
         for sock in list(self._dialling):
             _shut_down(sock)
 
-    def turn(self, hub: int, now: float) -> float:
-        """See Turns.of: satellites of one hub do not all come at the moment in which it is back."""
-        return _turns.of(self.name(hub), now)
+    def turn(self, hub: int, now: float, every: float) -> float:
+        """See Turns.of."""
+        return _turns.of(self.name(hub), now, every)
 
     def answers(self, hub: int) -> bool | None:
         connector = self._components.connectors[hub]
@@ -126,8 +131,15 @@ class Upstreams:
                 settings.min_protocol,
                 settings.max_protocol,
                 settings.compress,
+                sys.maxsize if _is_here(upstream.endpoint) else _PACKET,
+                components.codec,
             )
         )
+
+
+def _is_here(endpoint: Endpoint) -> bool:
+    """Whether the hub is on this machine: nothing is gained there by fewer bytes."""
+    return not endpoint.host or endpoint.host in _LOOPBACK or endpoint.host.startswith("127.")
 
 
 def _shut_down(sock: socket.socket) -> None:

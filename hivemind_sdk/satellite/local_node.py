@@ -1,4 +1,4 @@
-"""Who this node is: its ids, keys, trusted keys and settings; what its hub said of itself; the floods it started."""
+"""Who this node is, and what its messages say of it: ids, keys, settings; what its hub said of itself; its floods."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from weakref import WeakValueDictionary
 from ..contracts import Crypto, NodeState, SessionInfo
 from ..contracts.cascade import Select
 from ..engine.utterances import UTTERANCES, new_id, with_id
-from ..messages import BusMessage, HiveMessage, JSONObject
+from ..errors import MalformedFrame, MalformedMessage
+from ..messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
 from ..messages.seen import RecentlySeen
 from ..settings import Settings
 from ..topology import HiveMapper
 from .events import refuse_coroutine
 from .language import default_language
-from .message_context import HubSession, complete, prepare
+from .message_context import HubSession, as_hive_message, plain
 
 UNKNOWN_SITE = "unknown"
+DESTINATION = "HiveMind"
 
 
 class LocalNode:
@@ -168,12 +170,32 @@ class LocalNode:
 
         An utterance gets a request id: `request_id`, or a new one. Raises MalformedMessage.
         """
-        return prepare(message, self._complete if request_id is None else lambda bus: self._complete(bus, request_id))
+        if isinstance(message, BusMessage) or (not isinstance(message, HiveMessage) and is_bus_message(message)):
+            bus = message if isinstance(message, BusMessage) else BusMessage.of(message)
+            return HiveMessage.of_bus(self._complete(bus, request_id))
+        outgoing = message if type(message) is HiveMessage else as_hive_message(message)
+        kind = outgoing.msg_type
+        if kind is not HiveMessageType.BUS and kind not in NESTING_TYPES:
+            return outgoing
+        try:
+            payload = outgoing.payload
+        except MalformedFrame as error:  # a payload of the caller's making
+            hint = "the payload of BUS is a bus message (type, data, context), of a routing verb a HiveMessage"
+            raise MalformedMessage(str(error), hint=hint) from None
+        is_bus = kind is HiveMessageType.BUS
+        return outgoing.forward(
+            payload=self._complete(payload, request_id) if is_bus else self.prepare(payload, request_id)
+        )
 
-    def _complete(self, message: BusMessage, request_id: str | None = None) -> BusMessage:
-        state = None if message.context.get("session") else self.hub_session.state()
-        site_id = self._site_id or self._announced_site or self.site_id
-        completed = complete(message, self.settings.useragent, self.session_id, site_id, state)
+    def _complete(self, message: BusMessage, request_id: str | None) -> BusMessage:
+        state = self.hub_session
+        completed = complete(
+            message,
+            self.settings.useragent,
+            self.session_id,
+            self._site_id or self._announced_site or self.site_id,
+            state.state() if state.remembered and not message.context.get("session") else None,
+        )
         if request_id is not None or message.msg_type in UTTERANCES:
             return with_id(completed, request_id or new_id())
         return completed
@@ -285,6 +307,28 @@ class NodeView:
         if select is not None:
             refuse_coroutine(select)
         self.node.cascade_select = select
+
+
+def complete(
+    message: BusMessage, useragent: str, session_id: str, site_id: str, state: JSONObject | None = None
+) -> BusMessage:
+    """A copy with the context that hubs need (wire.md section 10.1); what the caller has set stays. `data` is shared.
+
+    `state`: see HubSession, for a message without a session. The session id `default` becomes ours: to a hub it means
+    the hub's own session, and 4.0.0 closes the link.
+    """
+    context = message.context
+    session = context.get("session")
+    if session and not isinstance(session, dict):
+        session = plain(session)  # such as OVOS' Session
+    session = dict(session) if session and isinstance(session, dict) else dict(state or {})
+    known = session.get("session_id")
+    if not known or known == "default":
+        session["session_id"] = session_id
+    if not session.get("site_id"):
+        session["site_id"] = site_id
+    defaults = {"source": useragent, "platform": useragent, "destination": DESTINATION}
+    return BusMessage(message.msg_type, message.data, {**defaults, **context, "session": session})
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..contracts import ChoosyObserver, Observer
+from ..contracts import ChoosyObserver, LinkTally, Observer, TallyReader
 from ..contracts.observations import Observation
 
 log = logging.getLogger(__name__)
@@ -14,15 +14,19 @@ Hear = Callable[[Any], object]
 
 
 class ObserverFanout:
-    """Tells observers in their order, then the satellite itself. Any thread."""
+    """Tells observers in their order, then the satellite itself. Any thread. See engine.ports.Observers."""
 
-    __slots__ = ("_hearers", "_observers", "_own")
+    __slots__ = ("_hearers", "_observers", "_own", "tally")
 
     def __init__(self, observers: Sequence[Observer], own: Mapping[type, Hear]) -> None:
         """`own`: observation type -> what the satellite does about it."""
         self._observers = observers
         self._own = own
         self._hearers: dict[type, tuple[Hear, ...]] = {}
+        self.tally = LinkTally()
+        for one in observers:
+            if isinstance(one, TallyReader):
+                one.read_from(self.tally)
 
     def wants(self, kind: type) -> bool:
         """True if anybody hears observations of this type: otherwise none needs to be made."""

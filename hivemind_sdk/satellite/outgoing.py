@@ -10,7 +10,7 @@ from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
 from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.requests import SentQuestion
-from ..engine.utterances import SentUtterance, is_said, new_id, request_id_of, session_id_of
+from ..engine.utterances import UTTERANCES, SentUtterance, is_said, new_id, request_id_of, session_id_of
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
 from ..threads.pending import PendingRequests
@@ -75,7 +75,8 @@ class Outgoing:
             return self._post(message, delivery)
         kind = message.msg_type
         if kind is HiveMessageType.BUS:
-            if is_said(message.payload):
+            bus = message.payload
+            if bus.msg_type in UTTERANCES and is_said(bus):
                 return self._post_utterance(message, delivery)
         elif kind in QUESTIONS:
             self._note_question(message, default_id=True)

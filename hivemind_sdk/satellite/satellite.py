@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import replace
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, DeliveryChanged, Dropped, Secured, StateChanged
+from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Outcome, Policy
+from ..delivery import Key, Policy, Rules
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -23,14 +24,13 @@ from ..settings import Settings
 from ..threads import pool as pools
 from ..threads import surroundings, timers
 from ..threads.callbacks import CallbackQueue
-from ..threads.link import Link
 from ..threads.link_loop import LinkLoop
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, rules_of, with_ports
-from .base import SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
 from .events import ANY, Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -85,13 +85,15 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         )
         endpoints = [one.endpoint for one in settings.upstreams]
         self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
+        self._progress = DialProgress()
         own: dict[type, Hear] = {
             StateChanged: self._state_changed,
+            PhasePassed: self._progress.phase_passed,
             Secured: self._secured,
-            DeliveryChanged: self._delivery_changed,
             Dropped: log_dropped,
         }
-        self._observe = ObserverFanout(self._components.observers, own).tell
+        self._observers = ObserverFanout(self._components.observers, own)
+        self._observe = self._observers.tell
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
         self._senders = pools.senders.acquire()
@@ -130,7 +132,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             self._observe,
             self._call_later,
         )
-        self._inbound = Inbound(node, events, requests, self._actions, self._observe, lambda: sender.waiting)
+        self._inbound = Inbound(node, events, requests, self._actions, self._observers, lambda: sender.waiting)
         _living.add(self)
 
     def _reset(self) -> None:
@@ -158,7 +160,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             return status.info
         if status.state not in FINAL:
             self._stop_link()
-        raise not_ready(status, timeout)
+        raise not_ready(status, timeout, self._progress, self.settings)
 
     def start(self) -> LinkLoop:
         """Starts without waiting; the link then comes up, and comes back, in the background."""
@@ -256,6 +258,11 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         """
         return self.parts.outgoing.emit_many(messages, delivery)
 
+    def set_delivery(self, rules: Mapping[Key, Policy]) -> None:
+        """What becomes of messages that are emitted from now on, see Settings.delivery. Those that wait keep theirs."""
+        self.settings = replace(self.settings, delivery=rules)
+        self._sender.set_rules(Rules(rules))
+
     def send(self, message: HiveMessage) -> None:
         """Sends a message exactly as it is, now. Raises NotConnected, LinkClosed, LinkTimeout, NotEncodable.
 
@@ -279,24 +286,19 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
     def _new_link(self) -> LinkLoop:
         settings = self.settings
         upstreams = Upstreams(self.node, self._components, self._observe)
-        return LinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
+        link = LinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
+        self._sender.use(link)
+        return link
 
     def _open_sender(self, settings: Settings) -> Sender:
-        link = Link(
-            send=self._send_now,
-            ready=lambda: (link := self._link) is not None and link.ready,
-            probes=lambda: (link := self._link) is not None and link.probes,
-            probe=lambda arrived: self._link.probe(arrived) if self._link is not None else None,
-            later=self._sending.post,
-            observe=self._observe,
+        return Sender(
+            rules_of(settings),
+            settings.limits,
+            settings.deadlines.send,
+            self._sending.post,
+            self._observers,
+            self._components.store,
         )
-        return Sender(rules_of(settings), settings.limits, settings.deadlines.send, link, self._components.store)
-
-    def _send_now(self, message: HiveMessage) -> None:
-        link = self._link
-        if link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        link.send(message)
 
     def _call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         return timers.shared.call_later(delay, partial(self._sending.post, call))
@@ -319,6 +321,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         self.node.secured(event.info)
 
     def _state_changed(self, event: StateChanged) -> None:
+        self._progress.state_changed(event.after)
         flag = self._ready_event
         if flag is not None:
             flag.set() if event.after.state is State.READY else flag.clear()
@@ -329,10 +332,6 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         if event.after.state in FINAL:
             self._unwatch()
         self.events.state.publish(ANY, event.after)
-
-    def _delivery_changed(self, event: DeliveryChanged) -> None:
-        if event.outcome is Outcome.QUEUED:
-            self.wake("a message waits to be sent")
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""

@@ -323,8 +323,9 @@ class Settings:
     binarize: bool = False
     """binary frames for all types where the hub offers them: hivemind-core 4.15 and 5.3 then close the link when they
     answer a QUERY or a CASCADE, and 4.6 mangles INTERCOM. BINARY messages are binary in any case"""
-    compress: bool | None = True
-    """binary frames: always, never, or (None) whichever is shorter. 4.0.0 reads nothing but compressed ones"""
+    compress: bool | None = None
+    """binary frames: always, never, or (None) by link and size. On links of protocol 0 to 2 that is always: hubs of
+    4.0.0 read nothing else. On newer ones where it pays: not to a hub on this machine, and not what fits in a packet"""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
     """http://[user:password@]host:port of an HTTP proxy"""

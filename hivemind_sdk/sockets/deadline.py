@@ -24,8 +24,12 @@ class Deadline:
 
     def timeout(self, phase: str) -> LinkTimeout:
         """The error to raise for a phase that timed out, with a hint for the phases that are known here."""
-        hint = _HINTS.get(phase, "")
-        return LinkTimeout(f"no link within {self._seconds:g} s: it hung at {phase}", phase=phase, hint=hint)
+        return hung(phase, self._seconds)
+
+
+def hung(phase: str, seconds: float) -> LinkTimeout:
+    """The error for a phase in which these seconds were over."""
+    return LinkTimeout(f"no link within {seconds:g} s: it hung at {phase}", phase=phase, hint=_HINTS.get(phase, ""))
 
 
 _HINTS = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .agent import Agent as Agent
     from .agent import EchoAgent as EchoAgent
+    from .conformance import ApplicationContract as ApplicationContract
     from .conformance import AsyncTransportContract as AsyncTransportContract
     from .conformance import CipherContract as CipherContract
     from .conformance import HandlerContract as HandlerContract
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Agent": "agent",
+    "ApplicationContract": "conformance",
     "AsyncTransportContract": "conformance",
     "CipherContract": "conformance",
     "EchoAgent": "agent",

@@ -38,7 +38,8 @@ _PINS = "pinned_client_noise_keys"
 class Hub:
     """Serves satellites on a loopback port (`start`) or in memory (`connector`), as the server of `profile` would.
 
-    `received` has every message that came in, with the name of its peer. `state` remembers static keys and pins: give
+    `received` has the messages that came in, with the name of their peers: the newest `keep` of them at least, and
+    twice as many at most. `state` remembers static keys and pins: give
     a new hub the one of an old hub, and it passes for the same after a restart. `node_id` is what it calls itself, if
     not what its profile says; `router` passes on what is for others, and makes it a satellite of another hub (`join`).
     A context manager.
@@ -59,11 +60,13 @@ class Hub:
         limits: Limits = Limits(),
         node_id: str = "",
         site_id: str = "hub-site",
+        keep: int = 10_000,
     ) -> None:
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.agent: Agent = agent or EchoAgent()
         self.misbehaviour = misbehaviour
         self.received: list[tuple[str, HiveMessage]] = []
+        self._keep = keep
         self.state: NodeState = state or MemoryState()
         self.limits = limits
         self._clients = {client.key: (number, client) for number, client in enumerate(clients, 1)}
@@ -91,6 +94,11 @@ class Hub:
         self._listener = Listener(self.serve, host, port, ssl_context=ssl_context, gate=self._gate)
         self._listener.start()
         return self
+
+    @property
+    def listening(self) -> bool:
+        """Whether it was told to listen on a port."""
+        return self._listener is not None
 
     @property
     def port(self) -> int:
@@ -130,6 +138,11 @@ class Hub:
         """The satellites that have said HELLO and are there."""
         with self._changed:
             return list(self._peers.values())
+
+    @property
+    def links(self) -> int:
+        """How many links there are, those before HELLO included."""
+        return len(self._serving)
 
     def peer(self, name: str) -> HubPeer | None:
         """Who is reached under this name."""
@@ -205,6 +218,10 @@ class Hub:
         """Know one more satellite."""
         self._clients[client.key] = (len(self._clients) + 1, client)
 
+    def remove(self, key: str) -> None:
+        """Know the satellite with this access key no more; a link that it has goes on."""
+        self._clients.pop(key, None)
+
     def enter(self, peer: HubPeer, name: str) -> str:
         """A peer has said HELLO, and wants this name -> the one that it gets."""
         with self._changed:
@@ -225,6 +242,8 @@ class Hub:
         """A message came in."""
         with self._changed:
             self.received.append((peer.name, message))
+            if len(self.received) > 2 * self._keep:
+                del self.received[: len(self.received) - self._keep]
             self._changed.notify_all()
 
     def _serve(self, transport: Transport, token: str) -> None:

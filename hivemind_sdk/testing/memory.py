@@ -25,7 +25,7 @@ class MemoryTransport:
         self.features = features
         self.max_frame = features.max_frame
         self._changed = changed
-        self._peer = self
+        self.peer = self
         self._inbox: deque[Frame | Callable[[], object]] = deque()
         """frames, and between them whom to tell that all before has been taken"""
         self._held = False
@@ -37,7 +37,7 @@ class MemoryTransport:
         with self._changed:
             if self._end is not None:
                 raise self._closed(self._end)
-            self._peer._inbox.append(frame)
+            self.peer._inbox.append(frame)
             self._changed.notify_all()
 
     def probe(self, arrived: Callable[[], object]) -> None:
@@ -45,7 +45,7 @@ class MemoryTransport:
         with self._changed:
             if self._end is not None:
                 raise self._closed(self._end)
-            self._peer._inbox.append(arrived)
+            self.peer._inbox.append(arrived)
             self._changed.notify_all()
 
     def receive(self, timeout: float | None = None) -> Frame:
@@ -71,8 +71,8 @@ class MemoryTransport:
             if self._end is None:
                 self._end = "the link was closed by this side", code, reason
                 self._ended_here = True
-            if self._peer._end is None:
-                self._peer._end = "", code, reason
+            if self.peer._end is None:
+                self.peer._end = "", code, reason
             self._changed.notify_all()
 
     # --- for tests ---
@@ -91,7 +91,7 @@ class MemoryTransport:
     def lose(self, code: int = _ABNORMAL, reason: str = "") -> None:
         """Cut the link for both ends. What is held back is lost with it."""
         with self._changed:
-            for end in (self, self._peer):
+            for end in (self, self.peer):
                 if end._held:
                     end._held = False
                     end._inbox.clear()
@@ -119,7 +119,7 @@ def memory_pair(
     """Both ends of a link; `features` is what they say, and `max_frame` what they allow."""
     changed = threading.Condition()
     one, other = MemoryTransport(changed, features), MemoryTransport(changed, features)
-    one._peer, other._peer = other, one
+    one.peer, other.peer = other, one
     return one, other
 
 

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..contracts import SessionInfo, Transport
+from ..contracts import Form, SessionInfo, Transport
 from ..engine.connection import Discarded, Greeted, Received, run_compute
-from ..errors import HiveMindError, LinkClosed, RemoteProtocolError
+from ..errors import HiveMindError, LinkClosed, NotConnected, RemoteProtocolError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .profiles import Close, Sessions
 from .roles import HubClient, HubOfPeers
@@ -83,6 +83,15 @@ class HubPeer:
         """Any frame at all, for tests of hostile hubs."""
         with self._lock:
             self._transport.send(frame)
+
+    def send_sealed(self, form: Form, plaintext: bytes) -> None:
+        """Seal these bytes, whatever they are, and send them, for tests of hostile hubs. Raises NotConnected."""
+        session = self._link._session
+        if session is None:
+            raise NotConnected("nothing can be sealed before the handshake has ended")
+        with self._lock:  # what is sealed first has to be sent first
+            for frame in session.seal(form, plaintext):
+                self._transport.send(frame)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the link; the codes 1005 (a close without one) and 1006 (no close frame) too."""

@@ -12,28 +12,29 @@ class MemoryState:
 
     def __init__(self, **fields: Any) -> None:
         self._lock = threading.RLock()
-        self._fields: dict[str, Any] = dict(fields)
-        self._secrets: dict[str, str] = {}
+        self.fields: dict[str, Any] = dict(fields)
+        self.secrets: dict[str, str] = {}
+        """name -> text"""
 
     def exclusive(self) -> AbstractContextManager[object]:
         return self._lock
 
     def read(self, key: str) -> Any:
-        return self._fields.get(key)
+        return self.fields.get(key)
 
     def write(self, key: str, value: Any) -> None:
         with self._lock:
             if value is None:
-                self._fields.pop(key, None)
+                self.fields.pop(key, None)
             else:
-                self._fields[key] = value
+                self.fields[key] = value
 
     def read_secret(self, name: str) -> str | None:
-        return self._secrets.get(name)
+        return self.secrets.get(name)
 
     def write_secret(self, name: str, text: str | None) -> None:
         with self._lock:
             if text is None:
-                self._secrets.pop(name, None)
+                self.secrets.pop(name, None)
             else:
-                self._secrets[name] = text
+                self.secrets[name] = text

@@ -8,12 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from . import timers
-from .flags import Flag
-from .pool import Job, Workers
+from .bell import Bell
+from .pool import Flag, Job, Workers
 
 log = logging.getLogger(__name__)
 PATIENCE = 0.1
@@ -82,7 +81,7 @@ class CallbackQueue:
         self._taken = 0
         """jobs that were begun"""
         self._stuck = self._complained = self._closed = False
-        self._idle_watches: list[SimpleQueue[None]] = []
+        self._idle_watches: list[Bell] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
 
@@ -110,18 +109,14 @@ class CallbackQueue:
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. Returns False if some are left."""
-        me, idle = threading.get_ident(), SimpleQueue[None]()
+        me, idle = threading.get_ident(), Bell()
         if any(turn is not None and turn.thread == me for turn in (self._turn, *self._overtaken)):
             return False
         self._idle_watches.append(idle)
         try:
-            if not self._is_idle():
-                idle.get(timeout=max(0.0, timeout))
-        except Empty:
-            return self._is_idle()
+            return self._is_idle() or idle.wait(timeout) or self._is_idle()
         finally:
             self._idle_watches.remove(idle)
-        return True
 
     def close(self) -> None:
         """Forget what has not started."""
@@ -207,7 +202,7 @@ class CallbackQueue:
                 self._begin()
             elif self._idle_watches and self._is_idle():
                 for idle in list(self._idle_watches):
-                    idle.put(None)
+                    idle.ring()
             return None
 
     def _take(self, turn: _Turn) -> Job | None:

@@ -37,8 +37,8 @@ class Hubs(Protocol):
     def others(self, hub: int) -> bool:
         """Whether the next attempt at it dials another one that may be it: then no refusal is final."""
 
-    def turn(self, hub: int, now: float) -> float:
-        """When an early attempt at it may begin, which is due now (monotonic seconds)."""
+    def turn(self, hub: int, now: float, every: float) -> float:
+        """When an early attempt at it, or a look, may begin that is due now; see engine.comeback.Turns.of."""
 
     def answers(self, hub: int) -> bool | None:
         """Whether its port takes connections, found out cheaply and soon; None: that can't be said."""

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from .._dataclass import dataclass
-from ..contracts.observations import Observation
 from ..messages import HiveMessage
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a sender sends through."""
+class Link(Protocol):
+    """What a sender sends through: threads.link_loop.LinkLoop."""
 
-    send: Callable[[HiveMessage], None]
-    """raises a LinkError where the message was not sent"""
-    ready: Callable[[], bool]
-    probes: Callable[[], bool]
-    """whether this link can say what has arrived"""
-    probe: Callable[[Callable[[], object]], None]
-    """call this when all that was sent has arrived"""
-    later: Callable[[Callable[[], None]], object]
-    """run this soon, on a thread that may block, one after the other"""
-    observe: Callable[[Observation], None]
+    @property
+    def ready(self) -> bool:
+        """True if `send` can be expected to work."""
+
+    @property
+    def probes(self) -> bool:
+        """True if this link can say what has arrived."""
+
+    def send(self, message: HiveMessage) -> None:
+        """Raises a LinkError where the message was not sent."""
+
+    def probe(self, arrived: Callable[[], object]) -> None:
+        """Calls `arrived` when all that was sent has arrived."""
+
+    def wake(self, reason: str) -> None:
+        """Tries at once, where the link waits for its next attempt."""

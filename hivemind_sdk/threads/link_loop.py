@@ -29,7 +29,7 @@ from ..engine.life import (
     not_connected,
 )
 from ..engine.ports import EventSink
-from ..engine.reports import RECEIVED, LinkReports
+from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
@@ -130,22 +130,18 @@ class LinkLoop:
         with self._send_lock:
             self._inside.add(me)
             try:
-                frames = self._send(message)
+                session, transport = self._session, self._transport
+                if session is None or transport is None or session.ready is None:
+                    raise not_connected(self.status)
+                frames = session.link.seal(message)
+                for frame in frames:
+                    transport.send(frame)
+                if session.probes:
+                    session.sent(self._clock())
             finally:
                 self._inside.discard(me)
-        self._reports.sent(frames, message)
-
-    def _send(self, message: HiveMessage) -> list[Frame]:
-        session, transport, status = self._session, self._transport, self._life.status
-        if session is None or transport is None or status.state is not State.READY:
-            raise not_connected(status)
-        session.send(message)
-        frames = session.frames_to_send()
-        for frame in frames:
-            transport.send(frame)
-        if session.probes:
-            session.sent(self._clock())
-        return frames
+        if self._reports.tells_sent:
+            self._reports.sent(frames, message)
 
     @property
     def probes(self) -> bool:
@@ -288,6 +284,7 @@ class LinkLoop:
         try:
             self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
             session = self._life.session(self._hubs.new_link(hub))
+            session.link.tally = self._sink.observers.tally
             self._transport = self._hubs.dial(hub)
             self._session = session
             if self._closing:
@@ -304,6 +301,7 @@ class LinkLoop:
         """Read, feed, write, until something raises."""
         clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
         arrived = trim.shared.arrived
+        tells = self._reports.tells_received
         session.start(clock(), transport.features)
         while True:
             deadline = session.next_deadline
@@ -314,14 +312,13 @@ class LinkLoop:
             except MalformedFrame as error:
                 events = session.frame_malformed(error)
             else:
-                observe(FrameReceived(len(frame), isinstance(frame, bytes)))
+                if tells:
+                    observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
             for event in events or (None,):
                 if type(event) is Received:  # nearly all of them; once READY there is nothing to write
-                    message = event.message
-                    observe(RECEIVED[message.msg_type])
-                    received(message, event.size)
+                    received(event.message, event.size)
                 else:
                     self._act(session, transport, event)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..engine.open_requests import OpenRequests
 from ..engine.requests import DONE, PENDING, Request
 from ..errors import RequestTimeout
+from .bell import Bell
 
 
 class PendingRequests(OpenRequests):
@@ -39,9 +38,9 @@ class Answers(Iterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._bell = bell = SimpleQueue[None]()
+        self._bell = Bell()
         self._deadline = request.deadline = time.monotonic() + timeout
-        request.notify = partial(_ring, bell)  # not a method: it must not keep an abandoned iterator alive
+        request.notify = self._bell.ring  # not a method of ours: it must not keep an abandoned iterator alive
 
     def __next__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopIteration after the last answer."""
@@ -88,16 +87,7 @@ class Answers(Iterator[Any]):
 
     def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
-        try:
-            self._bell.get(timeout=max(0.0, until - time.monotonic()))
-        except Empty:
-            return False
-        return True
+        return self._bell.wait(until - time.monotonic())
 
     def __del__(self) -> None:
         self.close()
-
-
-def _ring(bell: SimpleQueue[None]) -> None:
-    if bell.empty():
-        bell.put(None)

@@ -1,4 +1,4 @@
-"""A bounded pool of worker threads, shared by the process. It has no lock: every step is one atomic operation."""
+"""A bounded pool of worker threads, shared by the process, and a flag. No locks: every step is one atomic operation."""
 
 from __future__ import annotations
 
@@ -19,6 +19,36 @@ Job = Callable[[], None]
 DEFAULT_WORKERS = 8
 LINGER = 10.0
 """seconds that a thread waits for another job before it ends"""
+
+
+class Flag:
+    """A flag that one thread at a time has, and that nobody waits for.
+
+    `take` and `give_back` are one atomic operation each: a signal handler may call them any time, on any thread.
+    """
+
+    __slots__ = ("_free",)
+
+    def __init__(self) -> None:
+        self._free: list[None] = [None]
+
+    @property
+    def taken(self) -> bool:
+        return not self._free
+
+    def take(self) -> bool:
+        """Returns False if somebody has it."""
+        if self._free:
+            try:
+                self._free.pop()
+            except IndexError:  # another thread was quicker
+                return False
+            return True
+        return False
+
+    def give_back(self) -> None:
+        """For whoever has taken it; by any thread."""
+        self._free.append(None)
 
 
 class Workers:

@@ -7,11 +7,11 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..engine.entries import Entry
 from ..messages import HiveMessage
+from .bell import Bell
 
 
 class Waiters:
@@ -20,7 +20,7 @@ class Waiters:
     __slots__ = ("_bells",)
 
     def __init__(self) -> None:
-        self._bells: list[SimpleQueue[None]] = []
+        self._bells: list[Bell] = []
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Block until the condition holds, or for `timeout` seconds (None: without a limit). Returns whether it does.
@@ -32,13 +32,11 @@ class Waiters:
             left = None if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
             if left is not None and left <= 0:
                 return False
-            bell: SimpleQueue[None] = SimpleQueue()
+            bell = Bell()
             self._bells.append(bell)
             try:
                 if not condition():
-                    bell.get(timeout=left)
-            except Empty:
-                pass
+                    bell.wait(left)
             finally:
                 self._forget(bell)
         return True
@@ -47,11 +45,11 @@ class Waiters:
         """Have all that wait look again."""
         while self._bells:
             try:
-                self._bells.pop().put(None)
+                self._bells.pop().ring()
             except IndexError:  # another thread was quicker
                 return
 
-    def _forget(self, bell: SimpleQueue[None]) -> None:
+    def _forget(self, bell: Bell) -> None:
         with suppress(ValueError):  # it was woken
             self._bells.remove(bell)
 
@@ -63,16 +61,12 @@ _receipts = Waiters()
 class Receipt:
     """Any thread may look at it, and wait. `message` is what was, or is to be, sent; `reason` is for people."""
 
-    __slots__ = ("__weakref__", "_awaited", "message", "reason", "state")
+    __slots__ = ("__weakref__", "message", "reason", "state")
 
-    def __init__(
-        self, message: HiveMessage, state: Outcome, reason: str = "", awaited: Callable[[], object] | None = None
-    ) -> None:
-        """`awaited` is called when somebody waits."""
+    def __init__(self, message: HiveMessage, state: Outcome, reason: str = "") -> None:
         self.message = message
         self.state = state
         self.reason = reason
-        self._awaited = awaited
 
     @property
     def final(self) -> bool:
@@ -81,8 +75,6 @@ class Receipt:
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Block until the state is final, or for `timeout` seconds. -> the state then"""
-        if self._awaited is not None and not self.final:
-            self._awaited()
         _receipts.wait_for(lambda: self.final, timeout)
         return self.state
 
@@ -94,6 +86,18 @@ class Receipt:
 
     def __repr__(self) -> str:
         return f"Receipt({self.message!r}, {self.state}{self.reason and f', {self.reason!r}'})"
+
+
+class DurableReceipt(Receipt):
+    """Of a durable message: who waits for it hurries the question whether it has arrived."""
+
+    __slots__ = ("hurry",)
+    hurry: Callable[[], object]
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        if not self.final:
+            self.hurry()
+        return super().wait(timeout)
 
 
 def receipt_of(entry: Entry) -> Receipt | None:

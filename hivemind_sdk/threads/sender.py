@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
 from ..engine.entries import Entry
+from ..engine.ports import Observers
 from ..engine.sender import (
     SendScheduler,
     instead,
@@ -28,7 +29,7 @@ from ..messages import HiveMessage
 from ..settings import Limits
 from .disk import finish
 from .link import Link
-from .receipts import Receipt
+from .receipts import DurableReceipt, Receipt
 from .timers import now
 from .transmitter import Transmitter
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .store import MessageStore
 
 log = logging.getLogger(__name__)
+_WAITS = "a message waits to be sent"
 _NESTED = "it was emitted while this thread was sending another one"
 
 
@@ -50,17 +52,30 @@ class Sender(Transmitter):
     """
 
     def __init__(
-        self, rules: Rules, limits: Limits, patience: float, line: Link, store: MessageStore | None = None
+        self,
+        rules: Rules,
+        limits: Limits,
+        patience: float,
+        later: Callable[[Callable[[], None]], object],
+        observers: Observers,
+        store: MessageStore | None = None,
     ) -> None:
-        super().__init__(
-            SendScheduler(rules, limits, patience, store.backlog() if store is not None else None), line, store
-        )
+        backlog = store.backlog() if store is not None else None
+        super().__init__(SendScheduler(rules, limits, patience, backlog, observers.tally), later, observers, store)
         self._patience = patience
         self._most_put_off = limits.outbox_messages
         if store is not None:
             self._tell()
 
+    def use(self, link: Link) -> None:
+        """Send through this link from now on."""
+        self._link = link
+
     # --- for everyone ---
+
+    def set_rules(self, rules: Rules) -> None:
+        """For what is posted from now on without a policy."""
+        self._core.policy = rules.of
 
     def post(self, message: HiveMessage, policy: Policy | None = None) -> Receipt:
         """Send it, or do what the policy says (None: that of the rules).
@@ -88,7 +103,7 @@ class Sender(Transmitter):
         chosen = [(message, policy or self._core.policy(message)) for message in messages]
         for one, run in groupby(chosen, key=lambda pair: pair[1]):
             same = [message for message, _ in run]
-            if _is_durable(one) and threading.get_ident() not in self._reentry.inside:
+            if type(one) is Queue and one.durable and threading.get_ident() not in self._reentry.inside:
                 self._reentry.run(lambda: receipts.extend(self._post_durable(same, one.ttl)))  # noqa: B023 - called at once
             else:
                 receipts += [self.post(message, one) for message in same]
@@ -136,14 +151,13 @@ class Sender(Transmitter):
             )
         if policy is None:
             policy = core.policy(message)
-        if not _is_durable(policy):
+        if not (type(policy) is Queue and policy.durable):
             receipt = Receipt(message, Outcome.QUEUED, _NESTED)
             self._reentry.put_off.append(partial(self._post_for, receipt, policy))
             return receipt
         marked, entry = core.durable(message, policy.ttl, now())
         self._opened().add([entry])
-        receipt = Receipt(marked, Outcome.QUEUED, _NESTED, self._hurry)
-        entry.receipt = weakref.ref(receipt)
+        receipt = _kept(entry, marked, _NESTED, self._hurry)
         self._reentry.put_off.append(partial(self._adopt, entry))
         return receipt
 
@@ -153,15 +167,17 @@ class Sender(Transmitter):
             done = self._post(receipt.message, policy, receipt)
         except HiveMindError as error:
             receipt.finish(Outcome.DROPPED, str(error))
-            self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.DROPPED, str(error)))
+            with self._lock:
+                self._core.count(Outcome.DROPPED)
+            self._observe(receipt, Outcome.DROPPED)
         else:
             if done is not receipt:
                 receipt.finish(done.state, done.reason)
 
     def _adopt(self, entry: Entry) -> None:
         with self._lock:
-            self._core.adopt([entry], ready=self._link.ready())
-        self._send_waiting({})
+            self._core.adopt([entry], ready=self._ready)
+        self._send_waiting()
 
     # --- posting ---
 
@@ -169,29 +185,30 @@ class Sender(Transmitter):
         core = self._core
         if core.closed is not None:
             core.check_open()
-        if policy is None:
+        if policy is None and core.some_durable:
             policy = core.policy(message)
-        if _is_durable(policy):
+        if type(policy) is Queue and policy.durable:
             return self._post_durable([message], policy.ttl)[0]
         try:
             self._send(message)
         except LinkError as error:
-            return self._instead(message, policy, error, receipt)
-        return Receipt(message, Outcome.SENT)
+            return self._instead(message, policy or core.policy(message), error, receipt)
+        return _sent(message)
 
     def _send(self, message: HiveMessage) -> None:
         """Send what waits, then the message. Raises LinkError where the message was not sent."""
+        link = self._link or self._linked()
         if not self._turn.acquire(timeout=self._patience):
             raise too_slow(self._patience)
         outbox, stopped = self._core.outbox, True
         try:
             if not outbox.empty and outbox.waiting:
-                if not self._link.ready():  # should it come now, what waits is the first all the same
+                if not link.ready:  # should it come now, what waits is the first all the same
                     raise others_wait()
-                self._work({})
+                self._work()
                 self._tell()
             stopped = False
-            self._link.send(message)
+            link.send(message)
             outbox.others_sent = True
         finally:
             self._turn.release()
@@ -205,31 +222,37 @@ class Sender(Transmitter):
         receipt = receipt or Receipt(message, outcome, str(error))
         if entry is None:
             receipt.finish(outcome, str(error))
+            with self._lock:
+                self._core.count(outcome)
         else:
             entry.receipt = receipt
             with self._lock:
                 self._core.wait(entry, error)
             self._tell()
-        self._link.observe(DeliveryChanged(message.msg_type, outcome, str(error)))
-        if entry is not None and self._link.ready():  # it has come meanwhile
-            self._go_later()
+        if self._tells:
+            self._observers.tell(DeliveryChanged(message.msg_type, outcome, str(error)))
+        if entry is not None and (link := self._link) is not None:
+            if link.ready:  # it has come meanwhile
+                self._go_later()
+            else:
+                link.wake(_WAITS)
         return receipt
 
     def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[Receipt]:
-        core, moment, ready = self._core, now(), self._link.ready()
+        core, moment, link = self._core, now(), self._link
+        ready = link is not None and link.ready
+        reason = "" if ready else "the link is not READY"
         receipts: list[Receipt] = []
         entries: list[Entry] = []
         for message in messages:
             marked, entry = core.durable(message, ttl, moment)
-            receipt = Receipt(marked, Outcome.QUEUED, "" if ready else "the link is not READY", self._hurry)
-            entry.receipt = weakref.ref(receipt)
-            receipts.append(receipt)
+            receipts.append(_kept(entry, marked, reason, self._hurry))
             entries.append(entry)
         outbox = core.outbox
         with self._lock:
             outbox.reserve(entries)
         try:
-            self._opened().commit(entries)
+            (self._store or self._opened()).commit(entries)
         except HiveMindError:
             with self._lock:
                 outbox.release(entries)
@@ -237,14 +260,24 @@ class Sender(Transmitter):
         with self._lock:
             core.stored(entries, ready=ready)
         if ready:
-            fresh = zip(entries, receipts, strict=True)
-            self._send_waiting({entry.number: receipt.message for entry, receipt in fresh})
+            self._send_waiting()
         elif outbox.untold or outbox.deadline_moved:
             self._tell()
-        for receipt in receipts:
-            if receipt.state is Outcome.QUEUED:
-                self._link.observe(DeliveryChanged(receipt.message.msg_type, Outcome.QUEUED, receipt.reason))
+        queued = [receipt for receipt in receipts if receipt.state is Outcome.QUEUED]
+        if queued:
+            with self._lock:
+                for _ in queued:
+                    core.count(Outcome.QUEUED)
+            if self._tells:
+                for one in queued:
+                    self._observe(one, Outcome.QUEUED)
+            if link is not None and not link.ready:
+                link.wake(_WAITS)
         return receipts
+
+    def _observe(self, receipt: Receipt, outcome: Outcome) -> None:
+        if self._tells:
+            self._observers.tell(DeliveryChanged(receipt.message.msg_type, outcome, receipt.reason))
 
     # --- the link, and the end ---
 
@@ -281,5 +314,16 @@ class Sender(Transmitter):
         return self._moved.wait_for(lambda: not outbox.untold and condition(), timeout)
 
 
-def _is_durable(policy: Policy) -> TypeGuard[Queue]:
-    return type(policy) is Queue and policy.durable
+def _sent(message: HiveMessage) -> Receipt:
+    """A receipt for what is gone already. Most are; without the call of a constructor it costs half as much."""
+    receipt = Receipt.__new__(Receipt)
+    receipt.message, receipt.state, receipt.reason = message, Outcome.SENT, ""
+    return receipt
+
+
+def _kept(entry: Entry, message: HiveMessage, reason: str, hurry: Callable[[], object]) -> DurableReceipt:
+    """The receipt of a durable message that is to be sent. Its entry knows it for as long as somebody has it."""
+    receipt = DurableReceipt.__new__(DurableReceipt)
+    receipt.message, receipt.state, receipt.reason, receipt.hurry = message, Outcome.QUEUED, reason, hurry
+    entry.receipt = weakref.ref(receipt)
+    return receipt

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 from ..contracts.status import State, Status
 from ..engine.life import LinkLife
 from ..engine.reports import LinkReports
 from ..errors import HiveMindError
+from .bell import Bell
 
 
 class LinkStates:
@@ -30,14 +30,12 @@ class LinkStates:
         self._told = self._life.status
         """the last status that listeners were told"""
         self._watches: list[Callable[[Status], object]] = []
+        self.ready = False
+        """whether the state is READY"""
 
     @property
     def status(self) -> Status:
         return self._life.status
-
-    @property
-    def ready(self) -> bool:
-        return self._life.status.state is State.READY
 
     def enter(self, change: Callable[[float], Status]) -> Status | None:
         """Change the state; nothing leaves CLOSED. Listeners hear of it before whoever waits for it goes on.
@@ -49,6 +47,7 @@ class LinkStates:
             if before.state is State.CLOSED:
                 return None
             after = change(self._clock())
+            self.ready = after.state is State.READY
         self._reports.changed(before, after)
         if self._told.state is State.CLOSED:
             return None
@@ -62,19 +61,19 @@ class LinkStates:
 
         Returns that status, however short it lasts; else the one of that moment.
         """
-        found: SimpleQueue[Status] = SimpleQueue()
+        found, bell = list[Status](), Bell()
 
         def watch(status: Status) -> None:
             if condition(status):
-                found.put(status)
+                found.append(status)
+                bell.ring()
 
         self._watches.append(watch)
         try:
             if self._told is self.status:  # otherwise a change is just being told, and what was before is over
                 watch(self._told)
-            return found.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
-        except Empty:
-            return self._told
+            bell.wait(None if deadline is None else deadline - self._clock())
+            return found[0] if found else self._told
         finally:
             self._watches.remove(watch)
 

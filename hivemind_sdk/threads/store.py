@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -35,6 +35,7 @@ _UPGRADE = (
     "DROP TABLE messages",
     "ALTER TABLE upgraded RENAME TO messages",
 )
+_PLACES = "(?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE = 32_766 // 6 if sqlite3.sqlite_version_info >= (3, 32) else 999 // 6
 """in one statement: SQLite's limit of variables"""
 _HINT = "give each satellite a file of its own, in a folder that it may write; a damaged file can be moved away"
@@ -51,7 +52,12 @@ class _Waiting:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self.turn: SimpleQueue[None] = SimpleQueue()
+        self.turn: SimpleQueue[bool] = SimpleQueue()
+        """gets True if this thread is to lead, False if its entry was written or failed"""
+
+    @property
+    def done(self) -> bool:
+        return self.entry.stored or self.entry.failure is not None
 
 
 class MessageStore:
@@ -71,14 +77,17 @@ class MessageStore:
         """held by who writes what others wait for, or by `using`"""
         self._waiting: list[_Waiting] = []
         """whoever takes one out, which is one atomic operation, has to wake it"""
+        self._leaders: list[None] = [None]
+        """empty while somebody leads: it alone writes, and takes out of the two lists"""
         self._submitted: list[list[Entry]] = []
         self._file, self._key = self._open(path)
         try:
             self._check_header()
             name = f"file:{quote(str(Path(path).absolute()))}?mode=rw"
-            self._db = self._try(
-                lambda: sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
-            )
+            try:
+                self._db = sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True)
+            except sqlite3.Error as error:
+                raise self._failed(str(error)) from None
             try:
                 self._prepare()
             except BaseException:
@@ -97,57 +106,72 @@ class MessageStore:
     def commit(self, entries: list[Entry]) -> None:
         """Keep these. Returns when they are on disk; their `content` is JSON text.
 
-        One thread writes for all that wait, in one transaction. When it is done, it wakes them, and one of those that
-        came meanwhile, which writes next.
+        One thread at a time leads: it writes for all that wait, in one transaction. What comes meanwhile is written
+        next, by one of those who brought it.
         """
-        entry = entries[-1]
+        one = _Waiting(entries[-1])
         self._submitted.append(entries)
-        while not entry.stored and entry.failure is None:
-            if self._busy.acquire(blocking=False):
-                try:
-                    self._write_submitted()
-                finally:
-                    self._busy.release()
-                    self._wake()
-            else:
-                self._wait(entry)
-        if entry.failure is not None:
-            raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
+        self._waiting.append(one)
+        try:
+            leads = self._take_the_lead() or one.turn.get()
+        except BaseException:  # Ctrl-C
+            self._leave(one)
+            raise
+        if leads:
+            try:
+                if self._submitted:
+                    with self._busy:
+                        self._write_submitted()
+            finally:
+                self._hand_over()
+        failure = one.entry.failure
+        if failure is not None:
+            raise type(failure)(str(failure), hint=failure.hint)
+
+    def _take_the_lead(self) -> bool:
+        try:
+            self._leaders.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _hand_over(self) -> None:
+        """Wake those whose entries were written, or failed; and let one of the others lead, if there are any."""
+        while True:
+            for one in [one for one in self._waiting if one.done]:
+                self._waiting.remove(one)
+                one.turn.put(False)
+            if self._waiting:
+                self._waiting.pop(0).turn.put(True)
+                return
+            self._leaders.append(None)
+            if not self._waiting or not self._take_the_lead():  # who came before that was possible waits to be woken
+                return
+
+    def _leave(self, one: _Waiting) -> None:
+        """Wait no longer."""
+        try:
+            self._waiting.remove(one)
+        except ValueError:  # it has been taken out, and is being woken
+            if one.turn.get():
+                self._hand_over()
 
     def _write_submitted(self) -> None:
-        """With `busy` held."""
-        entries: list[Entry] = []
+        """With `busy` held, by who leads."""
+        entries = self._submitted.pop(0)
         while self._submitted:
-            entries += self._submitted.pop(0)
+            entries = entries + self._submitted.pop(0)
         try:
             self.add(entries)
-        except StoreFailed as error:
+        except BaseException as error:
+            failure = error if isinstance(error, StoreFailed) else self._failed("writing was interrupted")  # by Ctrl-C
             for entry in entries:
-                entry.failure = error
+                entry.failure = failure
+            if failure is not error:
+                raise
         else:
             for entry in entries:
                 entry.stored = True
-
-    def _wait(self, entry: Entry) -> None:
-        """Until it is written, or this thread is to write."""
-        one = _Waiting(entry)
-        self._waiting.append(one)
-        if self._busy.locked():
-            one.turn.get()
-        else:  # whoever was there has gone, perhaps without seeing this thread
-            with suppress(ValueError):
-                self._waiting.remove(one)
-
-    def _wake(self) -> None:
-        """All whose entries were written, or failed; and one of the others."""
-        chosen = False
-        for one in list(self._waiting):
-            done = one.entry.stored or one.entry.failure is not None
-            if done or not chosen:
-                chosen = chosen or not done
-                with suppress(ValueError):
-                    self._waiting.remove(one)
-                    one.turn.put(None)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Keep these, all or none, without waiting for anybody."""
@@ -155,7 +179,7 @@ class MessageStore:
         try:
             while done < len(entries):
                 part = entries[done : done + _ROWS_AT_ONCE]
-                places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(part))
+                places = _PLACES if len(part) == 1 else ", ".join([_PLACES] * len(part))
                 values = [
                     value
                     for one in part
@@ -198,11 +222,8 @@ class MessageStore:
     @contextmanager
     def using(self) -> Iterator[None]:
         """For what takes several statements: nobody commits or closes meanwhile."""
-        try:
-            with self._busy:
-                yield
-        finally:
-            self._wake()
+        with self._busy:
+            yield
 
     def close(self, timeout: float = 0.0) -> None:
         """Safe to call again. `timeout`: seconds to wait for who uses it."""
@@ -213,7 +234,6 @@ class MessageStore:
         finally:
             if mine:
                 self._busy.release()
-                self._wake()
 
     # --- opening ---
 
@@ -301,12 +321,8 @@ class MessageStore:
         ]
 
     def _do(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        rows: list[Any] = self._try(lambda: self._db.execute(statement, values).fetchall())
-        return rows
-
-    def _try(self, work: Callable[[], Any]) -> Any:
         try:
-            return work()
+            return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:  # says what failed, and nothing of the values
             raise self._failed(str(error)) from None
 

@@ -21,6 +21,7 @@ from typing import Any
 from ..engine.surroundings import LOOK_EVERY, ChangePace, Clocks, ClockWatch
 from ..sockets import netlink
 from ..sockets.daemons import daemon
+from .pool import Flag
 from .timers import since_boot
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,10 @@ class Surroundings:
         self._open = []
         self._numbers = itertools.count()
         self._watchers: dict[int, Told] = {}
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         """the one that was started last"""
-        self._alive = threading.Lock()
-        """held as long as there is the thread"""
+        self._alive = Flag()
+        """taken as long as there is the thread"""
 
     def watch(self, told: Told) -> Callable[[], None]:
         """`told(reason)` is called from now on; it must not block. Returns what ends that, any number of times."""
@@ -87,21 +88,21 @@ class Surroundings:
 
     def settle(self, timeout: float) -> None:
         """Wait until the thread has ended, where nobody watches any more; `timeout` seconds at most."""
-        thread = self._thread
+        thread = self.thread
         if thread is not None and not self._watchers and thread is not threading.current_thread():
             self._ring()
             thread.join(max(0.0, timeout))
 
     def _start(self) -> None:
-        if not self._alive.acquire(blocking=False):
+        if not self._alive.take():
             return
         try:
             self._open = list(socket.socketpair())
-            self._thread = daemon("surroundings", self._run)
-            self._thread.start()
+            self.thread = daemon("surroundings", self._run)
+            self.thread.start()
         except (OSError, RuntimeError) as error:  # no descriptor, no thread: links do without
             log.debug("the network is not watched: %s", error)
-            self._thread = None
+            self.thread = None
             self._end()
 
     def _ring(self) -> None:
@@ -112,7 +113,7 @@ class Surroundings:
         opened, self._open = self._open, []
         for one in opened:
             one.close()
-        self._alive.release()
+        self._alive.give_back()
 
     # --- the thread ---
 

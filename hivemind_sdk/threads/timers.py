@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 from ..engine.entries import Moment
 from ..sockets.daemons import daemon
-from .flags import Flag
+from .pool import Flag
 
 log = logging.getLogger(__name__)
 

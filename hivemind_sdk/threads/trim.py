@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 from . import timers
-from .flags import Flag
+from .pool import Flag
 
 _ENOUGH = 1024 * 1024
 """bytes that have to arrive before it is worth while"""

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from contextlib import AbstractContextManager, nullcontext
+from sys import getsizeof
 from typing import Any
 
 from ..messages import HiveMessage, HiveMessageType, JSONObject
@@ -16,10 +17,10 @@ from .graph import Graph, build
 from .names import MAX_TEXT
 from .node_info import NodeInfo
 
-_MAX_SEEN = 20_000
+MAX_SEEN = 20_000
 """answers to floods that are remembered as seen"""
-_NODE_WEIGHT = 600
-"""of the characters: what a node costs without its texts"""
+_NODE_WEIGHT = 400
+"""bytes that a node costs without its texts"""
 
 
 class HiveMapper:
@@ -28,13 +29,13 @@ class HiveMapper:
     That of a satellite has one, and holds it while it computes only.
 
     `max_seen_pings`: floods whose answers are told apart from their repetitions. `node_ttl`: seconds until a node that
-    no flood has reached is forgotten. `max_characters`: what all nodes together may make us hold (about 6,000 nodes);
-    the oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
+    no flood has reached is forgotten. `max_bytes`: what all nodes together may make us hold (about 3,000 nodes); the
+    oldest go first. Everything in it is hearsay; nothing that is forged can be told from what is not.
     """
 
     # fmt: off
     __slots__ = (
-        "_clock", "_flood_ids", "_floods", "_graph", "_lock", "_max_characters", "_nodes", "_origin", "_seen",
+        "_clock", "_flood_ids", "_floods", "_graph", "_lock", "_max_bytes", "_nodes", "_origin", "_seen",
         "_sent", "_trusted", "_view", "_weight", "max_seen_pings", "node_ttl",
     )
     # fmt: on
@@ -44,13 +45,13 @@ class HiveMapper:
         max_seen_pings: int = 1000,
         node_ttl: float = 600.0,
         *,
-        max_characters: int = 4 * 1024 * 1024,
+        max_bytes: int = 3 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.max_seen_pings = max_seen_pings
         self.node_ttl = node_ttl
-        self._max_characters = max_characters
+        self._max_bytes = max_bytes
         self._clock = clock
         self._lock = lock or nullcontext()
         self._nodes: OrderedDict[str, NodeInfo] = OrderedDict()  # longest unheard first
@@ -117,7 +118,7 @@ class HiveMapper:
             )
             nodes[peer] = node
             self._weight += _weight(node) - (_weight(before) if before is not None else 0)
-            while self._weight > self._max_characters:
+            while self._weight > self._max_bytes:
                 self._forget_oldest()
             self._graph = None
         return True
@@ -242,7 +243,7 @@ class HiveMapper:
             return False
         seen.add(mark)
         self._seen += 1
-        while len(floods) > self.max_seen_pings or self._seen > _MAX_SEEN:
+        while len(floods) > self.max_seen_pings or self._seen > MAX_SEEN:
             self._seen -= len(floods.popitem(last=False)[1])
         return True
 
@@ -313,5 +314,5 @@ def _bare(pem: str) -> str:
 
 
 def _weight(node: NodeInfo) -> int:
-    texts = (node.peer, node.site_id or "", node.public_key or "", node.lang or "")
-    return _NODE_WEIGHT + sum(map(len, texts)) + sum(map(len, node.route))
+    texts = (node.peer, node.site_id or "", node.public_key or "", node.lang or "", *node.route)
+    return _NODE_WEIGHT + sum(map(getsizeof, texts))

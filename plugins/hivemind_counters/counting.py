@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any
 
-from hivemind_sdk.contracts import Counters, RoundTrips
+from hivemind_sdk.contracts import Counters, LinkTally, RoundTrips
 from hivemind_sdk.contracts.observations import (
     CallbackFailed,
     CallbackHung,
@@ -40,18 +40,22 @@ NAMED = (
 
 
 class CounterObserver:
-    """See contracts.CountingObserver. One for each satellite."""
+    """See contracts.CountingObserver and TallyReader. One for each satellite."""
 
-    __slots__ = ("_lock", "_named", "_round_trips", *NUMBERS)
+    __slots__ = ("_lock", "_named", "_round_trips", "_tally", *NUMBERS)
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.frames_sent = self.frames_received = self.bytes_sent = self.bytes_received = 0
         self.warnings = self.links = 0
+        self._tally: LinkTally | None = None
         self._named: dict[str, dict[str, int]] = {}
         """those of NAMED that something was counted in"""
         self._round_trips: tuple[int, float, float, float, float] = (0, 0.0, 0.0, 0.0, 0.0)
         """number, last, least, most, sum"""
+
+    def read_from(self, tally: LinkTally) -> None:
+        self._tally = tally
 
     def observe(self, event: Any) -> None:
         count = self.hearer(type(event))
@@ -59,6 +63,8 @@ class CounterObserver:
             count(event)
 
     def hearer(self, kind: type) -> Callable[[Any], None] | None:
+        if self._tally is not None and kind in _TALLIED:
+            return None
         count = _COUNTS.get(kind)
         return None if count is None else MethodType(count, self)
 
@@ -67,6 +73,8 @@ class CounterObserver:
             number, last, least, most, total = self._round_trips
             values: dict[str, Any] = {name: getattr(self, name) for name in NUMBERS}
             values |= {name: dict(self._named.get(name, ())) for name in NAMED}
+        if self._tally is not None:
+            values |= _tallied(self._tally)
         trips = RoundTrips(number, last, least, most, total / number if number else 0.0)
         return Counters(**values, reconnects=max(0, values["links"] - 1), round_trips=trips)
 
@@ -125,6 +133,13 @@ class CounterObserver:
             counts[name] = counts.get(name, 0) + 1
 
 
+def _tallied(tally: LinkTally) -> dict[str, Any]:
+    names = ("frames_sent", "frames_received", "bytes_sent", "bytes_received")
+    mappings = ("messages_sent", "messages_received", "deliveries")
+    numbers = {name: getattr(tally, name) for name in names}
+    return numbers | {name: {str(key): count for key, count in dict(getattr(tally, name)).items()} for name in mappings}
+
+
 _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     FrameSent: CounterObserver._frame_sent,
     FrameReceived: CounterObserver._frame_received,
@@ -140,3 +155,5 @@ _COUNTS: Mapping[type, Callable[[CounterObserver, Any], None]] = {
     RoundTrip: CounterObserver._returned,
 }
 """what is counted; anything else is ignored"""
+_TALLIED = frozenset({FrameSent, FrameReceived, MessageSent, MessageReceived, DeliveryChanged})
+"""what the satellite counts itself"""

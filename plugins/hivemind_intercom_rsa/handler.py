@@ -46,6 +46,8 @@ class IntercomHandler:
         signer = signer_of(envelope.ciphertext, envelope.signature, context, crypto.primitive("RSA"))
         if signer is None:
             raise _Refused("untrusted", "an INTERCOM that no trusted key has signed")
+        if _names_another(message.source_peer, signer, context):
+            raise _Refused("untrusted", "it names another trusted key as its source than the one that has signed it")
         fingerprint = hashlib.sha256(envelope.ciphertext).digest()
         if fingerprint in self._seen:
             raise _Refused("replay", "an INTERCOM that came before")
@@ -74,6 +76,12 @@ def _addressed(message: HiveMessage, context: HandlerContext) -> tuple[Crypto, s
     if bare(message.target_public_key) != bare(context.public_key):
         raise _Refused("intercom for others", "")
     return context.crypto, context.private_key
+
+
+def _names_another(source: str | None, signer: str, context: HandlerContext) -> bool:
+    """Whether the key in `source_peer` is one that we trust, and not the signer's. Other names there say nothing."""
+    claimed = bare(source or "")
+    return claimed != bare(signer) and any(claimed == bare(key) for key in context.trusted_keys.values())
 
 
 @hookimpl

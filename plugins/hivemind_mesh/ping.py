@@ -12,6 +12,9 @@ from hivemind_sdk.contracts import Action, Announced, Drop, HandlerContext, Reso
 from hivemind_sdk.messages import MAX_ID, MAX_NAME, HiveMessage, RecentlySeen
 from hivemind_sdk.messages import HiveMessageType as T
 
+_BURST, _PER_SECOND = 100, 20
+"""floods that are answered at once, and in each second after: an answer goes to the whole hive"""
+
 
 @dataclass(frozen=True)
 class PingOptions:
@@ -26,6 +29,7 @@ class PingHandler:
     def __init__(self, options: PingOptions) -> None:
         self._floods = RecentlySeen(options.remembered_floods)
         self._announced = RecentlySeen(options.remembered_floods * 10)
+        self._allowed, self._filled_at = float(_BURST), 0.0
 
     def handle(self, message: HiveMessage, context: HandlerContext) -> Iterable[Action]:
         payload = message.payload
@@ -39,11 +43,20 @@ class PingHandler:
         if context.outer:
             route = context.outer[-1].route or route
             if flood_id not in context.own_floods and self._floods.add(flood_id):
-                actions.append(SendMessage(announcement(flood_id, context)))
+                actions.append(self._answer(flood_id, context))
         if isinstance(peer, str) and peer and peer != context.peer and self._announced.add((flood_id, peer)):
             routed = message.forward(route=route)
             actions += [Announced(routed), Resolve(f"ping:{flood_id}", routed, final=False)]
         return actions
+
+    def _answer(self, flood_id: str, context: HandlerContext) -> Action:
+        now = context.wall_time
+        self._allowed = min(_BURST, self._allowed + max(0.0, now - self._filled_at) * _PER_SECOND)
+        self._filled_at = now
+        if self._allowed < 1:
+            return Drop("too many floods", "a ping is not answered, though its sender is put on the map")
+        self._allowed -= 1
+        return SendMessage(announcement(flood_id, context))
 
 
 def announcement(flood_id: str, context: HandlerContext) -> HiveMessage:

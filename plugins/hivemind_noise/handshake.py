@@ -33,8 +33,8 @@ from .negotiation import KK, XX, agree, choose, downgrade, encoding_of, lacking,
 from .pins import Pins, StaticKey, pin_name
 from .prologue import prologue
 from .psk import PskCache
-from .session import NoiseSession
-from .state import MAX_MESSAGE, PATTERNS, SUITES, HandshakeState, protocol_name
+from .session import MAX_MESSAGE, NoiseSession
+from .state import PATTERNS, SUITES, HandshakeState, protocol_name
 
 _Script = Generator[Send | Compute, Any, Established]
 CONFIRM_WITHIN = 2.0

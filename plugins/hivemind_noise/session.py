@@ -1,12 +1,17 @@
-"""A Noise session: markers, chunks and order (wire-v3.md section 4.9). Whatever does not fit ends it."""
+"""A Noise session: nonces, markers, chunks, order (wire-v3.md section 4.9). Whatever does not fit ends it."""
 
 from __future__ import annotations
 
-from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
+from struct import Struct
+
+from hivemind_sdk.contracts import Aead, Form, Frame, Role, SessionInfo
 from hivemind_sdk.errors import DecryptionError, NotEncodable, SessionBroken, UnexpectedFrame
 
-from .state import MAX_MESSAGE, TAG_SIZE, CipherState
-
+TAG_SIZE = 16
+MAX_MESSAGE = 65535
+"""bytes of any Noise message"""
+_LAST_NONCE = 2**64 - 2
+"""2**64 - 1 is reserved (Noise section 5.1)"""
 CHUNK = 65000
 """the most bytes of a body in one frame"""
 MOST = 32 * 1024 * 1024
@@ -17,6 +22,34 @@ _FIRST = {Form.TEXT: b"\x02", Form.BINARY: b"\x03"}
 _MIDDLE, _LAST = b"\x04", b"\x05"
 _WHOLE_FORMS = {marker[0]: form for form, marker in _WHOLE.items()}
 _FIRST_FORMS = {marker[0]: form for form, marker in _FIRST.items()}
+
+
+class CipherState:
+    """One key, one direction, one counter. A nonce is used once; when they are used up the session is over."""
+
+    __slots__ = ("_aead", "_counter", "_nonce")
+
+    def __init__(self, aead: Aead, nonce: Struct, counter: int = 0) -> None:
+        self._aead, self._nonce, self._counter = aead, nonce.pack, counter
+
+    def encrypt(self, plaintext: bytes, associated_data: bytes = b"") -> bytes:
+        """Raises SessionBroken when the nonces are used up."""
+        counter = self._counter
+        if counter > _LAST_NONCE:
+            raise _exhausted()
+        self._counter = counter + 1
+        return self._aead.encrypt(self._nonce(counter), plaintext, associated_data)
+
+    def decrypt(self, ciphertext: bytes, associated_data: bytes = b"") -> bytes:
+        """Raises DecryptionError, after which the counter stands where it stood; SessionBroken as above."""
+        counter = self._counter
+        if counter > _LAST_NONCE:
+            raise _exhausted()
+        if len(ciphertext) < TAG_SIZE:
+            raise DecryptionError(f"{len(ciphertext)} bytes can't hold a tag")
+        plaintext = self._aead.decrypt(self._nonce(counter), ciphertext, associated_data)
+        self._counter = counter + 1
+        return plaintext
 
 
 class NoiseSession:
@@ -44,12 +77,23 @@ class NoiseSession:
             )
         if len(plaintext) <= CHUNK:
             return [self._encrypt(_WHOLE[form] + plaintext)]
-        starts = range(0, len(plaintext), CHUNK)
-        markers = [_FIRST[form], *[_MIDDLE] * (len(starts) - 2), _LAST]
-        return [
-            self._encrypt(marker + plaintext[start : start + CHUNK])
-            for marker, start in zip(markers, starts, strict=True)
-        ]
+        return self.seal_parts(form, b"", plaintext)
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        """The same for a plaintext in two parts, the first of at most one chunk, without a copy of the whole."""
+        first = CHUNK - len(head)
+        if first >= len(body):
+            return self.seal(form, head + body)
+        starts = range(first, len(body), CHUNK)
+        markers = [*[_MIDDLE] * (len(starts) - 1), _LAST]
+        with memoryview(body) as view:
+            return [
+                self._encrypt(b"".join((_FIRST[form], head, view[:first]))),
+                *(
+                    self._encrypt(b"".join((marker, view[start : start + CHUNK])))
+                    for marker, start in zip(markers, starts, strict=True)
+                ),
+            ]
 
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         """Raises SessionBroken, and from then on nothing else; UnexpectedFrame for a text frame to a satellite."""
@@ -105,3 +149,7 @@ class NoiseSession:
         self._broken = why
         self._open, self._body = None, bytearray()
         return SessionBroken(f"the Noise session is broken: {why}")
+
+
+def _exhausted() -> SessionBroken:
+    return SessionBroken("the nonces of this session are used up", hint="reconnect for a new session")

@@ -17,15 +17,12 @@ from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
 
-from hivemind_sdk.contracts import X25519, Aead, Cipher, Crypto
-from hivemind_sdk.errors import DecryptionError, MalformedFrame, SessionBroken
+from hivemind_sdk.contracts import X25519, Cipher, Crypto
+from hivemind_sdk.errors import MalformedFrame
+
+from .session import MAX_MESSAGE, TAG_SIZE, CipherState
 
 KEY_SIZE = 32
-TAG_SIZE = 16
-MAX_MESSAGE = 65535
-"""bytes of any Noise message"""
-_LAST_NONCE = 2**64 - 2
-"""2**64 - 1 is reserved (Noise section 5.1)"""
 
 
 class Suite(NamedTuple):
@@ -58,34 +55,6 @@ PATTERNS = {
 
 def protocol_name(pattern: str, suite: str) -> str:
     return f"Noise_{pattern}_{suite}"
-
-
-class CipherState:
-    """One key, one direction, one counter. A nonce is used once; when they are used up the session is over."""
-
-    __slots__ = ("_aead", "_counter", "_nonce")
-
-    def __init__(self, aead: Aead, nonce: Struct, counter: int = 0) -> None:
-        self._aead, self._nonce, self._counter = aead, nonce.pack, counter
-
-    def encrypt(self, plaintext: bytes, associated_data: bytes = b"") -> bytes:
-        """Raises SessionBroken when the nonces are used up."""
-        counter = self._counter
-        if counter > _LAST_NONCE:
-            raise _exhausted()
-        self._counter = counter + 1
-        return self._aead.encrypt(self._nonce(counter), plaintext, associated_data)
-
-    def decrypt(self, ciphertext: bytes, associated_data: bytes = b"") -> bytes:
-        """Raises DecryptionError, after which the counter stands where it stood; SessionBroken as above."""
-        counter = self._counter
-        if counter > _LAST_NONCE:
-            raise _exhausted()
-        if len(ciphertext) < TAG_SIZE:
-            raise DecryptionError(f"{len(ciphertext)} bytes can't hold a tag")
-        plaintext = self._aead.decrypt(self._nonce(counter), ciphertext, associated_data)
-        self._counter = counter + 1
-        return plaintext
 
 
 class SymmetricState:
@@ -244,7 +213,3 @@ def _cut(data: bytes, size: int) -> tuple[bytes, bytes]:
     if len(data) < size:
         raise MalformedFrame(f"a Noise message ends {size - len(data)} bytes too early")
     return data[:size], data[size:]
-
-
-def _exhausted() -> SessionBroken:
-    return SessionBroken("the nonces of this session are used up", hint="reconnect for a new session")

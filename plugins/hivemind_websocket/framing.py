@@ -7,7 +7,7 @@ for as long as the link lasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from websockets.frames import Frame, Opcode
 
@@ -22,6 +22,8 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 _KNOWN = frozenset(first for opcode in Opcode for first in (opcode.value, _FIN | opcode.value))
 """first bytes that a frame may have"""
 _OPCODES = {opcode.value: opcode for opcode in Opcode}
+FRAGMENT = 256 * 1024
+"""bytes of a message in one frame of ours"""
 _LENGTHS = {_TWO_BYTES: 2, _EIGHT_BYTES: 8}
 NO_STATUS, ABNORMAL, PROTOCOL_ERROR, TOO_BIG = 1005, 1006, 1002, 1009
 _CODES = frozenset(range(1000, 1015)) - {1004, NO_STATUS, ABNORMAL}
@@ -147,6 +149,20 @@ def _extent(data: bytearray) -> tuple[int, int]:
         start += size
         length = int.from_bytes(data[2 : 2 + size], "big")
     return start, start + length
+
+
+def client_frames(opcode: int, payload: bytes) -> Iterator[bytes]:
+    """A message as frames, each with a mask of its own: one, or for a long one several, so that it is masked in pieces
+    and no second copy of the whole is made.
+    """
+    if len(payload) <= FRAGMENT:
+        yield client_frame(opcode, payload)
+        return
+    with memoryview(payload) as view:
+        for start in range(0, len(payload), FRAGMENT):
+            last = start + FRAGMENT >= len(payload)
+            frame = Frame(_OPCODES[opcode if not start else CONT], view[start : start + FRAGMENT], fin=last)
+            yield frame.serialize(mask=True)
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:

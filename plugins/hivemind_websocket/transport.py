@@ -17,6 +17,7 @@ from .framing import (
     ABNORMAL,
     BINARY,
     CLOSE,
+    FRAGMENT,
     MAX_SENT,
     PING,
     PONG,
@@ -27,6 +28,7 @@ from .framing import (
     BrokenFrame,
     FrameReader,
     client_frame,
+    client_frames,
     close_frame,
     goodbye,
 )
@@ -76,7 +78,11 @@ class WebSocketTransport:
             opcode, payload = BINARY, frame
         else:
             opcode, payload = TEXT, encode_text(frame)
-        self._write(client_frame(opcode, payload))
+        if len(payload) <= FRAGMENT:
+            self._write(client_frame(opcode, payload))
+            return
+        for data in client_frames(opcode, payload):
+            self._write(data)
 
     def probe(self, arrived: Callable[[], object]) -> None:
         """A PING with a number of its own: a hub answers it when it has read, and handled, the frames before."""

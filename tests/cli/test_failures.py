@@ -48,13 +48,18 @@ def test_each_outcome_has_its_exit_code_and_one_line_that_says_why(code, argumen
         assert "another-" not in done.err
 
 
-def test_a_hub_that_stays_silent_is_waited_for_as_long_as_was_said(hub):
+@pytest.mark.parametrize(("scheme", "phase", "hint"), [("ws", "upgrade", "use wss://"), ("wss", "tls", "use ws://")])
+def test_a_hub_that_stays_silent_is_waited_for_as_long_as_was_said_and_the_phase_is_named(hub, scheme, phase, hint):
+    """hivemind-core waits for more when it is asked for TLS on its plain port."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
         started = time.monotonic()
-        done = run("test-identity", "--port", str(silent.getsockname()[1]), "--timeout", "0.5")
+        done = run("test-identity", "--host", address, "--timeout", "0.5")
         assert time.monotonic() - started < LIMIT / 2
     assert done.code == 5
-    assert "0.5 s" in one_line(done)
+    line = one_line(done)
+    assert f"0.5 s: it hung at {phase} " in line
+    assert hint in line
 
 
 def test_an_answer_that_does_not_come_is_a_time_out(hub):

@@ -101,9 +101,9 @@ def test_a_cascade_that_nobody_answers_is_a_time_out(hub3):
 @pytest.fixture
 def bob(hub3):
     """The key pair of somebody; it is in a file `bob.pem`, too."""
-    from hivemind_sdk.cli.keys import _rsa
+    from hivemind_sdk.cli.keys import installed_rsa
 
-    return _rsa().generate(2048)
+    return installed_rsa().generate(2048)
 
 
 def test_an_intercom_goes_sealed_to_an_alias_or_a_file(hub3, bob, home):

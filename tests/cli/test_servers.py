@@ -17,9 +17,9 @@ NOTHING = "no pinned servers\n"
 @pytest.fixture(scope="module")
 def keys():
     """Two RSA key pairs, PEM."""
-    from hivemind_sdk.cli.keys import _rsa
+    from hivemind_sdk.cli.keys import installed_rsa
 
-    return [_rsa().generate(1024) for _ in range(2)]
+    return [installed_rsa().generate(1024) for _ in range(2)]
 
 
 def test_a_fingerprint_is_what_ssh_people_expect():

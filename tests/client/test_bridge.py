@@ -89,6 +89,31 @@ def test_what_the_hub_says_is_heard_once_and_looks_local(bridged, hub_end, bus):
     assert (len(heard), len(ours)) == (1, 1)
 
 
+def test_what_several_threads_emit_at_once_comes_back_to_none_of_them(hub, connect, bus):
+    client = connect(hub, internal_bus=bus)
+    heard, ours = Heard(), Heard()
+    bus.on("own", heard)
+    client.on_mycroft("own", ours)
+    together = threading.Barrier(4, timeout=SOON)
+
+    def emit(first):
+        together.wait()
+        for number in range(first, first + 20):
+            client.emit(Message("own", {"n": number}))
+
+    threads = [threading.Thread(target=emit, args=(first,)) for first in (0, 20, 40, 60)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(SOON)
+    heard.wait(80)
+    ours.wait(80)
+    settle(bus)
+    sync(client, hub.peers[0])
+    for listener in (heard, ours):
+        assert sorted(message.data["n"] for message in listener) == list(range(80))
+
+
 def test_one_bus_for_both_hears_everything_once(hub, connect, bus):
     client = connect(hub, bus=bus, internal_bus=bus)
     peer = hub.wait_for(lambda hub: hub.peers)[0]

@@ -14,7 +14,8 @@ from ovos_bus_client.session import Session
 
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk.errors import LocalProtocolError, MalformedMessage, NotConnected, NotEncodable
-from hivemind_sdk.satellite.message_context import HubSession, complete, plain
+from hivemind_sdk.satellite.local_node import complete
+from hivemind_sdk.satellite.message_context import HubSession, plain
 
 
 @pytest.mark.parametrize("verb", ["emit", "emit_mycroft"])

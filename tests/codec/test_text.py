@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hivemind_sdk.engine.codec import decode_text, encode_text, message_from_object
 from hivemind_sdk.errors import LimitExceeded, MalformedFrame, NotEncodable, RemoteProtocolError
 from hivemind_sdk.messages import HiveMessage, HiveMessageType
+from hivemind_sdk.messages.hive import SerializedMessage
+from hivemind_sdk.messages.strict_json import dumps
 from hivemind_sdk.settings import Limits
 
 KEYS = ["msg_type", "payload", "metadata", "route", "node", "target_site_id", "target_pubkey", "source_peer"]
@@ -22,6 +24,16 @@ def test_what_goes_in_comes_out_for_every_type_and_field(message):
     for received in (decode_text(text), decode_text(text.encode()), message_from_object(json.loads(text))):
         assert received == message
         assert encode_text(received) == text
+
+
+@given(text_messages)
+def test_a_message_kept_as_text_is_sent_as_that_text_and_reads_as_the_message(message):
+    text = dumps(message.as_dict)
+    assert message.serialize() == text
+    kept = SerializedMessage(message.msg_type, text)
+    assert (kept.serialize(), kept.msg_type) == (text, message.msg_type)
+    assert kept == message
+    assert encode_text(kept) == text
 
 
 @given(text_messages)

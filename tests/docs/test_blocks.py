@@ -31,7 +31,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 CLIENT = "hivemind-client"
-OF_PLUGINS = {"discover", "keyring-migrate"}
+OF_PLUGINS = {"discover", "keyring-migrate", "voice"}
 """commands that plugins of ours add"""
 RUN_BY_TESTS = {"python", "console", "text"}
 READERS = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}

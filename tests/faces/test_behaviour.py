@@ -66,6 +66,16 @@ def a_hub_that_stops(place):
         yield hub.port
 
 
+def test_a_connect_whose_time_is_over_says_where_it_hangs_and_what_to_do(face, satellite):
+    with says_nothing() as port:
+        sat = satellite(port=port)
+        with pytest.raises(LinkTimeout, match="it hung at upgrade") as caught:
+            face.call(sat.connect, timeout=0.5)
+    assert caught.value.phase == "upgrade"
+    assert "use wss://" in caught.value.hint
+    assert sat.status.state is State.CLOSED
+
+
 HANGS = {
     "upgrade": (says_nothing, lambda port: {"port": port}),
     "proxy": (says_nothing, lambda port: {"port": 1, "proxy": f"http://127.0.0.1:{port}"}),

@@ -6,13 +6,13 @@ import io
 import queue
 import threading
 import wave
+from dataclasses import replace
 
 import pytest
 from faces_kit import LONG
 from link_kit import CLIENT, catalogue
 
 from hivemind_sdk import BusMessage
-from hivemind_sdk._dataclass import replace
 from hivemind_sdk.errors import InvalidAudio, RequestTimeout, SpeechRefused
 from hivemind_sdk.testing import Hub, SpeechAgent
 

@@ -122,7 +122,7 @@ class Watched:
     def stop(self):
         self.end()
         self.around.settle(LONG)
-        assert not self.around._thread.is_alive()
+        assert not self.around.thread.is_alive()
 
 
 @pytest.fixture
@@ -188,14 +188,14 @@ def test_without_netlink_or_with_one_that_ends_the_clocks_are_watched_all_the_sa
 def test_threads_are_one_for_all_and_gone_with_the_last_who_watches():
     around = surroundings.Surroundings(source=lambda: None)
     ends = [around.watch(lambda reason: None) for _ in range(50)]
-    assert len([one for one in threading.enumerate() if one is around._thread]) == 1
+    assert len([one for one in threading.enumerate() if one is around.thread]) == 1
     for end in ends:
         end()
         end()
     around.settle(LONG)
-    assert not around._thread.is_alive()
+    assert not around.thread.is_alive()
     again = around.watch(lambda reason: None)
-    assert around._thread.is_alive()
+    assert around.thread.is_alive()
     again()
     around.settle(LONG)
 

@@ -6,11 +6,12 @@ import random
 from collections.abc import Callable
 
 from crypto_kit import BuiltinCrypto
+from fuzz import providers
 from fuzz.mutate import LIMITS, mutated
 from noise_kit import INFO
 
-from hivemind_noise.session import NoiseSession
-from hivemind_noise.state import SUITES, CipherState
+from hivemind_noise.session import CipherState, NoiseSession
+from hivemind_noise.state import SUITES
 from hivemind_sdk.contracts import Form, Frame, Role, SessionInfo
 from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.engine.codec import ENCODINGS, decode_binary, decode_text, encode_binary, encode_text
@@ -115,6 +116,7 @@ FRAMES: dict[str, Callable[[bytes], None]] = {
 }
 TARGETS: dict[str, Target] = {
     **{name: alone(decode) for name, decode in FRAMES.items()},
+    **{name: alone(decode) for name, decode in providers.targets().items()},
     **{name: alone(decoded_text(name)) for name in ENCODINGS},
     **{f"envelope {name}": opened_envelope(name) for name in CRYPTO.cipher_names},
     "noise": opened_noise,

@@ -76,6 +76,8 @@ FLOODS = {
     "pings with long names": (lambda n: ping(f"{n}", f"{n}" + "ü" * MIB), 40, "too long"),
     "pings with long keys": (lambda n: ping(f"{n}", f"peer {n}", public_key="k" * MIB, site_id="s" * MIB), 40, ""),
     "pings of many": (lambda n: ping(f"{n % 50}", f"{n}" + "z" * 1900), 6000, ""),
+    "pings of many, wide names": (lambda n: ping(f"{n % 50}", f"{n}" + "\N{GRINNING FACE}" * 1900), 6000, ""),
+    "many floods": (lambda n: ping(f"{n}", f"{n}" + "z" * 1900), 6000, "too many floods"),
     "messages that wait": (lambda n: bus("stuck", {"text": f"{n}" + "x" * MIB}), 60, "callbacks are behind"),
     "messages of many values": (lambda n: bus("much", {"list": [[]] * 1_000_000}), 5, "malformed message"),
     "large messages": (lambda n: bus("large", {"text": "x" * (9 * MIB)}), 4, ""),
@@ -108,6 +110,4 @@ def test_ten_seconds_after_a_flood_little_is_held(name):
 
 def send(peer, message):
     """As any program could: not through the hub's own encoder, which refuses some of it."""
-    with peer._lock:
-        for frame in peer._link._session.seal(Form.TEXT, json.dumps(message).encode()):
-            peer._transport.send(frame)
+    peer.send_sealed(Form.TEXT, json.dumps(message).encode())

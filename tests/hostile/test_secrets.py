@@ -119,7 +119,7 @@ def state_with_keys():
 def kept_in(state):
     """The secrets that a node has come to hold: its static key, keys that were derived."""
     kept = {}
-    for name, text in state._secrets.items():
+    for name, text in state.secrets.items():
         for number, hexed in enumerate(re.findall(r"[0-9a-f]{32,}", text)):
             kept[f"{name} {number}"] = hexed
             kept[f"{name} {number}, its bytes"] = bytes.fromhex(hexed)

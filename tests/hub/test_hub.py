@@ -38,7 +38,7 @@ def test_closing_ends_every_link_also_of_those_who_were_not_greeted(over):
         assert isinstance(cause, LinkClosed)
         assert cause.code == 1001
     assert hub.peers == []
-    assert hub._serving == quiet._serving == set()
+    assert hub.links == quiet.links == 0
 
 
 def test_after_closing_nobody_is_served():

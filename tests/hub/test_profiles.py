@@ -165,7 +165,7 @@ def test_who_says_nothing_is_left_alone(profile):
             transport.receive(0.05)
         assert hub.peers == []
         transport.close()
-        hub.wait_for(lambda hub: not hub._serving)
+        hub.wait_for(lambda hub: not hub.links)
 
 
 # --- handshakes ---------------------------------------------------------------------------------------------------
@@ -372,4 +372,4 @@ def test_a_second_link_with_the_same_key_and_session_evicts_the_first_or_gets_an
                 assert [reply.data["utterance"] for reply in sat.ask("hi")] == ["echo: hi"]
         assert [event.after.state for event in log.of(StateChanged)][-1] is State.READY
         second.close()
-        hub.wait_for(lambda hub: len(hub._serving) == 1)
+        hub.wait_for(lambda hub: hub.links == 1)

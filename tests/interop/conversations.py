@@ -9,57 +9,45 @@ conversation prints `@` and one JSON object: what it was told by the hub.
 from __future__ import annotations
 
 import asyncio
-import json
-import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
-WITHIN = 30.0
-"""seconds for an answer"""
+from interop_kit import WITHIN, Conversation, Heard, Talk, run, tell
 
 
-class Heard:
-    """What a stand-in was told; `wait` has the next."""
-
-    def __init__(self) -> None:
-        self._queue: queue.Queue[object] = queue.Queue()
-
-    def __call__(self, *told: object) -> None:
-        self._queue.put(told[0] if len(told) == 1 else list(told))
-
-    def wait(self) -> object:
-        return self._queue.get(timeout=WITHIN)
-
-
-def solver(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def solver(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     """Its credentials come from `hivemind-client set-identity`."""
     from ovos_hivemind_solver import HiveMindSolver
 
     bot = HiveMindSolver({"autoconnect": True})
-    answers = [bot.get_spoken_answer(question) for question in ("one", "two")]
+    yield lambda: {"answers": [bot.get_spoken_answer(question) for question in ("one", "two")]}
     bot.hm.close()
-    return {"answers": answers}
 
 
-def flask_chatroom(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def flask_chatroom(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     """Credentials from the identity; one chat user after another, each with a session of its own."""
     from hivemind_chatroom import MessageHandler, app
 
     MessageHandler.connect()
     web = app.test_client()
-    for user in ("ada", "bob"):
-        web.post("/send_message", data={"message": "hello", "username": user, "lang": "en-us", "site_id": "lab"})
-    until = time.monotonic() + WITHIN
-    while len(said := web.get("/messages").json) < 4 and time.monotonic() < until:
-        time.sleep(0.05)
+
+    def talk() -> dict[str, object]:
+        before = len(web.get("/messages").json)
+        for user in ("ada", "bob"):
+            web.post("/send_message", data={"message": "hello", "username": user, "lang": "en-us", "site_id": "lab"})
+        until = time.monotonic() + WITHIN
+        while len(said := web.get("/messages").json[before:]) < 4 and time.monotonic() < until:
+            time.sleep(0.05)
+        return {"said": sorted(one["message"] for one in said), "sessions": sorted(MessageHandler.sessions)}
+
+    yield talk
     MessageHandler.hivemind.close()
-    return {"said": sorted(one["message"] for one in said), "sessions": sorted(MessageHandler.sessions)}
 
 
-def webchat(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def webchat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     from hivemind_webchat.bridge import WebchatBridge
 
     heard = Heard()
@@ -71,11 +59,10 @@ def webchat(host: str, port: int, key: str, password: str) -> dict[str, object]:
     bridge = Bridge(key, host=host, port=port, password=password)
     bridge.daemon = True
     bridge.start()
-    bridge.say("hello")
-    answer = heard.wait()
+    yield lambda: (bridge.say("hello"), {"answer": heard.wait()})[1]
     bridge.bus.close()
     bridge.join(WITHIN)
-    return {"answer": answer, "ended": not bridge.is_alive()}
+    assert not bridge.is_alive()
 
 
 def rendezvous(host: str, port: int, key: str, password: str) -> dict[str, object]:
@@ -105,7 +92,7 @@ def rendezvous(host: str, port: int, key: str, password: str) -> dict[str, objec
     return {"opened": opened.payload.data, "removed": removed, "left": ask("bob", cmd="collect")["messages"]}
 
 
-def pipeline(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def pipeline(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     """A pipeline stage of OVOS; the answer is spoken on the bus of this device."""
     from ovos_bus_client.message import Message
     from ovos_hivemind_pipeline import HiveMindPipeline
@@ -115,14 +102,17 @@ def pipeline(host: str, port: int, key: str, password: str) -> dict[str, object]
     bus.on("speak", lambda message: heard(message.data["utterance"]))
     stage = HiveMindPipeline(bus, {"confirmation": False, "allow_selfsigned": True})
     stage.hm.wait_for_handshake(WITHIN, 0)
-    match = stage.match(["hello"], "en-us", Message("recognizer_loop:utterance"))
-    bus.emit(Message(match.match_type, match.match_data))
-    answer = heard.wait()
+
+    def talk() -> dict[str, object]:
+        match = stage.match(["hello"], "en-us", Message("recognizer_loop:utterance"))
+        bus.emit(Message(match.match_type, match.match_data))
+        return {"answer": heard.wait()}
+
+    yield talk
     stage.hm.close()
-    return {"answer": answer}
 
 
-def mattermost(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def mattermost(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     from mattermost_bridge import HiveMindMattermostBridge
 
     heard = Heard()
@@ -133,13 +123,11 @@ def mattermost(host: str, port: int, key: str, password: str) -> dict[str, objec
 
     bridge = HiveMindMattermostBridge(key=key, password=password, host=host, port=port, bot=Bot())
     bridge.start()
-    bridge.bot.handle_direct_message("hello", "ada", "channel-1")
-    answer = heard.wait()
+    yield lambda: (bridge.bot.handle_direct_message("hello", "ada", "channel-1"), {"answer": heard.wait()})[1]
     bridge.stop()
-    return {"answer": answer}
 
 
-def hackchat(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def hackchat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     from hackchat_bridge import JarbasHackChatBridge
 
     heard = Heard()
@@ -149,14 +137,12 @@ def hackchat(host: str, port: int, key: str, password: str) -> dict[str, object]
 
     bridge = JarbasHackChatBridge("hive", "room", key, host, port, password)
     bridge.hackchat = Chat()
-    bridge.on_hack_message(bridge.hackchat, "@hive Hello", "ada")
-    answer = heard.wait()
+    yield lambda: (bridge.on_hack_message(bridge.hackchat, "@hive Hello", "ada"), {"answer": heard.wait()})[1]
     bridge.bus.close()
-    return {"answer": answer}
 
 
-def deltachat(host: str, port: int, key: str, password: str) -> dict[str, object]:
-    """Its client is the asyncio one, which is the reference's, over our protocol module."""
+def deltachat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
+    """Its client is the asyncio one."""
     from hm_deltachat_bridge import HiveMindDeltaChatBridge
 
     heard = Heard()
@@ -165,36 +151,47 @@ def deltachat(host: str, port: int, key: str, password: str) -> dict[str, object
         start = stop = staticmethod(lambda: None)
         speak = staticmethod(heard)
 
-    async def talk() -> object:
-        bridge = HiveMindDeltaChatBridge(key=key, password=password, host=host, port=port, bot=Bot())
-        await bridge.start()
-        bridge.bot.handle_utterance("hello", "ada@example.org")
-        answer = await asyncio.to_thread(heard.wait)
-        await bridge.stop()
-        return answer
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
 
-    return {"answer": asyncio.run(talk())}
+    def on_loop(coroutine: Coroutine[object, object, object]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    async def make() -> HiveMindDeltaChatBridge:
+        return HiveMindDeltaChatBridge(key=key, password=password, host=host, port=port, bot=Bot())
+
+    bridge = asyncio.run_coroutine_threadsafe(make(), loop).result(WITHIN)
+    on_loop(bridge.start())
+
+    def talk() -> dict[str, object]:
+        loop.call_soon_threadsafe(bridge.bot.handle_utterance, "hello", "ada@example.org")
+        return {"answer": heard.wait()}
+
+    yield talk
+    on_loop(bridge.stop())
 
 
-def mic_satellite(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def mic_satellite(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     """The hub gets raw audio; what it says comes back as sound."""
     from hivemind_mic_sat import HiveMindMicrophoneClient
+    from ovos_bus_client.message import Message
 
     one = HiveMindMicrophoneClient(key=key, host=host, port=port, password=password, enable_media=False)
     heard = Heard()
     one.playback.put = lambda wav, **more: heard(Path(wav).name)
     threading.Thread(target=one.run, daemon=True).start()
-    from ovos_bus_client.message import Message
 
-    received = one.hm_bus.wait_for_mycroft("test.binary.received", timeout=WITHIN)
-    one.hm_bus.emit(Message("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
-    played = heard.wait()
+    def talk() -> dict[str, object]:
+        received = one.hm_bus.wait_for_mycroft("test.binary.received", timeout=WITHIN)
+        one.hm_bus.emit(Message("recognizer_loop:utterance", {"utterances": ["hello"], "lang": "en-us"}))
+        return {"sent": received.data["kind"], "played": heard.wait()}
+
+    yield talk
     one.running = False
     one.hm_bus.close()
-    return {"sent": received.data["kind"], "played": played}
 
 
-def voice_relay(host: str, port: int, key: str, password: str) -> dict[str, object]:
+def voice_relay(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
     """Wake word here, speech recognition and synthesis on the hub, all as binary messages."""
     from hivemind_bus_client import HiveMessageBusClient
     from hivemind_voice_relay.service import HiveMindVoiceRelay
@@ -207,10 +204,31 @@ def voice_relay(host: str, port: int, key: str, password: str) -> dict[str, obje
     relay, played = HiveMindVoiceRelay(bus), Heard()
     TTS.queue.put = lambda sound, *_, **__: played(Path(sound[0]).name)  # in the place of a loudspeaker
     relay.start()
-    told = {"understood": heard.wait(), "played": played.wait()}
+    yield lambda: {"understood": heard.wait(), "played": played.wait()}
     relay.stop()
     bus.close()
-    return told
+
+
+def voice_sat(host: str, port: int, key: str, password: str) -> Iterator[Talk]:
+    """Wake word, speech recognition and synthesis here; only text crosses."""
+    from hivemind_bus_client import HiveMessageBusClient
+    from hivemind_stand_ins import Voice
+    from hivemind_voice_satellite import VoiceClient
+    from ovos_audio.service import PlaybackService
+
+    Path("played").mkdir(exist_ok=True)
+    bus = HiveMessageBusClient(key=key, password=password, port=port, host=host, useragent="VoiceSatelliteV0.3.0")
+    bus.connect(site_id="unknown")
+    heard = Heard()
+    bus.on_mycroft("recognizer_loop:utterance", lambda message: heard(message.data["utterances"]))
+    audio, listener = PlaybackService(bus=bus, validate_source=False), VoiceClient(bus=bus)
+    for service in (audio, listener):
+        service.daemon = True
+        service.start()
+    yield lambda: {"understood": heard.wait(), "said": Voice.said.get(timeout=WITHIN)}
+    listener.stop()
+    audio.shutdown()
+    bus.close()
 
 
 def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, object]:
@@ -237,7 +255,7 @@ def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, o
         client = await loop.run_in_executor(None, make)
         connecting = loop.run_in_executor(None, lambda: client.connect(FakeBus(), site_id="hass"))
         if away:
-            print("@" + json.dumps({"waiting": True}), flush=True)
+            tell({"waiting": True})
             await loop.run_in_executor(None, sys.stdin.readline)
         await asyncio.wait_for(connecting, WITHIN)
         for topic in ("speak", "ovos.utterance.handled", "mycroft.audio.play_sound", "hive.policy.denied"):
@@ -257,7 +275,7 @@ def home_assistant(host: str, port: int, key: str, password: str) -> dict[str, o
     return {"told": told, "threads left": left}
 
 
-CONVERSATIONS: dict[str, Callable[..., dict[str, object]]] = {
+CONVERSATIONS: dict[str, Conversation] = {
     one.__name__: one
     for one in (
         solver,
@@ -270,15 +288,10 @@ CONVERSATIONS: dict[str, Callable[..., dict[str, object]]] = {
         deltachat,
         mic_satellite,
         voice_relay,
+        voice_sat,
         home_assistant,
     )
 }
 
 if __name__ == "__main__":
-    name, host, port, key, password = sys.argv[1:]
-    import hivemind_bus_client
-
-    told = CONVERSATIONS[name](host, int(port), key, password)
-    print(
-        "@" + json.dumps({"client": hivemind_bus_client.HiveMessageBusClient.__mro__[1].__module__, **told}), flush=True
-    )
+    run(CONVERSATIONS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from interop.servers import HERE, ROOT, Client, Server, ServerFailed, _environment, _run, interpreter
+from ports import free_port
 from wheel_kit import build
 
 DROPIN = ROOT / "plugins" / "hivemind-bus-client-dropin"
@@ -26,6 +27,11 @@ VOICE = {
     "tts_transport": "binary",
 }
 """mycroft.conf"""
+SPEECH = {
+    "stt": {"module": "stand-in-stt", "stand-in-stt": {}},
+    "tts": {"module": "stand-in-tts", "stand-in-tts": {}},
+}
+PLAYED = {"play_wav_cmdline": "cp %1 played/", "enable_old_audioservice": False}
 SOURCES = ("pyproject.toml", "hivemind_sdk/**/*.py", "plugins/**/src/**/*", "plugins/hivemind_*/*.py")
 
 
@@ -63,8 +69,12 @@ def _state() -> str:
 class Program:
     """Something that runs in such an environment, in a folder of its own. Use it in a `with`."""
 
-    def __init__(self, folder: Path, *command: str, environment: str = "programs", **environ: str) -> None:
+    def __init__(
+        self, folder: Path, *command: str, environment: str = "programs", stderr_too: bool = False, **environ: str
+    ) -> None:
+        """`stderr_too`: lines are looked for in both streams."""
         self._folder = folder
+        self._stderr_too = stderr_too
         self._python = python_of(environment)
         self._command = command
         self._environ = environ
@@ -89,7 +99,7 @@ class Program:
             [*first, *self._command[1:]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._log,
+            stderr=subprocess.STDOUT if self._stderr_too else self._log,
             text=True,
             cwd=self._folder,
             env=self.environ(),
@@ -126,18 +136,37 @@ class Program:
         return json.loads(self.line_with("@{")[1:])
 
 
-def voice(folder: Path, name: str, hub: Server) -> Program:
+def voice(folder: Path, name: str, hub: Server, **options: Any) -> Program:
     """A conversation of a voice satellite: stand-ins for its devices are found as OVOS plugins are."""
     config = folder / "config" / "mycroft" / "mycroft.conf"
     config.parent.mkdir(parents=True)
-    config.write_text(json.dumps(VOICE))
-    one = conversation(folder, name, hub, environment="voice", PYTHONPATH=str(HERE / "stand_ins"))
+    config.write_text(json.dumps({**VOICE, **SPEECH, **PLAYED}))
+    one = conversation(folder, name, hub, environment="voice", PYTHONPATH=str(HERE / "stand_ins"), **options)
     one.set_identity(hub, hub.clients[0])
     return one
 
 
-def conversation(folder: Path, name: str, hub: Server, **environ: str) -> Program:
-    """One of conversations.py with this hub."""
+def program(folder: Path, name: str, hub: Server, **options: Any) -> Program:
+    """A conversation of a program that finds its credentials where users put them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    one = conversation(folder, name, hub, **options)
+    one.set_identity(hub, hub.clients[0])
+    return one
+
+
+def ovos(folder: Path, name: str, hub: Server) -> Program:
+    """A conversation of OVOS' services: what they play is copied, and a messagebus of theirs has a port of its own."""
+    port = free_port()
+    config = folder / "config" / "mycroft" / "mycroft.conf"
+    config.parent.mkdir(parents=True)
+    websocket = {"host": "127.0.0.1", "port": port, "route": "/core", "ssl": False}
+    config.write_text(json.dumps({**PLAYED, "websocket": websocket}))
+    environ = {"environment": "ovos", "PYTHONPATH": str(HERE / "stand_ins"), "MESSAGEBUS_PORT": str(port)}
+    return conversation(folder, name, hub, "ovos_conversations.py", **environ)
+
+
+def conversation(folder: Path, name: str, hub: Server, script: str = "conversations.py", **options: Any) -> Program:
+    """One of `script`, with this hub."""
     one = hub.clients[0]
     where = (f"ws://{hub.host}", str(hub.port), one.key, one.password or "")
-    return Program(folder, str(HERE / "conversations.py"), name, *where, **environ)
+    return Program(folder, str(HERE / script), name, *where, **options)

@@ -4,7 +4,8 @@ Runs in the virtual environment of that hivemind-core (see servers.py, which sta
 
     python serve.py EVENTS_FD '{"port": 5678, "clients": [{"name": ..., "key": ..., "password": ...}]}'
 
-What happens is told as JSON lines on the file descriptor EVENTS_FD, `ready` first. It ends when its stdin does.
+What happens is told as JSON lines on the file descriptor EVENTS_FD, `ready` first. It ends when its stdin does; lines
+there are orders, see `ORDERS`.
 The agent echoes each utterance as `speak`; one that starts with `!` is a command instead: see `Agent.COMMANDS`.
 """
 
@@ -18,6 +19,7 @@ import threading
 import time
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from types import SimpleNamespace
 
 from hivemind_bus_client.identity import NodeIdentity
 from hivemind_bus_client.message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
@@ -205,6 +207,45 @@ class Listener(HiveMindListenerProtocol):
         )
 
 
+class Database(ClientDatabase):
+    """Upstream's, which can be told to know nobody."""
+
+    empty = False
+
+    def get_client_by_api_key(self, api_key):
+        return None if self.empty else super().get_client_by_api_key(api_key)
+
+
+def refuse(listener: Listener, _: str) -> None:
+    """From now on nobody is known, and whoever is linked is sent away."""
+    Database.empty = True
+    for client in list(listener.clients.values()):
+        client.disconnect()
+
+
+def accept(_listener: Listener, _: str) -> None:
+    Database.empty = False
+
+
+def flood(listener: Listener, what: str) -> None:
+    """`COUNT MESSAGE`: to everybody that often, with `@N` for its number and `@MIB` for a text of a mebibyte."""
+    count, _, text = what.partition(" ")
+    for number in range(int(count)):
+        message = json.loads(text.replace("@N", str(number)).replace("@MIB", "x" * 1024 * 1024))
+        for client in list(listener.clients.values()):
+            client.send(HiveMessage(message["msg_type"], payload=inner(message["payload"])))
+
+
+def inner(payload: dict) -> object:
+    """A message inside of another one, as upstream's objects."""
+    if "msg_type" in payload:
+        return HiveMessage(payload["msg_type"], payload=inner(payload["payload"]))
+    return Message(payload["type"], payload["data"]) if "type" in payload else payload
+
+
+ORDERS = {"refuse": refuse, "accept": accept, "flood": flood}
+
+
 def configure(wanted: dict) -> dict:
     """Write this server's own configuration. Policies need a plugin and a database that not all versions have."""
     config = get_server_config()
@@ -219,6 +260,8 @@ def configure(wanted: dict) -> dict:
     has_policy_plugin = any(e.name == "hivemind-ovos-agent-policy" for e in entry_points(group="hivemind.policy"))
     if "policy" in config and not (has_policy_plugin and hasattr(ClientDatabase(), "refresh")):
         config["policy"] = {"chain": []}
+    if "upstream" in wanted:
+        config["upstream"] = {**config["upstream"], "enabled": True, **wanted["upstream"]}
     config.store()
     return config
 
@@ -235,7 +278,7 @@ def own_identity() -> NodeIdentity:
 
 def register(clients: list) -> ClientDatabase:
     """Clients as its command line would add them; what `add_client` does not take is set on the row afterwards."""
-    database = ClientDatabase()
+    database = Database()
     for client in [] if SET_UP.exists() and json.loads(SET_UP.read_text()) == clients else clients:
         given = {key: client[key] for key in ("name", "key", "password", "admin", "allowed_types") if key in client}
         if client.get("crypto_key"):
@@ -263,6 +306,14 @@ def wait_until_open(host: str, port: int, seconds: float = 20) -> None:
             time.sleep(0.02)
 
 
+def relay(listener: Listener) -> None:
+    """Upstream's own service joins the listener to a hub above, by the `upstream` of server.json."""
+    from hivemind_core.service import HiveMindService
+
+    service = SimpleNamespace(identity=listener.identity, _upstream=None)
+    HiveMindService._connect_upstream(service, listener).hm.wait_for_handshake(20, 0)
+
+
 def speech(agent: Agent) -> BinaryDataHandlerProtocol:
     from hub_speech import speech_protocol
 
@@ -284,11 +335,17 @@ def main() -> None:
     server = NetworkProtocolFactory.get_class(network)(hm_protocol=listener, config=settings)
     threading.Thread(target=server.run, daemon=True).start()
     wait_until_open(wanted["host"], wanted["port"])
+    EVENTS.tell("listening")
     while wanted["network"] == "mqtt" and not (server._mqtt and server._mqtt.is_connected()):
         time.sleep(0.02)  # whoever started this waits no longer than a minute
+    if "upstream" in wanted:
+        relay(listener)
     SET_UP.write_text(json.dumps(wanted["clients"]))
     EVENTS.tell("ready", version=version("hivemind-core"), port=wanted["port"], public_key=listener.identity.public_key)
-    sys.stdin.read()
+    for line in sys.stdin:
+        order, _, rest = line.strip().partition(" ")
+        ORDERS[order](listener, rest)
+        EVENTS.tell("done", order=order)
     os._exit(0)  # its threads do not all end by themselves
 
 

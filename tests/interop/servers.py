@@ -129,16 +129,20 @@ class Server:
         network: str = "websocket",
         host: str = "127.0.0.1",
         within: tuple[str, ...] = (),
+        environment: str = "",
         **settings: Any,
     ) -> None:
-        """`within`: a command that runs the one behind it elsewhere, such as in a network namespace."""
+        """`within`: a command that runs the one behind it elsewhere, such as in a network namespace.
+
+        `environment`: the name of its requirements, where these are not the version's own.
+        """
         self.version = version
         self.host = host
         self._within = within
         self.clients = clients
         self.port = port or free_port()
         self.public_key = ""
-        self._environment = NETWORKS.get(network, f"hivemind-core-{version}")
+        self._environment = environment or NETWORKS.get(network, f"hivemind-core-{version}")
         if settings.get("speech"):
             self._environment = SPEECH
         settings["network"] = network
@@ -222,6 +226,11 @@ class Server:
                 {k: v for k, v in event.items() if k not in ("event", "peer")},
             )
         return event
+
+    def order(self, line: str) -> None:
+        """Have it do this now, see ORDERS in serve.py; its event `done` says when it has."""
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
 
     def admin(self, *arguments: str) -> str:
         """Run its own command line on its own files. -> what it printed"""

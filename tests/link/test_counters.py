@@ -10,13 +10,50 @@ from link_kit import CLIENT, LONG, Log, deadlines, satellite
 
 from hivemind_counters.counting import MOST_NAMES, OTHERS, CounterObserver
 from hivemind_sdk.contracts import Counters
-from hivemind_sdk.contracts.observations import CallbackFailed, Denied, Dropped, FrameSent, RoundTrip, StateChanged
+from hivemind_sdk.contracts.observations import (
+    CallbackFailed,
+    Denied,
+    Dropped,
+    FrameSent,
+    MessageReceived,
+    MessageSent,
+    RoundTrip,
+    StateChanged,
+)
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.errors import PluginMissing
-from hivemind_sdk.messages import BusMessage
+from hivemind_sdk.messages import BusMessage, HiveMessageType
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Endpoint, PluginSettings
 from hivemind_sdk.testing import Hub, MemoryState
+
+
+def test_an_observer_that_counts_takes_the_numbers_and_hears_no_frame():
+    class Reader:
+        heard = ()
+
+        def read_from(self, tally):
+            self.tally = tally
+
+        def observe(self, event):
+            self.heard += (type(event),)
+
+        def hearer(self, kind):
+            return None if kind in (FrameSent, MessageSent, MessageReceived) else self.observe
+
+    reader = Reader()
+    with Hub([CLIENT]) as hub:
+        sat = satellite(hub.connector(), observers=[reader])
+        sat.connect()
+        before = sat.counters
+        for _ in range(3):
+            sat.emit(BusMessage("x"))
+        assert hub.wait_for(lambda hub: len(hub.of_type(HiveMessageType.BUS)) == 3)
+        counters = sat.counters
+    assert counters.messages_sent["bus"] == reader.tally.messages_sent[HiveMessageType.BUS] == 3
+    assert counters.frames_sent == reader.tally.frames_sent == before.frames_sent + 3
+    assert counters.bytes_sent == reader.tally.bytes_sent > before.bytes_sent
+    assert not {FrameSent, MessageSent} & set(reader.heard)
 
 
 def test_a_links_life_is_counted():

@@ -9,7 +9,7 @@ from link_kit import BUS, ENCODINGS, Ends, T, one_of_each
 
 from hivemind_sdk.engine.connection import Greeted, LinkSecured, Phase, Received
 from hivemind_sdk.errors import AuthenticationRefused, MetadataTooLarge, NotConnected
-from hivemind_sdk.messages import HiveMessage
+from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.settings import Credentials
 from hivemind_sdk.testing import MemoryState
 
@@ -70,6 +70,21 @@ def test_binary_frames_are_used_where_they_were_agreed_and_text_for_what_they_wo
         (frame,) = ends.satellite.frames_to_send()
         too_long = len(message.metadata.get("query_id", "")) > 255 and compress is False
         assert isinstance(frame, str) is bool(lossy or too_long), message.msg_type
+
+
+@pytest.mark.parametrize(
+    ("handshake", "size", "compressed"),
+    [("noise", 999, False), ("noise", 3_000, True), ("password", 999, True), ("password", 100, True)],
+)
+def test_left_to_the_link_a_short_body_is_compressed_only_for_hubs_that_may_read_nothing_else(
+    handshake, size, compressed
+):
+    ends = Ends(handshake, binarize=True, compress=None, compress_from=1_100).agree()
+    ends.taken(ends.hub)
+    ends.satellite.send(HiveMessage(T.BUS, BusMessage("speak", {"utterance": "a" * size})))
+    ends.step()
+    (received,) = ends.taken(ends.hub)
+    assert (received.size < 100) is compressed
 
 
 def test_binary_data_whose_metadata_fits_no_frame_is_refused_before_anything_is_sent():

@@ -57,10 +57,9 @@ class Linked:
         self.satellite.connect()
         self.peer = hub.wait_for(lambda hub: hub.peers)[0]
 
-    def sealed(self, text):
-        """The frame of this text, whatever it holds."""
-        (frame,) = self.peer._link._session.seal(Form.TEXT, text.encode())
-        return frame
+    def send(self, text):
+        """The hub seals and sends this text, whatever it holds."""
+        self.peer.send_sealed(Form.TEXT, text.encode())
 
     def is_unharmed(self):
         """The link is the same one, and works."""
@@ -112,7 +111,7 @@ def test_unknown_keys_are_ignored_and_never_sent(profile):
         on = Linked(hub)
         given = CASES["live-010"]["input"]["frame"]
         given["payload"]["data"]["utterance"] = "extra"
-        on.peer.send_frame(on.sealed(json.dumps(given)))
+        on.send(json.dumps(given))
         assert on.is_unharmed()
         assert on.heard[0] == "extra"
         keys = {"msg_type", "payload", "metadata", "route", "node", "target_site_id", "target_pubkey", "source_peer"}
@@ -125,7 +124,7 @@ def test_a_second_hello_is_ignored(profile):
     with Hub([CLIENT], profile) as hub:
         on = Linked(hub)
         before = on.satellite.hub_hello
-        on.peer.send_frame(on.sealed(frame_of("live-013")))
+        on.send(frame_of("live-013"))
         on.peer.send_frame(frame_of("live-013"))
         assert on.is_unharmed()
         assert on.satellite.hub_hello is before
@@ -139,7 +138,7 @@ def test_a_handshake_frame_on_an_established_link_is_ignored(profile):
         before = on.satellite.status.info
         for number in ("live-015", "live-027"):
             on.peer.send_frame(frame_of(number))
-            on.peer.send_frame(on.sealed(frame_of(number)))
+            on.send(frame_of(number))
         assert on.is_unharmed()
         assert on.satellite.status.info is before
         assert on.drops() == ["cleartext", "out of turn"] * 2

@@ -156,7 +156,7 @@ def test_a_program_ends_when_its_satellite_was_closed_and_raises_what_ended_it_f
         satellite.until("READY")
         hub.wait_for(lambda hub: hub.peers, LONG)[0].send_bus(BusMessage("please.close"))
         assert satellite.ends() == (0, "")
-    hub._clients.clear()
+    hub.remove(KEY)
     with running(hub.port) as satellite:
         code, errors = satellite.ends()
         assert code == 1

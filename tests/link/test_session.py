@@ -155,7 +155,7 @@ def test_frames_that_can_not_be_read_are_said_and_change_nothing():
 def test_everything_that_touches_the_nodes_memory_is_work(monkeypatch):
     """A shell on an event loop has it done elsewhere."""
     attempt, touched, working = Attempt(), [], []
-    state = attempt.session.link._config.context.state
+    state = attempt.session.link.config.context.state
     for name in ("read", "write", "read_secret", "write_secret"):
         real = getattr(state, name)
         monkeypatch.setattr(

@@ -136,7 +136,7 @@ class Handshaker:
 
 def link_with(act):
     ends = Ends("password")
-    config = ends.satellite._config
+    config = ends.satellite.config
     link = SatelliteLink(LinkConfig([NamedHandshake("odd", 2, Handshaker(act))], config.context, {}))
     hello, offer = ends.hub.frames_to_send()
     link.receive(hello)
@@ -182,7 +182,7 @@ def test_whatever_a_handshake_raises_and_whenever_ends_the_link_as_one_of_ours(e
 
 def test_no_handshake_in_common_says_why_for_each():
     link, offer = link_with(lambda context: Declined("it rains"))
-    link._config.handshakes.append(NamedHandshake("future", 9, Handshaker(None)))
+    link.config.handshakes.append(NamedHandshake("future", 9, Handshaker(None)))
     with pytest.raises(NoCommonHandshake, match=r"odd: it rains; future: protocol 9 is outside of the allowed 0 to 3"):
         link.receive(offer)
 

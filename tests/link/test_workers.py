@@ -15,7 +15,7 @@ from link_kit import LONG, our_threads, wait_for_end
 
 from hivemind_sdk.threads import callbacks as callbacks_module
 from hivemind_sdk.threads.callbacks import CallbackQueue
-from hivemind_sdk.threads.pool import Workers
+from hivemind_sdk.threads.pool import Flag, Workers
 from hivemind_sdk.threads.timers import Timers
 
 
@@ -234,8 +234,32 @@ def test_a_thread_that_lingers_holds_none_of_its_jobs():
         assert done.wait(LONG)
         del job, done
         assert freed.wait(LONG), held
-    assert len(workers._threads) == 1
+    assert len(worker_threads()) == 1
     workers.release(LONG)
+
+
+def test_a_flag_is_one_threads_at_a_time_however_many_try():
+    flag, began = Flag(), threading.Barrier(4, timeout=LONG)
+    inside, most = [], []
+
+    def try_it():
+        began.wait()
+        for _ in range(20_000):
+            if flag.take():
+                inside.append(None)
+                most.append(len(inside))
+                inside.pop()
+                flag.give_back()
+
+    threads = [threading.Thread(target=try_it) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(LONG)
+    assert set(most) == {1}
+    assert not flag.taken
+    assert flag.take()
+    assert flag.taken
 
 
 def test_a_timer_that_raises_stops_no_other(caplog):

@@ -189,8 +189,8 @@ def test_a_chain_of_10000_nodes_needs_neither_recursion_nor_a_text_of_its_square
 
 
 def test_many_floods_and_nodes_are_bounded_in_memory(monkeypatch):
-    monkeypatch.setattr("hivemind_sdk.topology.mapper._MAX_SEEN", 2_000)
-    hive_map = HiveMapper(max_seen_pings=100, max_characters=1_000_000)
+    monkeypatch.setattr("hivemind_sdk.topology.mapper.MAX_SEEN", 2_000)
+    hive_map = HiveMapper(max_seen_pings=100, max_bytes=1_000_000)
     tracemalloc.start()
     try:
         for number in range(20_000):

@@ -165,3 +165,9 @@ def test_the_primitive_opens_what_it_seals():
             primitive.open(suite, private, changed, signer)
     with pytest.raises(MalformedFrame):
         primitive.open(suite, BOB.private, unsigned, ALICE.public)
+
+
+def test_a_trusted_node_cannot_sign_in_the_name_of_another():
+    node = Node(trusted_keys={"alice": ALICE.public, "carol": CAROL.public})
+    assert node.receive(intercom(by=CAROL).forward(source_peer=ALICE.public)) == ["drop untrusted"]
+    assert node.receive(intercom(by=CAROL).forward(source_peer=CAROL.public)) == ["deliver speak"]

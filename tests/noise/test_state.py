@@ -15,8 +15,8 @@ from noise_kit import AESGCM, CHACHA, INFO, KEYS, KK, X25519, XX, Crypto, handsh
 
 from hivemind_noise.prologue import prologue
 from hivemind_noise.psk import derive
-from hivemind_noise.session import NoiseSession
-from hivemind_noise.state import SUITES, CipherState, HandshakeState, protocol_name
+from hivemind_noise.session import CipherState, NoiseSession
+from hivemind_noise.state import SUITES, HandshakeState, protocol_name
 from hivemind_primitives.argon2id import CffiArgon2id
 from hivemind_primitives.x25519 import CryptographyX25519, PycryptodomeX25519
 from hivemind_sdk.contracts import Form, Role

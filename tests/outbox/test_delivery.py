@@ -227,7 +227,7 @@ def test_a_link_that_breaks_under_a_message_gives_it_back(hub, reached):
     sat.connect()
     transport = reached.connector.links[0]
     transport.hold()  # this end does not notice
-    transport._peer.close(1006)
+    transport.peer.close(1006)
     transport._end = "gone", 1006, ""
     receipt = sat.emit(said(0), delivery=KEPT)
     assert receipt.state is Outcome.QUEUED

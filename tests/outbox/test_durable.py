@@ -83,7 +83,7 @@ def test_what_the_hub_never_got_is_sent_again_and_says_so(hub, file):
     reached = Reached(hub)
     sat = satellite(reached, durable=file)
     sat.connect()
-    hubs_end = reached.connector.links[0]._peer
+    hubs_end = reached.connector.links[0].peer
     hubs_end.hold()
     receipts = [sat.emit(said(number), delivery=DURABLE) for number in range(3)]
     assert sat.flush(LONG)  # the thread that sends what waited may be at it just now

@@ -13,9 +13,9 @@ from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State
 from hivemind_sdk.contracts.status import Status
 from hivemind_sdk.delivery import Outcome, Queue, Rules
 from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotConnected
+from hivemind_sdk.satellite.observers import ObserverFanout
 from hivemind_sdk.settings import Limits
 from hivemind_sdk.testing import Hub, MemoryConnector
-from hivemind_sdk.threads.link import Link
 from hivemind_sdk.threads.sender import Sender
 from hivemind_sdk.threads.store import MessageStore
 
@@ -31,15 +31,19 @@ class Desk:
         self.sending = self.not_connected
         self.idle = threading.Event()
         """something was done that was put off"""
-        line = Link(
-            send=lambda message: self.sending(message),
-            ready=lambda: self.ready,
-            probes=lambda: True,
-            probe=lambda arrived: None,
-            later=self.later,
-            observe=lambda event: None,
-        )
-        self.room = Sender(Rules({}), Limits(), LONG, line, store)
+        self.room = Sender(Rules({}), Limits(), LONG, self.later, ObserverFanout((), {}), store)
+        self.room.use(self)
+
+    probes = True
+
+    def send(self, message):
+        self.sending(message)
+
+    def probe(self, arrived):
+        pass
+
+    def wake(self, reason):
+        pass
 
     def later(self, job):
         job()

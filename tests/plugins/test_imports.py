@@ -57,10 +57,10 @@ def refused(code: str, package: str, *, may_import_sdk: bool) -> list[str]:
 
 
 def may_import_sdk(folder: Path) -> bool:
-    """Whether this distribution is an application or has commands: no entry points of ours, or some `command.*`."""
+    """Whether this distribution is an application or has one, or commands, as its entry points say."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = project.get("entry-points", {}).get(GROUP, {})
-    return not names or any(name.startswith("command.") for name in names)
+    return not names or any(name.startswith(("command.", "application.")) for name in names)
 
 
 @pytest.mark.parametrize("package", [*BUILT_IN, *DISTRIBUTIONS], ids=lambda path: path.name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -160,6 +161,25 @@ def test_an_unknown_option_is_refused_with_the_nearest_names():
         check_names("p", ["grain"], ["grains", "loft"])
     with pytest.raises(OptionError, match="it has no options"):
         check_names("p", ["grain"], [])
+
+
+@dataclass
+class Nested:
+    birds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    eggs: Mapping[str, int] = field(default_factory=dict)
+
+
+def test_a_table_is_read_from_the_config_file_and_as_json_from_the_environment():
+    assert not schema_fault(Nested)
+    found = options(
+        Nested,
+        config={NAMES[0]: {"birds": {"dove": {"legs": 2}}}},
+        environ={"HIVEMIND_TRANSPORT_CARRIER_PIGEON_EGGS": '{"dove": 3}'},
+    )
+    assert found == Nested({"dove": {"legs": 2}}, {"dove": 3})
+    for wrong in ({"dove": {"legs": 2}}, "[1]", "{"):
+        with pytest.raises(OptionError, match="option 'eggs'"):
+            options(Nested, {"eggs": wrong})
 
 
 @dataclass

@@ -7,7 +7,7 @@ import json
 import pytest
 from wheel_kit import BUILTINS, Environment, build
 
-from hivemind_sdk.plugins.records import KINDS
+from hivemind_sdk.plugins.scaffold import KINDS, plugin_kind
 
 pytestmark = pytest.mark.scaffold
 
@@ -43,6 +43,6 @@ def test_a_new_plugin_is_clean_typed_installed_tested_and_active(kind, environme
     assert succeeds("mypy", "--python-executable", python, "--cache-dir", mypy_cache).startswith("Success")
     assert " passed" in succeeds("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     listed = {one["name"]: one for one in json.loads(succeeds("hivemind-client", "plugins", "--json"))["plugins"]}
-    made = listed[f"{kind}.first-{kind}"]
-    assert (made["state"], made["provider"], made["records"]) == ("active", name, [f"{kind}:first-{kind}"])
+    made = listed[f"{plugin_kind(kind)}.first-{kind}"]
+    assert (made["state"], made["provider"], made["records"]) == ("active", name, [f"{plugin_kind(kind)}:first-{kind}"])
     assert {listed[builtin]["state"] for builtin in BUILTINS} == {"active"}

@@ -17,7 +17,7 @@ from public_kit import not_public
 from hivemind_sdk.errors import SettingsError
 from hivemind_sdk.plugins import scaffold
 from hivemind_sdk.plugins.records import KINDS
-from hivemind_sdk.plugins.scaffold import contents, create, named, sdk_source, source
+from hivemind_sdk.plugins.scaffold import contents, create, named, plugin_kind, sdk_source, source
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -33,16 +33,21 @@ def new(*arguments: str):
 
 
 def test_there_is_a_skeleton_of_each_kind():
-    assert set(scaffold.KINDS) == set(KINDS)
-    assert {folder.name for folder in Path(scaffold.__file__).parent.glob("templates/*")} == {*KINDS, "common"}
+    assert set(scaffold.KINDS) == {*KINDS, "satellite"}
+    folders = {folder.name for folder in Path(scaffold.__file__).parent.glob("templates/*")}
+    assert folders == {*scaffold.KINDS, "common"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", scaffold.KINDS)
 def test_what_is_made_is_a_whole_distribution_of_public_parts_alone(kind, tmp_path):
     done = new(kind, "hivemind-pigeon", "--into", str(tmp_path), "--json")
     assert done.code == 0, done.err
     made, folder = done.json, tmp_path / "hivemind-pigeon"
-    assert (made["folder"], made["plugin"], made["module"]) == (str(folder), f"{kind}.pigeon", "hivemind_pigeon")
+    assert (made["folder"], made["plugin"], made["module"]) == (
+        str(folder),
+        f"{plugin_kind(kind)}.pigeon",
+        "hivemind_pigeon",
+    )
     assert made["next"][0] == f"cd {folder}"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == set(made["files"])

@@ -20,8 +20,10 @@ from hivemind_sdk.errors import (
     UnsupportedProtocolVersion,
 )
 from hivemind_sdk.messages import NESTING_TYPES, SETUP_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
-from hivemind_sdk.messages.strict_json import dumps_ascii, loads
+from hivemind_sdk.messages.strict_json import dumps_ascii
 from hivemind_sdk.settings import Limits
+
+from .codecs import STRICT, Codec
 
 FORMAT_VERSION = 1
 MAX_METADATA = 255
@@ -88,11 +90,34 @@ def can_be_binary(message: HiveMessage) -> bool:
     )
 
 
-def encode_binary(message: HiveMessage, *, compress: bool | None = True, versioned: bool = False) -> bytes:
-    """The binary frame of a message, without what `can_be_binary` says is dropped.
+def encode_binary(
+    message: HiveMessage,
+    *,
+    compress: bool | None = True,
+    compress_from: int = 0,
+    versioned: bool = False,
+    codec: Codec = STRICT,
+) -> bytes:
+    """The binary frame of a message, without what `can_be_binary` says is dropped. See `binary_parts`."""
+    start, body = binary_parts(
+        message, compress=compress, compress_from=compress_from, versioned=versioned, codec=codec
+    )
+    return start + body
 
-    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; the body
-    of BINARY is never compressed. Raises NotEncodable, or MetadataTooLarge for a metadata block of more than 255 bytes.
+
+def binary_parts(
+    message: HiveMessage,
+    *,
+    compress: bool | None = True,
+    compress_from: int = 0,
+    versioned: bool = False,
+    codec: Codec = STRICT,
+) -> tuple[bytes, bytes]:
+    """Both parts of a binary frame: header with metadata, and body; that of BINARY is the payload itself.
+
+    `compress`: None takes the shorter form, and the compressed one where only that has room for the metadata; a body of
+    fewer than `compress_from` bytes is then not tried. The body of BINARY is never compressed. Raises NotEncodable, or
+    MetadataTooLarge for a metadata block of more than 255 bytes.
     """
     kind = message.msg_type
     code = _CODES.get(kind)
@@ -100,17 +125,19 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
         raise NotEncodable(f"{kind.value!r} has no code in binary frames", hint="send it as a text frame")
     metadata = dumps_ascii(message.metadata).encode() if message.metadata else _EMPTY
     is_binary = kind is _BINARY
-    body: bytes = message.payload if is_binary else message.payload_text().encode()
+    body: bytes = message.payload if is_binary else codec.body(message)
+    if compress is None and len(body) < compress_from and len(metadata) <= MAX_METADATA:
+        compress = False
     if compress is not False:
-        small_metadata = _EMPTY_DEFLATED if metadata is _EMPTY else zlib.compress(metadata)
-        small_body = body if is_binary else zlib.compress(body)
+        small_metadata = _EMPTY_DEFLATED if metadata is _EMPTY else codec.compress(metadata)
+        small_body = body if is_binary else codec.compress(body)
         if compress is None:
             shorter = len(small_metadata) + len(small_body) < len(metadata) + len(body)
             compress = shorter or len(metadata) > MAX_METADATA
         if compress:
             metadata, body = small_metadata, small_body
     if not (message.metadata or versioned or is_binary):
-        return _STARTS[compress][code] + body
+        return _STARTS[compress][code], body
     size = len(metadata)
     if size > MAX_METADATA:
         raise MetadataTooLarge(
@@ -122,10 +149,10 @@ def encode_binary(message: HiveMessage, *, compress: bool | None = True, version
     start += metadata
     if is_binary:
         start = (int.from_bytes(start, "big") << 4 | message.bin_type).to_bytes(len(start) + 1, "big")
-    return start + body
+    return start, body
 
 
-def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
+def decode_binary(frame: bytes, limits: Limits = Limits(), codec: Codec = STRICT) -> HiveMessage:
     """The message of a binary frame; a routing verb has the route of its inner message (wire-v3.md section 5).
 
     Raises MalformedFrame, UnsupportedProtocolVersion or LimitExceeded.
@@ -135,14 +162,12 @@ def decode_binary(frame: bytes, limits: Limits = Limits()) -> HiveMessage:
     kind, compressed, begin, end = _header(frame)
     if kind is _BINARY:
         block = bytes.fromhex(frame[begin : end + 1].hex()[1:-1])  # half a byte is a hex digit
-        metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits)
+        metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits, codec)
         return HiveMessage.from_parts(kind, frame[end + 1 :], metadata, _SUBTYPES[frame[end] & 0x0F])
     block = frame[begin:end]
-    metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits)
-    body = _inflate(frame[end:], limits.inflated) if compressed else frame[end:]
-    message = HiveMessage.from_parts(
-        kind, loads(body, depth=limits.depth, values=limits.values), metadata, max_hops=limits.route
-    )
+    metadata = {} if block in _NO_METADATA[compressed] else _metadata(block, compressed, limits, codec)
+    body = codec.inflate(frame[end:], limits.inflated) if compressed else frame[end:]
+    message = HiveMessage.from_parts(kind, codec.read(body, limits), metadata, max_hops=limits.route)
     if kind in NESTING_TYPES:
         message.replace_route(message.payload.route)
     return message
@@ -189,22 +214,7 @@ def _any_header(frame: bytes) -> tuple[HiveMessageType, int, int, int]:
     return kind, head >> 24 & 1, begin, end
 
 
-def _metadata(block: bytes, compressed: int, limits: Limits) -> Any:
+def _metadata(block: bytes, compressed: int, limits: Limits, codec: Codec) -> Any:
     if compressed:
-        block = _inflate(block, min(limits.inflated, MAX_INFLATED_METADATA))
-    return loads(block, depth=limits.depth, values=limits.values)
-
-
-def _inflate(block: bytes, limit: int) -> bytes:
-    stream = zlib.decompressobj()
-    try:
-        inflated = stream.decompress(block, limit + 1)
-    except zlib.error:
-        raise MalformedFrame(f"a block of {len(block)} bytes is not zlib data") from None
-    if len(inflated) > limit:
-        raise LimitExceeded(f"a block of {len(block)} bytes inflates to more than {limit}")
-    if not stream.eof:
-        raise MalformedFrame(f"a zlib block of {len(block)} bytes is cut short")
-    if stream.unused_data:
-        raise MalformedFrame(f"{len(stream.unused_data)} bytes follow after a zlib block")
-    return inflated
+        block = codec.inflate(block, min(limits.inflated, MAX_INFLATED_METADATA))
+    return codec.read(block, limits)

@@ -6,8 +6,10 @@ from typing import Any
 
 from hivemind_sdk.errors import LimitExceeded
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.messages.strict_json import dumps, loads
+from hivemind_sdk.messages.strict_json import dumps
 from hivemind_sdk.settings import Limits
+
+from .codecs import STRICT, Codec
 
 
 def encode_text(message: HiveMessage) -> str:
@@ -15,14 +17,14 @@ def encode_text(message: HiveMessage) -> str:
     return dumps(message.as_dict)
 
 
-def decode_text(text: str | bytes, limits: Limits = Limits()) -> HiveMessage:
+def decode_text(text: str | bytes, limits: Limits = Limits(), codec: Codec = STRICT) -> HiveMessage:
     """The message of a text frame; unknown keys are ignored.
 
     `limits.frame` counts bytes, or the characters of a str. Raises MalformedFrame or LimitExceeded.
     """
     if len(text) > limits.frame:
         raise LimitExceeded(f"a text frame of {len(text)} exceeds the limit of {limits.frame}")
-    return message_from_object(loads(text, depth=limits.depth, values=limits.values), limits)
+    return message_from_object(codec.read(text, limits), limits)
 
 
 def message_from_object(value: Any, limits: Limits = Limits()) -> HiveMessage:

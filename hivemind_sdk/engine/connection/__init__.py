@@ -16,10 +16,11 @@ needs a new one. `close` it in any case.
 
 from __future__ import annotations
 
+from .compute import run_compute
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, Greeted, LinkSecured, Received
 from .hub import HubLink
-from .link import Link, Phase, run_compute
+from .link import Link, Phase
 from .satellite import SatelliteLink
 
 __all__ = [

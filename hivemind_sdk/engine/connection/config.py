@@ -8,6 +8,7 @@ from ..._dataclass import dataclass, field
 from ...contracts import Handshake, HandshakeContext
 from ...messages import JSONObject
 from ...settings import Limits
+from ..codec import STRICT, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class LinkConfig:
     min_protocol: int = 0
     max_protocol: int = 3
     compress: bool | None = True
+    compress_from: int = 0
+    """bytes of a body from which it is tried, where `compress` is None"""
+    codec: Codec = STRICT
+    """what writes and reads the content of sealed frames"""
 
     @property
     def limits(self) -> Limits:

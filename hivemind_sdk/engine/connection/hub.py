@@ -24,19 +24,19 @@ class HubLink(Link):
 
     def start(self) -> None:
         """Queue HELLO and the offer."""
-        context = self._config.context
+        context = self.config.context
         offer = dict(context.offer)
-        for one in self._config.allowed():
+        for one in self.config.allowed():
             offer |= one.handshake.offer(replace(context, offer=offer))
-        self._config = replace(self._config, context=replace(context, offer=offer))
+        self.config = replace(self.config, context=replace(context, offer=offer))
         self._send_clear(HiveMessageType.HELLO, context.hello)
         self._send_clear(HiveMessageType.HANDSHAKE, offer)
         self._early = self._session_without_frames()
 
     def _session_without_frames(self) -> Session | None:
         """A session that needs no handshake frames (pre-shared key), should the satellite choose to use it."""
-        for one in self._config.allowed():
-            script = one.handshake.hub(self._config.context, {})
+        for one in self.config.allowed():
+            script = one.handshake.hub(self.config.context, {})
             if isinstance(script, Declined):
                 continue
             try:
@@ -49,7 +49,7 @@ class HubLink(Link):
 
     def _first(self, message: HiveMessage) -> list[Event]:
         payload = message.payload
-        return self._negotiate(lambda handshake: handshake.hub(self._config.context, payload))
+        return self._negotiate(lambda handshake: handshake.hub(self.config.context, payload))
 
     def _sealed_first(self, frame: Frame) -> list[Event]:
         if self._early is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
@@ -15,7 +15,9 @@ from ...contracts import (
     Frame,
     Handshake,
     HandshakeScript,
+    LinkTally,
     MeasuringSession,
+    PartedSession,
     Send,
     Session,
     SessionInfo,
@@ -26,7 +28,6 @@ from ...errors import (
     HiveMindError,
     LimitExceeded,
     MetadataTooLarge,
-    NoCommonHandshake,
     NotConnected,
     NotEncodable,
     Reflected,
@@ -37,11 +38,25 @@ from ...errors import (
 from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ...messages.strict_json import loads
 from ...settings import Limits
-from ..codec import can_be_binary, decode_binary, decode_text, encode_binary, encode_text, message_from_object
+from ..codec import (
+    Codec,
+    binary_parts,
+    can_be_binary,
+    decode_binary,
+    decode_text,
+    encode_binary,
+    encode_text,
+    message_from_object,
+)
 from .config import LinkConfig, NamedHandshake
 from .events import ComputeNeeded, Discarded, Event, LinkSecured, Received
+from .no_handshake import none_in_common
 
 _HELLO, _HANDSHAKE, _BINARY = HiveMessageType.HELLO, HiveMessageType.HANDSHAKE, HiveMessageType.BINARY
+_LONG = 64 * 1024
+"""bytes of a payload above which one more copy costs more than to look for a way without it"""
+_READS_THE_FLAG = 3
+"""the protocol whose hubs read whether a binary frame is compressed; one of 4.0.0, which speaks older ones, does not"""
 
 
 class Phase(Enum):
@@ -74,8 +89,9 @@ class Link:
 
     # fmt: off
     __slots__ = (
-        "_ask", "_binarize", "_candidates", "_compress", "_config", "_declined", "_failures", "_info", "_limits",
-        "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_session", "_trying", "max_frame",
+        "_ask", "_binarize", "_candidates", "_codec", "_compress", "_compress_from", "_declined", "_failures", "_info",
+        "_limits", "_longest_frame", "_out", "_passed_over", "_phase", "_script", "_seal_parts", "_session", "_trying",
+        "config", "max_frame", "tally",
     )
     # fmt: on
 
@@ -84,14 +100,16 @@ class Link:
     """what is done about a frame; what is not in it is out of turn"""
 
     def __init__(self, config: LinkConfig) -> None:
-        self._config = config
-        self._compress = config.compress
+        self.config = config
+        """of a satellite only until the session is agreed"""
+        self._compress, self._compress_from, self._codec = config.compress, config.compress_from, config.codec
         self._limits = config.limits
         self._phase = self._first_phase
         self._out: list[Frame] = []
         self._script: HandshakeScript | None = None
         self._session: Session | None = None
         self._longest_frame: Callable[[Form, int], int] | None = None
+        self._seal_parts: Callable[[Form, bytes, bytes], list[Frame]] | None = None
         self._info: SessionInfo | None = None
         self._candidates: Iterator[NamedHandshake] = iter(())
         self._ask: Callable[[Handshake], HandshakeScript | Declined] = _not_asked
@@ -100,6 +118,8 @@ class Link:
         self._passed_over: list[str] = []
         self._binarize = False
         self._failures = 0
+        self.tally = LinkTally()
+        """counts frames, and the messages of `seal`"""
         self.max_frame: int | None = None
         """bytes of the longest frame that the transport takes; a message that would need a longer one is not sent"""
 
@@ -116,6 +136,8 @@ class Link:
         """One frame from the transport -> what was learned. Raises what ends the link; NotConnected after that."""
         if self._phase is Phase.DEAD:
             raise NotConnected("the link has ended")
+        self.tally.frames_received += 1
+        self.tally.bytes_received += len(frame)
         if self._phase is Phase.ESTABLISHED:
             return self._open(frame)
         try:
@@ -128,22 +150,45 @@ class Link:
         return act(self, content)
 
     def send(self, message: HiveMessage) -> None:
-        """Seal a message; `frames_to_send` has the frames. Raises NotConnected, NotEncodable."""
+        """Seal a message of our own, such as a probe; `frames_to_send` has the frames. Raises as `seal`."""
+        self._out.extend(self._seal(message))
+
+    def seal(self, message: HiveMessage) -> list[Frame]:
+        """The frames of a message, to be written at once, behind all before. Raises NotConnected, NotEncodable."""
+        frames, kind, tally = self._seal(message), message.msg_type, self.tally
+        for frame in frames:
+            tally.frames_sent += 1
+            tally.bytes_sent += len(frame)
+        tally.messages_sent[kind] = tally.messages_sent.get(kind, 0) + 1
+        return frames
+
+    def _seal(self, message: HiveMessage) -> list[Frame]:
         session = self._session
         if session is None or self._phase is not Phase.ESTABLISHED:
             raise NotConnected("the link is not secured", hint="wait until the state is READY")
-        form, plaintext = self._encode(message)
-        limit = self.max_frame
-        if limit is not None and self._longest_frame is not None:
-            _check_size(self._longest_frame(form, len(plaintext)), limit, message)
-        frames = session.seal(form, plaintext)
-        if limit is not None:
-            _check_size(max(map(len, frames)), limit, message)
-        self._out.extend(frames)
+        if message.msg_type is _BINARY and len(message.payload) > _LONG and self._seal_parts is not None:
+            head, body = binary_parts(message, compress=self._compress, codec=self._codec)
+            self._check(Form.BINARY, len(head) + len(body), message)
+            frames = self._seal_parts(Form.BINARY, head, body)
+        else:
+            form, plaintext = self._encode(message)
+            self._check(form, len(plaintext), message)
+            frames = session.seal(form, plaintext)
+        if self.max_frame is not None and self._longest_frame is None:
+            _check_size(max(map(len, frames)), self.max_frame, message)
+        return frames
+
+    def _check(self, form: Form, size: int, message: HiveMessage) -> None:
+        """Before a counter is used up for what the transport can't take."""
+        if self.max_frame is not None and self._longest_frame is not None:
+            _check_size(self._longest_frame(form, size), self.max_frame, message)
 
     def frames_to_send(self) -> list[Frame]:
         """Take what must be written now."""
         frames, self._out = self._out, []
+        for frame in frames:
+            self.tally.frames_sent += 1
+            self.tally.bytes_sent += len(frame)
         return frames
 
     def resume(self, result: Any) -> list[Event]:
@@ -190,11 +235,13 @@ class Link:
     def _encode(self, message: HiveMessage) -> tuple[Form, bytes]:
         if message.msg_type is _BINARY or (self._binarize and can_be_binary(message)):
             try:
-                return Form.BINARY, encode_binary(message, compress=self._compress)
+                return Form.BINARY, encode_binary(
+                    message, compress=self._compress, compress_from=self._compress_from, codec=self._codec
+                )
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, encode_text(message).encode()
+        return Form.TEXT, self._codec.text(message)
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
@@ -218,7 +265,7 @@ class Link:
             return []
         form, plaintext = opened
         try:
-            message = _DECODERS[form](plaintext, self._limits)
+            message = _DECODERS[form](plaintext, self._limits, self._codec)
         except RemoteProtocolError as error:
             return [_discarded("malformed message", error)]
         if message.msg_type in SETUP_TYPES:
@@ -241,7 +288,7 @@ class Link:
 
     def _negotiate(self, ask: Callable[[Handshake], HandshakeScript | Declined]) -> list[Event]:
         """Run the first allowed handshake that does not decline. `ask` gives its script for this link."""
-        self._candidates, self._ask = iter(self._config.allowed()), ask
+        self._candidates, self._ask = iter(self.config.allowed()), ask
         return self._try_next()
 
     def _try_next(self) -> list[Event]:
@@ -255,7 +302,7 @@ class Link:
                 self._script = answer
                 return self._advance(next)
             self._note_declined(answer)
-        return self._give_up(self._none_in_common())
+        return self._give_up(none_in_common(self.config, self._declined))
 
     def _note_declined(self, declined: Declined) -> None:
         self._declined.append(f"{self._trying}: {declined.reason}")
@@ -301,62 +348,23 @@ class Link:
         session = self._session = established.session
         # asked once: looking whether an object follows a protocol takes as long as sealing a message
         self._longest_frame = session.longest_frame if isinstance(session, MeasuringSession) else None
+        self._seal_parts = session.seal_parts if isinstance(session, PartedSession) else None
         info = session.info
         self._info = replace(info, warnings=(*self._passed_over, *info.warnings)) if self._passed_over else info
         self._binarize = info.binarize
+        if self._compress is None and info.protocol < _READS_THE_FLAG:
+            self._compress = True
         self._phase = Phase.ESTABLISHED
         probe = established.probe.msg_type if established.probe is not None else None
         return [LinkSecured(self._info, established.confirm_within, probe, established.store)]
 
     def _forget_agreement(self) -> None:
         """What a satellite needed to agree on a session is let go: a link may last for months."""
-        del self._config
+        del self.config
         self._candidates, self._ask = iter(()), _not_asked
 
     def _send_clear(self, kind: HiveMessageType, payload: JSONObject) -> None:
         self._out.append(encode_text(HiveMessage(kind, payload)))
-
-    def _none_in_common(self) -> NoCommonHandshake:
-        lowest, highest = self._config.min_protocol, self._config.max_protocol
-        forbidden = [one for one in self._config.handshakes if one not in self._config.allowed()]
-        reasons = self._declined + [
-            f"{one.name}: protocol {one.protocol} is outside of the allowed {lowest} to {highest}" for one in forbidden
-        ]
-        text = "; ".join(reasons) or "none is installed"
-        return NoCommonHandshake(f"no handshake that both sides can do ({text})", hint=self._way_out(forbidden))
-
-    def _way_out(self, forbidden: Sequence[NamedHandshake]) -> str:
-        """What to do where no handshake was possible."""
-        newest = max((one.protocol for one in forbidden), default=0)
-        if newest > self._config.max_protocol:
-            return (
-                f"the hub may want protocol {newest}: allow it with max_protocol={newest} (`--max-protocol {newest}`)"
-            )
-        here = max((one.protocol for one in self._config.handshakes), default=0)
-        there = self._config.context.offer.get("max_protocol_version")
-        if type(there) is int and there > here:
-            return (
-                f"the hub speaks protocol {there}, and no handshake that is active here does: see `hivemind-client "
-                "plugins`; or check the password and min_protocol"
-            )
-        return "check the password, min_protocol and `hivemind-client plugins`"
-
-
-def run_compute(link: Link, events: list[Event]) -> list[Event]:
-    """Do the work that a link asks for here and now, for callers whose thread may block. Returns the other events."""
-    others: list[Event] = []
-    while events:
-        event = events.pop(0)
-        if not isinstance(event, ComputeNeeded):
-            others.append(event)
-            continue
-        try:
-            result = event.work()
-        except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
-            events += link.resume_error(error)
-        else:
-            events += link.resume(result)
-    return others
 
 
 def _check_size(size: int, limit: int, message: HiveMessage) -> None:
@@ -385,4 +393,7 @@ def _discarded(reason: str, error: HiveMindError) -> Discarded:
 
 
 _KINDS = {_HELLO: Kind.HELLO, _HANDSHAKE: Kind.HANDSHAKE}
-_DECODERS: dict[Form, Callable[[bytes, Limits], HiveMessage]] = {Form.TEXT: decode_text, Form.BINARY: decode_binary}
+_DECODERS: dict[Form, Callable[[bytes, Limits, Codec], HiveMessage]] = {
+    Form.TEXT: decode_text,
+    Form.BINARY: decode_binary,
+}

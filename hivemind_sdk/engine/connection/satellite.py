@@ -27,18 +27,18 @@ class SatelliteLink(Link):
 
     def _greet(self, message: HiveMessage) -> list[Event]:
         hello = message.payload
-        self._config = replace(self._config, context=replace(self._config.context, hello=hello))
+        self.config = replace(self.config, context=replace(self.config.context, hello=hello))
         self._phase = Phase.OFFER
         return [Greeted(hello)]
 
     def _offered(self, message: HiveMessage) -> list[Event]:
-        context = replace(self._config.context, offer=message.payload)
-        self._config = replace(self._config, context=context)
+        context = replace(self.config.context, offer=message.payload)
+        self.config = replace(self.config, context=context)
         return self._negotiate(lambda handshake: handshake.satellite(context))
 
     def _secure(self, established: Established) -> list[Event]:
         events = super()._secure(established)
-        hello = encode_text(HiveMessage(HiveMessageType.HELLO, self._config.hello))
+        hello = encode_text(HiveMessage(HiveMessageType.HELLO, self.config.hello))
         self._out.extend(established.session.seal(Form.TEXT, hello.encode()))
         self._forget_agreement()
         self.probe = established.probe

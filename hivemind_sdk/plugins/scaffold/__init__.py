@@ -1,7 +1,8 @@
 """A new plugin, as a distribution of its own: written from the templates in this package, and complete.
 
-`templates/common` is in each of them, `templates/KIND` is what one kind has beside it. `@WORD@` stands for a value, in
-contents and paths; `.in` keeps tools that read Python from reading templates.
+`templates/common` is in each of them, `templates/KIND` is what one kind has beside it; a satellite has what an
+application has, too. `@WORD@` stands for a value, in contents and paths; `.in` keeps tools that read Python from
+reading templates.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .kinds import KINDS
 from .names import Names, named
 from .source import DISTRIBUTION, sdk_source
 
-__all__ = ["KINDS", "Names", "create", "named", "sdk_source"]
+__all__ = ["KINDS", "Names", "create", "named", "plugin_kind", "sdk_source"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _COMMON, _USE, _SUFFIX = "common", "use.md", ".in"
@@ -49,10 +50,15 @@ def create(kind: str, names: Names, folder: Path, sdk: str | None = None) -> lis
     return list(content)
 
 
+def plugin_kind(kind: str) -> str:
+    """The kind of the plugin in this skeleton."""
+    return KINDS[kind].plugin or kind
+
+
 def contents(kind: str, names: Names, sdk: str | None = None) -> dict[str, str]:
     """Path of each file, relative and with slashes -> its text."""
     words = _words(kind, names, sdk)
-    templates = {**_templates(_COMMON), **_templates(kind)}
+    templates = {**_templates(_COMMON), **_templates(plugin_kind(kind)), **_templates(kind)}
     words["USE"] = _filled(templates.pop(_USE), words).strip()
     return {_filled(path, words): _filled(text, words) for path, text in sorted(templates.items())}
 
@@ -65,7 +71,7 @@ def _words(kind: str, names: Names, sdk: str | None) -> dict[str, str]:
         "API": str(API_VERSION),
         "DEPENDENCIES": "\n    ".join(f'"{one}",' for one in requirements),
         "INSTALL": f"python -m pip install {shlex.quote(sdk)}\n" if sdk else "",
-        "KIND": kind,
+        "KIND": plugin_kind(kind),
         "NAME": names.distribution,
         "PACKAGE": names.module,
         "PLUGIN": names.plugin,

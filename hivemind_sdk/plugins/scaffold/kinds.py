@@ -1,4 +1,4 @@
-"""The kinds of plugins that there is a skeleton of: what each is for, and what it needs beside the SDK."""
+"""What there is a skeleton of: each kind of plugin, and a satellite; what each is for, and needs beside the SDK."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`summary`: what the skeleton does, for people. `requires`: its dependencies, as pip writes them."""
+    """`summary`: what the skeleton does, for people. `requires`: its dependencies, as pip writes them.
+
+    `plugin`: the kind of its plugin, where that is not its own name; its files are in the skeleton, too.
+    """
 
     summary: str
     requires: tuple[str, ...] = ()
+    plugin: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -23,5 +27,7 @@ KINDS: Mapping[str, Kind] = {
     "identity": Kind("Identities in a folder of JSON files"),
     "observer": Kind("Counts the messages of a satellite"),
     "resolver": Kind("Finds hubs in a file of names"),
+    "application": Kind("Prints what the assistant says"),
+    "satellite": Kind("A satellite from one file, that prints what the assistant says", plugin="application"),
     "command": Kind("Says hello, and where this satellite stands", ("click>=8.1",)),
 }

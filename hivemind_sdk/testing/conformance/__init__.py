@@ -5,7 +5,9 @@ Inherit from a contract in a test module, or call `run`. Nothing here needs pyte
 
 from __future__ import annotations
 
+from .application import ApplicationContract
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract, Outcome, Result, failures, run
 from .handler import HandlerContract
@@ -18,14 +20,17 @@ from .transport import Acceptor, AsyncTransportContract, TransportContract
 
 __all__ = [
     "Acceptor",
+    "ApplicationContract",
     "Argon2idContract",
     "AsyncTransportContract",
     "CipherContract",
     "CommandContract",
     "Contract",
+    "DeflateContract",
     "HandlerContract",
     "HandshakeContract",
     "IdentityContract",
+    "JSONTextContract",
     "ObserverContract",
     "Outcome",
     "PBKDF2Contract",

@@ -53,6 +53,20 @@ class Conversation:
         **parts: Any,
     ) -> Iterator[Satellite]:
         """One that is READY. `parts`: of the Satellite; without a transport it is in the hub's memory."""
+        with self.unlinked(endpoint, observers=observers, settings=settings, **parts) as satellite:
+            satellite.connect(2 * self._patience)
+            yield satellite
+
+    @contextmanager
+    def unlinked(
+        self,
+        endpoint: Endpoint | None = None,
+        *,
+        observers: Sequence[Observer] = (),
+        settings: Any = None,
+        **parts: Any,
+    ) -> Iterator[Satellite]:
+        """The same, and not connected."""
         from ...satellite.satellite import Satellite
 
         failures = Failures()
@@ -62,7 +76,6 @@ class Conversation:
         chosen = Settings(endpoint, self._credentials, reconnect=False, **(settings or {}))
         satellite = Satellite(chosen, observers=[*observers, failures], **parts)
         try:
-            satellite.connect(2 * self._patience)
             yield satellite
         finally:
             satellite.close()

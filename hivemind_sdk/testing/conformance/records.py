@@ -13,7 +13,9 @@ from ...plugins.catalogue import Catalogue
 from ...plugins.instances import Instances
 from ...plugins.records import Registration
 from ...settings import PluginSettings
+from .application import ApplicationContract
 from .cipher import CipherContract
+from .codecs import DeflateContract, JSONTextContract
 from .command import CommandContract
 from .contract import Contract
 from .handler import HandlerContract
@@ -29,6 +31,8 @@ _PRIMITIVES: Mapping[str, tuple[type[Contract], str]] = {
     "X25519": (X25519Contract, "x25519"),
     "ARGON2ID": (Argon2idContract, "argon2id"),
     "PBKDF2": (PBKDF2Contract, "pbkdf2"),
+    "JSON": (JSONTextContract, "json"),
+    "DEFLATE": (DeflateContract, "deflate"),
 }
 
 
@@ -109,6 +113,10 @@ def _resolver(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(ResolverContract, record, "resolver", make)
 
 
+def _application(record: Any, make: Callable[..., Any]) -> type[Contract]:
+    return _of(ApplicationContract, record, "application", make)
+
+
 def _command(record: Any, make: Callable[..., Any]) -> type[Contract]:
     return _of(CommandContract, record, "command", make, name=record.name)
 
@@ -135,5 +143,6 @@ _BUILDERS: Mapping[str, Callable[[Any, Callable[..., Any]], type[Contract] | Non
     "identity": _identity,
     "observer": _observer,
     "resolver": _resolver,
+    "application": _application,
     "command": _command,
 }

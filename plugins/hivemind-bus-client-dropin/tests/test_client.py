@@ -92,6 +92,15 @@ def test_waits_give_payload_and_data(client):
     client.emit(answer)  # it is a HiveMessage, and no bus message of the type `bus`
 
 
+def test_a_wait_for_what_the_hub_denies_is_in_vain(hub, caplog):
+    hub.add(HubClient("guest-key", "another-horse-battery-9", allowed_types=("speak",)))
+    guest = HiveMessageBusClient("guest-key", "another-horse-battery-9", host="ws://127.0.0.1", port=hub.port)
+    guest.connect()
+    assert guest.wait_for_response(Message("mycroft.volume.get"), timeout=SOON) is None
+    assert "mycroft.volume.get" in caplog.text
+    guest.close()
+
+
 def test_listeners_of_hive_types_get_messages_of_ovos_and_can_be_removed(client):
     heard = queue.Queue()
     client.on(HiveMessageType.BUS, heard.put)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import ssl
-import threading
 
 import pytest
 import trustme
 from hivemind_mqtt_stub import StubBroker, dial_to
 
 from hivemind_mqtt import MqttConnector, MqttOptions
-from hivemind_mqtt.inbox import MAX_WAITING, Inbox
 from hivemind_sdk.errors import (
     AuthenticationRefused,
     LinkClosed,
@@ -189,7 +187,6 @@ def test_a_broker_that_does_not_answer_takes_no_longer_than_the_dial_allows(brok
     with pytest.raises(LinkTimeout) as late:
         connect(broker, timeout=0.3)
     assert late.value.phase == "upgrade"
-    assert not [thread for thread in threading.enumerate() if thread.name == "hivemind-mqtt" and thread.is_alive()]
 
 
 def certified(authority, **purpose):
@@ -230,18 +227,3 @@ def test_options_that_can_not_work_are_refused(values):
     with pytest.raises(OptionError) as refused:
         MqttOptions(**values)
     assert "alone" not in str(refused.value)
-
-
-def test_frames_that_nobody_reads_are_held_back_in_the_network():
-    inbox, taken = Inbox(), threading.Event()
-    inbox.put(b"x" * MAX_WAITING)
-
-    def more():
-        inbox.put(b"more")
-        taken.set()
-
-    threading.Thread(target=more, daemon=True).start()
-    assert not taken.wait(0.1)
-    assert len(inbox.get(10)) == MAX_WAITING
-    assert taken.wait(10)
-    assert inbox.get(10) == b"more"

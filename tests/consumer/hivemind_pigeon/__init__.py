@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hivemind_sdk.hooks import (
     API_VERSION,
+    ApplicationPlugin,
     CipherPlugin,
     HandlerPlugin,
     HandshakePlugin,
@@ -19,12 +22,14 @@ from hivemind_sdk.hooks import (
 )
 from hivemind_sdk.messages import HiveMessageType
 
+from .application import Perch
 from .crypto import Argon2, Diffie, Pairs, Rounds, Xor
 from .handler import Cooing
 from .handshake import Nod
 from .identity import Loft
 from .observer import Tally
 from .resolver import Homing
+from .texts import Ascii, Slow
 from .transport import Connector
 
 HIVEMIND_API = 1
@@ -67,7 +72,14 @@ def hivemind_ciphers() -> list[CipherPlugin]:
 
 @hookimpl
 def hivemind_primitives() -> list[PrimitivePlugin]:
-    made = {"RSA": Pairs, "X25519": Diffie, "ARGON2ID": Argon2, "PBKDF2": Rounds}
+    made: dict[str, Callable[..., Any]] = {
+        "RSA": Pairs,
+        "X25519": Diffie,
+        "ARGON2ID": Argon2,
+        "PBKDF2": Rounds,
+        "JSON": Ascii,
+        "DEFLATE": Slow,
+    }
     return [PrimitivePlugin(name="pigeon", primitive=name, create=create) for name, create in made.items()]
 
 
@@ -94,6 +106,11 @@ def hivemind_observers() -> list[ObserverPlugin]:
 @hookimpl
 def hivemind_resolvers() -> list[ResolverPlugin]:
     return [ResolverPlugin(name="homing", create=Homing)]
+
+
+@hookimpl
+def hivemind_applications() -> list[ApplicationPlugin]:
+    return [ApplicationPlugin(name="perch", create=Perch)]
 
 
 def described(record: PluginRecord) -> str:

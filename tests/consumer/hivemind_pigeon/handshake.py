@@ -16,6 +16,7 @@ from hivemind_sdk.contracts import (
     HandshakeScript,
     MeasuringSession,
     NodeState,
+    PartedSession,
     Role,
     Send,
     Session,
@@ -34,6 +35,9 @@ class Clear:
 
     def seal(self, form: Form, plaintext: bytes) -> list[Frame]:
         return [plaintext.decode() if form is Form.TEXT else plaintext]
+
+    def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
+        return self.seal(form, head + body)
 
     def open(self, frame: Frame) -> tuple[Form, bytes] | None:
         if not frame:
@@ -71,6 +75,7 @@ def remember(state: NodeState, authority: str) -> None:
 
 
 handshake: Handshake = Nod()
+parted: PartedSession = Clear("nod")
 
 
 def is_envelope(session: Session) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hivemind_sdk.contracts import ChoosyObserver, Counters, CountingObserver, Observer, RoundTrips
+from hivemind_sdk.contracts import (
+    ChoosyObserver,
+    Counters,
+    CountingObserver,
+    LinkTally,
+    Observer,
+    RoundTrips,
+    TallyReader,
+)
 from hivemind_sdk.contracts.observations import FrameSent, Observation, RoundTrip
 
 
@@ -13,6 +21,10 @@ class Tally:
     def __init__(self) -> None:
         self.frames = 0
         self.last = 0.0
+        self.tally: LinkTally | None = None
+
+    def read_from(self, tally: LinkTally) -> None:
+        self.tally = tally
 
     def observe(self, event: Observation | Any) -> None:
         if isinstance(event, FrameSent):
@@ -30,3 +42,4 @@ class Tally:
 observer: Observer = Tally()
 counting: CountingObserver = Tally()
 choosy: ChoosyObserver = Tally()
+reader: TallyReader = Tally()

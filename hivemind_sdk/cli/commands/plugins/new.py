@@ -32,12 +32,15 @@ from ...options import json_option
 def command(kind: str, name: str, into: Path, sdk: str | None, as_json: bool) -> None:
     """Make a plugin of this KIND: a distribution called NAME, complete, that works and passes its tests.
 
+    KIND `satellite` is an application with the file of a satellite, for `hivemind-client run`.
+
     It is a folder NAME with everything that a published package has. Change what it does, and it is yours. Needs no
     network.
     """
-    from ....plugins.scaffold import create, named, sdk_source
+    from ....plugins.scaffold import create, named, plugin_kind, sdk_source
 
-    names = named(name, _taken(kind))
+    of_plugin = plugin_kind(kind)
+    names = named(name, _taken(of_plugin))
     folder = into / names.distribution
     source = sdk_source(sdk)
     made = create(kind, names, folder, source)
@@ -48,7 +51,7 @@ def command(kind: str, name: str, into: Path, sdk: str | None, as_json: bool) ->
         "pytest",
     ]
     if as_json:
-        plugin = {"name": names.distribution, "module": names.module, "plugin": f"{kind}.{names.plugin}"}
+        plugin = {"name": names.distribution, "module": names.module, "plugin": f"{of_plugin}.{names.plugin}"}
         json_line(
             {"kind": kind, **plugin, "folder": str(folder.resolve()), "sdk": source, "files": made, "next": steps}
         )

@@ -8,15 +8,21 @@ from ovos_bus_client.message import Message
 
 from hivemind_sdk import BusMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk import HiveMessage as SDKMessage
-from hivemind_sdk.errors import MalformedMessage
+from hivemind_sdk.errors import MalformedFrame, MalformedMessage
 from hivemind_sdk.messages import NESTING_TYPES
 
+_PARSE = "parse a frame with HiveMessage.from_wire"
 _ROUTING_TYPES = NESTING_TYPES  # programs look for it here
 
 __all__ = ["HiveMessage", "HiveMessageType", "HiveMindBinaryPayloadType", "MalformedWirePayload", "Message"]
 
-MalformedWirePayload = ValueError
-"""what is raised for it, MalformedFrame or MalformedMessage, is a ValueError"""
+
+MalformedWirePayload = MalformedFrame
+"""all that is wrong with what came, or with a payload on its way into a frame, is this ValueError"""
+
+
+class _NoMessage(MalformedWirePayload, TypeError):
+    """What a routing verb holds is not a message."""
 
 
 class HiveMessage(SDKMessage):
@@ -28,14 +34,45 @@ class HiveMessage(SDKMessage):
         """As in the reference, a bus message is no payload of a routing verb: ValueError says to wrap it in BUS."""
         if isinstance(payload, Message) and msg_type in NESTING_TYPES:
             raise MalformedMessage(
-                f"the payload of {str(msg_type)!r} is a HiveMessage, not a bus message",
+                f"the payload of {str(msg_type)!r} is a HiveMessage with a `msg_type`, not a bus message",
                 hint="wrap it: HiveMessage(msg_type, HiveMessage(HiveMessageType.BUS, message))",
             )
+        if isinstance(payload, str) and msg_type != HiveMessageType.BINARY:
+            raise MalformedWirePayload(f"the payload of {str(msg_type)!r} is text, not an object", hint=_PARSE)
         super().__init__(msg_type, payload, *arguments, **more)
 
     @classmethod
     def bus_payload(cls, message: BusMessage) -> Any:
         return Message(message.msg_type, message.data, message.context)
+
+    @property
+    def has_envelope(self) -> bool:
+        """Whether it says more than its type and payload."""
+        return bool(
+            self.metadata
+            or self._route
+            or self.target_site_id
+            or self.target_public_key
+            or self.source_peer
+            or self.node_id
+            or self._raw  # perhaps with keys that a bus message has no place for
+        )
+
+    @classmethod
+    def from_parts(cls, kind: HiveMessageType, raw: Any, metadata: Any, *arguments: Any, **more: Any) -> HiveMessage:
+        """What a routing verb holds is read when it is asked for, so that a relay passes on what it does not know."""
+        if kind is not HiveMessageType.BINARY and not isinstance(raw, dict):
+            raise MalformedWirePayload(f"the payload of {kind.value!r} is {type(raw).__name__}, not an object")
+        if kind not in NESTING_TYPES:
+            return super().from_parts(kind, raw, metadata, *arguments, **more)
+        message = super().from_parts(HiveMessageType.PING, raw, metadata, *arguments, **more)
+        message.msg_type = kind
+        return message
+
+    def _read(self) -> Any:
+        if self.msg_type in NESTING_TYPES and "msg_type" not in self._raw:
+            raise _NoMessage(f"what {self.msg_type.value!r} holds is no message: it has no `msg_type`")
+        return super()._read()
 
     @classmethod
     def deserialize(cls, payload: Any) -> HiveMessage:

@@ -8,41 +8,24 @@ installed handshakes and handlers itself.
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from hivemind_sdk import HiveMapper, installed_handlers
-from hivemind_sdk import HiveMessage as SDKMessage
+from hivemind_sdk import HiveMapper
 from hivemind_sdk import HiveMessageBusClient as SDKClient
-from hivemind_sdk.contracts import (
-    Action,
-    Announced,
-    Consume,
-    Deliver,
-    Drop,
-    Established,
-    Handler,
-    HandlerContext,
-    Redispatch,
-    Role,
-    Run,
-    SendMessage,
-    Wake,
-    WakingHandler,
-)
-from hivemind_sdk.contracts.cascade import Question
-from hivemind_sdk.errors import HiveMindError, Refused, RemoteProtocolError
+from hivemind_sdk.contracts import Established
+from hivemind_sdk.errors import HiveMindError, Refused
 
 from .aggregation import CascadeAggregator, QueryLivenessTimer
-from .encryption import SupportedCiphers, SupportedEncodings, crypto
+from .dispatching import VERIFIED_SOURCE_PEER_KEY, Dispatch
+from .encryption import SupportedCiphers, SupportedEncodings
 from .handshaking import Negotiation, NoiseTransport
 from .hive_map import FloodIdCache
 from .identity import NodeIdentity, shared_identity_for
 from .local_bus import HiveMindSlaveInternalProtocol, SharedFloods, settle
 from .message import HiveMessage, HiveMessageType, Message
+from .surface import Surface
 
 __all__ = [
     "QUERY_STREAM_END",
@@ -55,9 +38,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 QUERY_STREAM_END = "hive.query.complete"
-VERIFIED_SOURCE_PEER_KEY = "hivemind_verified_source_peer"
-"""context key with the public key that signed a bus message end to end; never what a sender wrote there"""
-_DEPTH = 8
 _KINDS = HiveMessageType
 
 
@@ -84,18 +64,15 @@ class HiveMindSlaveProtocol:
 
     def __post_init__(self) -> None:
         self._negotiation: Negotiation | None = None
-        self._handlers: list[tuple[tuple[HiveMessageType, ...], Handler]] = []
+        self._dispatch = Dispatch(self, {**_METHODS, _KINDS.PING: "handle_ping"}, self._emit)
         self._hello: dict[str, Any] = {}
         self._offer: dict[str, Any] | None = None
         self._established = False
-        self._flood_ids: FloodIdCache | None = None
-        self._inner: HandlerContext | None = None
-        """for the next `_handle`, where its message was inside of another one"""
 
     @property
     def _native(self) -> bool:
         """Whether the SDK's own client carries the link."""
-        return isinstance(self.hm, SDKClient)
+        return isinstance(self.hm, (SDKClient, Surface))
 
     @property
     def node_id(self) -> str:
@@ -129,7 +106,7 @@ class HiveMindSlaveProtocol:
             hm.site_id = self.site_id
         self.hive_mapper = hm.hive_mapper
         if self.cascade_select_callback is not None:
-            hm.cascade_select_callback = self.cascade_select_callback
+            hm.cascade_select = self.cascade_select_callback
             hm.cascade_timeout = self.cascade_timeout
         if bus is not None:
             hm.attach(bus)
@@ -142,7 +119,6 @@ class HiveMindSlaveProtocol:
         self.internal_protocol.register_bus_handlers()
         self.hive_mapper = self.hive_mapper or HiveMapper()
         self._negotiation = Negotiation()
-        self._handlers = installed_handlers()
         self.hm.on(_KINDS.HELLO, self.handle_hello)
         self.hm.on(_KINDS.HANDSHAKE, self.handle_handshake)
         for kind, name in _METHODS.items():
@@ -165,6 +141,8 @@ class HiveMindSlaveProtocol:
         if self._native or self._established or self._negotiation is None:
             return
         payload = dict(message.payload)
+        if payload == self._offer:  # some clients hand us each message twice, and hubs over HTTP repeat themselves
+            return
         if not self._negotiation.running:
             self._offer = payload
             self.binarize = bool(payload.get("binarize"))
@@ -180,11 +158,23 @@ class HiveMindSlaveProtocol:
             return
         self._advance(lambda: negotiation.start(self.hm, self.identity, self._hello, offer, self._authority))
 
+    def start_noise_handshake(self, server_payload: dict[str, Any]) -> None:
+        """Answer this offer."""
+        self.handle_handshake(HiveMessage(_KINDS.HANDSHAKE, dict(server_payload)))
+
+    receive_noise_handshake = start_noise_handshake
+
+    def receive_handshake(self, envelope: str) -> bool:
+        """The hub's envelope of a handshake with the password, or of RSA keys. -> whether the link has a key now"""
+        self.handle_handshake(HiveMessage(_KINDS.HANDSHAKE, {"envelope": envelope}))
+        return self._established
+
     @property
     def _authority(self) -> str:
         """Under which the hub's key is pinned."""
         config = getattr(self.hm, "config", None)
-        return f"{config.host}:{config.port}" if config is not None else self.node_id or "unknown"
+        host, port = getattr(config, "host", None), getattr(config, "port", None)
+        return f"{host}:{port}" if host else self.node_id or "unknown"
 
     def _advance(self, step: Callable[[], Any]) -> None:
         try:
@@ -247,9 +237,9 @@ class HiveMindSlaveProtocol:
 
     def bind_flood_cache(self, cache: FloodIdCache) -> None:
         """Let a hub in this process and this connection answer each flood once: `cache` has the ids of both."""
-        self._flood_ids = cache
+        self._dispatch.flood_ids = cache
         if self._native:
-            self.hm.satellite.own_floods = SharedFloods(cache)
+            self.hm.node.own_floods = SharedFloods(cache)
 
     def arm_query_timeout(self) -> None:
         """Say `hive.query.timeout` on the bus when nothing comes back for `query_timeout` seconds (0: never)."""
@@ -279,7 +269,7 @@ class HiveMindSlaveProtocol:
 
     def handle_ping(self, message: Any) -> None:
         """A PING out of a PROPAGATE: it is answered once."""
-        self._handle(message, *(() if self._inner else (HiveMessage(_KINDS.PROPAGATE, message),)))
+        self._handle(message, *(() if self._dispatch.inner else (HiveMessage(_KINDS.PROPAGATE, message),)))
 
     def handle_intercom(self, message: Any) -> bool:
         return self._handle(message)
@@ -293,115 +283,17 @@ class HiveMindSlaveProtocol:
     def handle_cascade(self, message: Any) -> bool:
         return self._handle(message)
 
-    def _handle(self, message: Any, *outer: SDKMessage) -> bool:
+    def _handle(self, message: Any, *outer: HiveMessage) -> bool:
         """-> whether a bus message was delivered"""
-        if self._native:
-            return False
-        self._handlers = self._handlers or installed_handlers()
-        context = self._inner or self._context()
-        self._inner = None
-        return self._visit(SDKMessage.of(message), replace(context, outer=(*context.outer, *outer)))
+        return not self._native and self._dispatch.handle(message, *outer)
 
-    def _visit(self, message: SDKMessage, context: HandlerContext) -> bool:
-        delivered = False
-        for kinds, handler in self._handlers:
-            if message.msg_type in kinds and len(context.outer) <= _DEPTH:
-                try:
-                    actions = list(handler.handle(message, context))
-                except RemoteProtocolError as error:
-                    log.debug("dropped: %s", error)
-                    continue
-                inner = replace(context, outer=(*context.outer, message))
-                delivered |= self._perform(actions, handler, inner)
-                if any(isinstance(action, Consume) for action in actions):
-                    break
-        return delivered
-
-    def _perform(self, actions: Iterable[Action], handler: Handler, context: HandlerContext) -> bool:
-        delivered = False
-        for action in actions:
-            if isinstance(action, Deliver):
-                delivered = True
-                found = action.message
-                self._deliver(Message(found.msg_type, found.data, dict(found.context)), action.signer)
-            elif isinstance(action, Redispatch):
-                delivered |= self._redispatch(action, context)
-            elif isinstance(action, SendMessage):
-                if not self._answered_elsewhere(action.message):
-                    self._emit(HiveMessage.of(action.message))
-            elif isinstance(action, Announced) and self.hive_mapper is not None:
-                self.hive_mapper.on_ping(action.ping)
-            elif isinstance(action, Run):
-                delivered |= self._perform(action.work(), handler, context)
-            elif isinstance(action, Wake) and isinstance(handler, WakingHandler):
-                self._wake_later(handler, action)
-            elif isinstance(action, Drop):
-                log.debug("dropped: %s (%s)", action.reason, action.detail)
-        return delivered
-
-    def _redispatch(self, action: Redispatch, context: HandlerContext) -> bool:
-        """By the method of its type, which a subclass may have replaced."""
-        self._inner = replace(context, signer=action.signer or context.signer)
-        name = {**_METHODS, _KINDS.PING: "handle_ping"}.get(action.message.msg_type)
-        try:
-            return bool(getattr(self, name)(HiveMessage.of(action.message)) if name else self._handle(action.message))
-        finally:
-            self._inner = None
-
-    def _answered_elsewhere(self, message: SDKMessage) -> bool:
-        """Whether this is an answer to a flood that the hub in this process has answered."""
-        inner = message.payload
-        if self._flood_ids is None or getattr(inner, "msg_type", None) is not _KINDS.PING:
-            return False
-        return self._flood_ids.check(inner.payload.get("flood_id"))
-
-    def _wake_later(self, handler: WakingHandler, action: Wake) -> None:
-        def wake() -> None:
-            context = self._context()
-            self._perform(handler.wake(action.key, context), handler, context)
-
-        timer = threading.Timer(action.delay, wake)
-        timer.daemon = True
-        timer.start()
-
-    def _deliver(self, message: Any, signer: str | None = None) -> None:
+    def _deliver(self, message: Any) -> None:
         """To the bus of this device, as its own message from here on."""
-        context = message.context
-        context.pop(VERIFIED_SOURCE_PEER_KEY, None)
-        if signer is not None:
-            context[VERIFIED_SOURCE_PEER_KEY] = signer
-        if "destination" in context:
-            context["source"] = context.pop("destination")
-        self.internal_protocol.bus.emit(message)
-
-    def _context(self) -> HandlerContext:
-        identity, mapper = self.identity, self.hive_mapper
-        return HandlerContext(
-            now=time.monotonic(),
-            wall_time=time.time(),
-            role=Role.SATELLITE,
-            site_id=self.site_id,
-            peer=f"{identity.name if identity else 'satellite'}::{self.hm.session_id}",
-            session_id=self.hm.session_id,
-            hub_id=self.node_id,
-            hub_key=self.mpubkey or None,
-            public_key=identity.public_key if identity else None,
-            private_key=identity.private_pem if identity else None,
-            trusted_keys=identity.trusted_keys if identity else {},
-            crypto=crypto(),
-            expected_nodes=len(mapper.nodes) if mapper else 0,
-            cascade_timeout=self.cascade_timeout,
-            cascade_select=self.cascade_select_callback,
-            question=_asked,
-        )
+        self._dispatch.deliver(message)
 
     def _emit(self, message: Any) -> None:
+        """Through the client."""
         settle(self.hm.emit(message))
-
-
-def _asked(_verb: HiveMessageType, query_id: str) -> Question:
-    """The client asks without telling us, so every answer of the hub counts, as with the reference."""
-    return Question(query_id)
 
 
 _METHODS = {

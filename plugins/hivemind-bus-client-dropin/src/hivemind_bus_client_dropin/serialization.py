@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hivemind_sdk import BusMessage, decode_binary, encode_binary
-from hivemind_sdk.errors import MalformedFrame, MalformedMessage, NotEncodable
+from hivemind_sdk.errors import MalformedFrame, NotEncodable
 from hivemind_sdk.messages import NESTING_TYPES
 
 from .exceptions import MalformedBinaryFrame, MetadataTooLarge, UnsupportedProtocolVersion
@@ -48,20 +48,36 @@ _INT2TYPE = {code: kind for kind, code in _TYPE2INT.items()}
 BINARY_ENCODABLE_TYPES = frozenset(_TYPE2INT)
 
 
-class Frame(bytes):
-    """The bytes of a binary frame, with the names of bitstring's BitArray that programs use on it."""
+class Frame:
+    """A binary frame, with the names of bitstring's BitArray that programs use on it; its length is in bits."""
 
-    @property
-    def bytes(self) -> builtins.bytes:
-        return builtins.bytes(self)
+    __slots__ = ("bytes",)
+
+    def __init__(self, frame: builtins.bytes) -> None:
+        self.bytes = frame
 
     def tobytes(self) -> builtins.bytes:
-        return builtins.bytes(self)
+        return self.bytes
+
+    __bytes__ = tobytes
+
+    @property
+    def hex(self) -> str:
+        return self.bytes.hex()
 
     @property
     def bin(self) -> str:
         """Each bit as 0 or 1."""
-        return "".join(f"{byte:08b}" for byte in self)
+        return "".join(f"{byte:08b}" for byte in self.bytes)
+
+    def __len__(self) -> int:
+        return len(self.bytes) * 8
+
+    def __eq__(self, other: object) -> bool:
+        return self.bytes == getattr(other, "bytes", other)
+
+    def __hash__(self) -> int:
+        return hash(self.bytes)
 
 
 def get_bitstring(
@@ -91,6 +107,8 @@ def decode_bitstring(bitstr: Any) -> HiveMessage:
     """The message of a binary frame: bytes, or an object with `bytes` (BitArray). Raises MalformedBinaryFrame."""
     if isinstance(bitstr, (bytes, bytearray, memoryview)):
         frame = bytes(bitstr)
+    elif isinstance(bitstr, Frame):
+        frame = bitstr.bytes
     elif isinstance(bits := getattr(bitstr, "bin", None), str) and bits:
         frame = int(bits, 2).to_bytes(-(-len(bits) // 8), "big")
     else:
@@ -108,14 +126,19 @@ def mycroft2bitstring(msg: Any, compressed: bool = False) -> Frame:
 def _object(hive_type: HiveMessageType | str, payload: Any) -> Any:
     """The payload as HiveMessage takes it: JSON text is an object in another form."""
     if hive_type == HiveMessageType.BINARY:
-        return getattr(payload, "bytes", payload)
+        payload = getattr(payload, "bytes", payload)
+        if not isinstance(payload, (bytes, bytearray, memoryview)):
+            raise MalformedWirePayload(f"the payload of a BINARY message is bytes, not {type(payload).__name__}")
+        return payload
+    if payload is None:
+        return {}
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
         except ValueError:
-            raise MalformedMessage(f"the payload of {str(hive_type)!r} is text that is no JSON") from None
-    if payload is not None and not isinstance(payload, dict) and not hasattr(payload, "serialize"):
-        raise MalformedMessage(f"the payload of {str(hive_type)!r} is {type(payload).__name__}, not an object")
+            raise MalformedWirePayload(f"the payload of {str(hive_type)!r} is text and not JSON") from None
+    if not isinstance(payload, dict) and not hasattr(payload, "serialize"):
+        raise MalformedWirePayload(f"the payload of {str(hive_type)!r} is {type(payload).__name__}, not an object")
     if isinstance(payload, dict) and hive_type in NESTING_TYPES and "msg_type" not in payload and "type" in payload:
         return BusMessage.from_wire(payload)
     return payload

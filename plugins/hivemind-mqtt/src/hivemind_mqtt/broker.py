@@ -4,19 +4,25 @@ One link is one MQTT connection: a Noise session can't outlive a frame that was 
 connection QoS 1 adds nothing that a link needs: the broker's confirmation says nothing about the hub. It would cost
 order (messages of one QoS can overtake those of the other) and time: as most brokers and clients leave Nagle's
 algorithm on, its confirmations hold each answer back for 40 ms and more. So everything is QoS 0.
+
+There is no thread: who publishes writes, and who waits for a message reads (`turn`). paho's own thread would cost two
+hand-overs for each message, which is more than its sealing. paho is entered by one
+thread at a time, with `_lock`.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
+import os
+import select
 import socket
+import ssl
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -30,24 +36,18 @@ from . import MqttOptions
 
 log = logging.getLogger(__name__)
 
-MAX_UNSENT = 1 << 20
-"""bytes that may wait for the network before `publish` blocks"""
 _LONGEST_WAIT = 5.0
 """seconds between two looks at MQTT's own keep-alive"""
+_SLICE = 0.2
+"""seconds between two looks of who waits for a slow network at whether the link is closed"""
 _REFUSED_LOGIN = (0x86, 0x87)
 """CONNACK: bad user name or password, not authorized (paho gives MQTT 5's numbers for both versions)"""
 _FAILED = 0x80
 """SUBACK codes from here on grant nothing"""
+_OK = MQTTErrorCode.MQTT_ERR_SUCCESS
 
-
-@dataclass(frozen=True)
-class Heard:
-    """What happens on the connection. Called on its thread; must not raise."""
-
-    message: Callable[[str, bytes, bool], None]
-    """topic, payload, whether the broker had retained it"""
-    ended: Callable[[str], None]
-    """why the connection ended; once"""
+Heard = Callable[[str, bytes, bool], None]
+"""topic, payload, whether the broker had retained it; called by `turn`, must not raise"""
 
 
 class _Client(Client):
@@ -64,54 +64,54 @@ class _Client(Client):
 
 
 class Broker:
-    """An open connection. `publish` and `close` can be called by any thread."""
+    """An open connection. One thread at a time calls `turn`; `publish` and `close` can be called by any thread."""
 
     def __init__(self, dial: Dial, options: MqttOptions, client_id: str, heard: Heard) -> None:
         self._dial = dial
         self._options = options
         self._heard = heard
-        self._changed = threading.Condition()
-        self._unsent: deque[int] = deque()
-        """sizes of what is published and not written, oldest first"""
-        self._unsent_bytes = 0
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._answer: int | None = None
         """CONNACK's code"""
         self._granted: list[int] | None = None
         """SUBACK's codes"""
         self._closing = False
+        self._turning = False
+        """a thread waits for the socket, so that nobody else may close it"""
         self._cause = ""
         """paho's words for why the connection ended"""
         self._end: str | None = None
+        self._pause = min(_LONGEST_WAIT, max(1.0, dial.keepalive / 4))
         self._socket: socket.socket | None = None
-        self._client: _Client | None = _Client(
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id,
             clean_session=True,
             protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._thread = threading.Thread(target=self._run, args=(self._client,), name="hivemind-mqtt", daemon=True)
 
     def open(self, deadline: Deadline, will: tuple[str, bytes]) -> None:
         """Dial and CONNECT. `will`: topic and payload, published retained by the broker if the connection breaks.
 
-        Raises Unreachable, LinkTimeout, AuthenticationRefused, SettingsError. Nothing is left open then.
+        Raises Unreachable, LinkTimeout, AuthenticationRefused, SettingsError. `close` is still to be called then.
         """
-        client, dial = self._opened(), self._dial
+        client, dial = self._client, self._dial
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_socket_register_write = _left_to_the_loop
         client.will_set(will[0], will[1], qos=1, retain=True)
         if self._options.username:
             client.username_pw_set(self._options.username, self._options.password or None)
         self._socket = client.dialled = self._dialled(deadline)
-        client.connect(ascii_host(dial.endpoint.host), dial.endpoint.port, _keepalive(dial))
-        self._thread.start()
+        with self._lock:
+            client.connect(ascii_host(dial.endpoint.host), dial.endpoint.port, _keepalive(dial))
         try:
-            self._wait(lambda: self._answer is not None, deadline)
+            self._turn_until(lambda: self._answer is not None, deadline)
         except LinkClosed as error:
             if self._answer is None:
                 raise Unreachable(
@@ -131,61 +131,102 @@ class Broker:
 
     def subscribe(self, topics: list[str], deadline: Deadline) -> list[bool]:
         """-> which of them the broker grants. Raises LinkClosed, LinkTimeout."""
-        self._opened().subscribe([(topic, 0) for topic in topics])
-        self._wait(lambda: self._granted is not None, deadline)
+        with self._lock:
+            self._client.subscribe([(topic, 0) for topic in topics])
+        self._turn_until(lambda: self._granted is not None, deadline)
         return [code < _FAILED for code in self._granted or ()]
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, within: float | None = None) -> None:
-        """Queue a message for the broker. `within`: seconds that the network may take nothing; None does not wait.
+        """Give a message to the network. `within`: seconds that it may take nothing; None does not wait.
 
         Raises LinkClosed where it was not handed over, NotEncodable where MQTT can't carry it.
         """
-        with self._changed:
-            if within is not None:
-                self._wait_for_room(within)
+        with self._lock:
             if self._end is not None or (self._closing and within is not None):
                 raise LinkClosed(self._end or "the link was closed by this side", code=1006)
-            client = self._opened()
-            self._unsent.append(len(payload))
-            self._unsent_bytes += len(payload)
-        try:  # without the lock: paho may hold its own while it calls `_on_publish`
-            handed = client.publish(topic, payload, qos=0, retain=retain)
-        except ValueError:
-            with self._changed:
-                self._unsent_bytes -= self._unsent.pop()
-            raise NotEncodable(f"a message of {len(payload)} bytes is too long for MQTT") from None
-        if handed.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkClosed("the connection to the broker is lost", code=1006)
+            try:
+                handed = self._client.publish(topic, payload, qos=0, retain=retain)
+            except ValueError:
+                raise NotEncodable(f"a message of {len(payload)} bytes is too long for MQTT") from None
+            self._look(handed.rc)
+            if handed.rc != _OK:
+                raise LinkClosed("the connection to the broker is lost", code=1006)
+            written = not self._client.want_write()
+        if not written and within is not None:
+            self._write(within)
+        elif not written:
+            self._wake()  # who reads writes the rest
+
+    def turn(self, seconds: float | None) -> None:
+        """Wait for the network, for so long at most (None: as long as it takes), and do what is due. May return early.
+
+        Raises LinkClosed at the end of the connection.
+        """
+        with self._lock:
+            sock = self._open_socket()
+            wanted = self._client.want_write()
+            held = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            self._turning = True
+        try:
+            seconds = self._pause if seconds is None else min(self._pause, max(0.0, seconds))
+            ready = _ready((sock, self._woken), sock if wanted else None, 0.0 if held else seconds)
+        except (OSError, ValueError):  # paho has closed it meanwhile
+            ready = frozenset()
+        finally:
+            with self._lock:
+                self._turning = False
+                self._changed.notify_all()
+        with self._lock:
+            self._open_socket()
+            if self._woken in ready:
+                self._woken.recv(4096)
+            if held or sock in ready:
+                self._do(self._client.loop_read)
+            if wanted:
+                self._do(self._client.loop_write)
+            self._do(self._client.loop_misc)
+            self._open_socket()
 
     def refuse(self) -> None:
         """Whoever waits in `publish` is let go, and nobody can publish any more but without waiting."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify_all()
 
     def close(self, end: float) -> None:
         """What was published still goes out, until `end` (monotonic seconds); then the connection is dropped."""
         self.refuse()
-        if not self._thread.is_alive():  # it was never opened, or has ended
-            return
-        if (client := self._client) is not None:
-            client.disconnect()  # written behind all that was published
-            self._thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            kept = self._goodbye() if self._end is None and self._answer == 0 else None
+        while self._end is None and self._client.want_write() and (left := end - time.monotonic()) > 0:
+            if not self._write_some(left):
+                break
+        if kept is not None:
+            with kept:
+                _hang_up(kept, end)
         self.abort()
-        self._thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            self._changed.wait_for(lambda: not self._turning, max(0.0, end - time.monotonic()))
+            self._release()
 
     def abort(self) -> None:
         """Drop the connection: the broker publishes the will."""
         if self._socket is not None:
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # not SSLSocket's: another thread uses that one
+        with self._lock:
+            self._finish()
 
     # --- inside ---
 
-    def _opened(self) -> _Client:
-        if self._client is None:
-            raise LinkClosed(self._end or "", code=1006)
-        return self._client
+    def _goodbye(self) -> socket.socket:
+        """DISCONNECT, behind all that was published. -> the same connection: paho closes its own when that is written.
+
+        Closed with something unread, it would be reset, and the broker would lose what it has not read yet.
+        """
+        kept = socket.socket(fileno=os.dup(self._open_socket().fileno()))
+        self._look(self._client.disconnect())
+        return kept
 
     def _dialled(self, deadline: Deadline) -> socket.socket:
         dial, options = self._dial, self._options
@@ -203,62 +244,105 @@ class Broker:
         host = ascii_host(dial.endpoint.host).partition("%")[0]
         return start_tls(open_socket(dial, deadline, secure=False), context, host, dial.tls.pin, deadline)
 
-    def _run(self, client: _Client) -> None:
-        """The connection's thread."""
-        pause = min(_LONGEST_WAIT, max(1.0, self._dial.keepalive / 4))
+    def _turn_until(self, condition: Callable[[], bool], deadline: Deadline) -> None:
+        while not condition():
+            self.turn(deadline.left("upgrade"))
+
+    def _open_socket(self) -> socket.socket:
+        """With the lock held. Raises LinkClosed at the end of the connection, of which nothing is left open then."""
+        if self._end is not None or self._socket is None:
+            self._release()
+            raise LinkClosed(self._end or "the connection was not opened", code=1006)
+        return self._socket
+
+    def _do(self, step: Callable[[], MQTTErrorCode]) -> None:
+        """One of paho's steps, with the lock held."""
+        if self._end is not None:
+            return
         try:
-            while client.loop(pause) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-                pass
+            self._look(step())
         except Exception as error:  # whatever a broken packet leads to in paho
             log.debug("the connection to the broker failed", exc_info=error)
-        client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
-        client.on_socket_register_write = None
-        if self._socket is not None:
-            self._socket.close()
-        end = f"the connection to the broker is lost{self._cause and ': '}{self._cause}"
-        with self._changed:
-            self._end, self._client = end, None  # with paho's client, its wake-up sockets are closed
+            self._finish()
+
+    def _look(self, code: MQTTErrorCode) -> None:
+        """With the lock held: end the connection where paho has."""
+        if self._end is None and (code != _OK or self._client.socket() is None):
+            self._finish()
+
+    def _finish(self) -> None:
+        """With the lock held."""
+        if self._end is None:
+            self._end = f"the connection to the broker is lost{self._cause and ': '}{self._cause}"
+            client = self._client
+            client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
+            self._wake()
             self._changed.notify_all()
-        self._heard.ended(end)
 
-    def _wait(self, condition: Callable[[], Any], deadline: Deadline) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: condition() or self._end is not None, deadline.left("upgrade"))
-            if self._end is not None:
-                raise LinkClosed(self._end, code=1006)
-            if not condition():
-                raise deadline.timeout("upgrade")
+    def _release(self) -> None:
+        """With the lock held, and nobody waiting for the socket."""
+        for one in (self._socket, self._woken, self._waker):
+            if one is not None:
+                one.close()
 
-    def _wait_for_room(self, seconds: float) -> None:
-        """With the lock held. Raises LinkClosed after so many seconds in which the network took nothing."""
-        while self._unsent_bytes >= MAX_UNSENT and not self._closing and self._end is None:
-            if not self._changed.wait(seconds):
-                raise LinkClosed(f"the network has taken nothing for {seconds:g} s", code=1006)
+    def _wake(self) -> None:
+        with suppress(OSError):  # it is full, so somebody will look, or closed
+            self._waker.send(b"\0")
+
+    def _write(self, patience: float) -> None:
+        """All that is published. Raises LinkClosed after so many seconds in which the network took nothing."""
+        taken = time.monotonic()
+        while self._client.want_write():
+            if self._end is not None or self._closing:
+                raise LinkClosed(self._end or "the link was closed by this side", code=1006)
+            if self._write_some(min(patience, _SLICE)):
+                taken = time.monotonic()
+            elif time.monotonic() - taken >= patience:
+                raise LinkClosed(f"the network has taken nothing for {patience:g} s", code=1006)
+
+    def _write_some(self, seconds: float) -> bool:
+        """Whether the network took something within so many seconds, or has ended."""
+        sock = self._socket
+        try:
+            if sock is None or not _ready((), sock, seconds):
+                return False
+        except (OSError, ValueError):  # paho has closed it meanwhile
+            return True
+        with self._lock:
+            self._do(self._client.loop_write)
+        return True
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        with self._changed:
-            self._answer = code.value
-            self._changed.notify_all()
+        self._answer = code.value
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         self._cause = str(code).lower()
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
-        with self._changed:
-            self._granted = [code.value for code in codes]
-            self._changed.notify_all()
-
-    def _on_publish(self, *_: Any) -> None:
-        with self._changed:
-            self._unsent_bytes -= self._unsent.popleft()
-            self._changed.notify_all()
+        self._granted = [code.value for code in codes]
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        self._heard.message(message.topic, bytes(message.payload), message.retain)
+        self._heard(message.topic, bytes(message.payload), message.retain)
 
 
-def _left_to_the_loop(*_: Any) -> None:
-    """That paho has such a callback keeps it from writing on the thread that publishes, beside its own loop."""
+def _ready(read: tuple[socket.socket, ...], write: socket.socket | None, seconds: float) -> Collection[socket.socket]:
+    """Those that can be read or written (or are broken), once there is one, or so many seconds are over."""
+    writers = () if write is None else (write,)
+    if not hasattr(select, "poll"):  # Windows
+        return {*itertools.chain(*select.select(read, writers, (), seconds))}
+    poller = select.poll()
+    by_number = {one.fileno(): one for one in (*read, *writers)}
+    for one in by_number.values():
+        poller.register(one, (select.POLLIN if one in read else 0) | (select.POLLOUT if one in writers else 0))
+    return {by_number[number] for number, _ in poller.poll(math.ceil(seconds * 1000))}
+
+
+def _hang_up(sock: socket.socket, end: float) -> None:
+    """Say that nothing more comes, and wait until `end` (monotonic seconds) for the far end to say the same."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while _ready((sock,), None, max(0.0, end - time.monotonic())) and sock.recv(1 << 16):
+            pass
 
 
 def _keepalive(dial: Dial) -> int:

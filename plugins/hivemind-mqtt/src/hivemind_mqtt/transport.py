@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
@@ -19,6 +20,7 @@ from hivemind_sdk.errors import (
     LimitExceeded,
     LinkClosed,
     LinkError,
+    LinkTimeout,
     NotEncodable,
     SettingsError,
     Unreachable,
@@ -26,8 +28,7 @@ from hivemind_sdk.errors import (
 from hivemind_sdk.sockets import Deadline
 
 from . import MqttOptions
-from .broker import Broker, Heard
-from .inbox import Inbox
+from .broker import Broker
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ _ENDED = 1005
 """stands for an end without a code: MQTT has none"""
 
 _CLEANED_WITHIN = 1.0
-"""seconds for the thread of a connection that is dropped"""
+"""seconds to end a connection that is dropped"""
 
 
 def open_link(dial: Dial, options: MqttOptions) -> MqttTransport:
@@ -70,10 +71,13 @@ class MqttTransport:
         self._in, self._out, self._status = (f"{topics}/{name}" for name in ("in", "out", "status"))
         self.features = TransportFeatures(typed=False, silence=options.silence or None)
         self._dial, self._settle = dial, options.settle
-        self._broker = Broker(dial, options, options.client_id or _client_id(topics), Heard(self._heard, self._lost))
-        self._inbox = Inbox()
-        self._begun = self._online = self._greeted = self._session = False
-        self._status_came = threading.Event()
+        self._broker = Broker(dial, options, options.client_id or _client_id(topics), self._heard)
+        self._frames: deque[Frame] = deque()
+        self._last: HiveMindError | None = None
+        """raised once, before the end"""
+        self._ended: LinkClosed | None = None
+        self._ending = threading.Lock()
+        self._begun = self._online = self._greeted = self._session = self._status_came = False
         self._closing = threading.Lock()
 
     def open(self, deadline: Deadline) -> None:
@@ -85,8 +89,12 @@ class MqttTransport:
                 hint="its ACL has to allow: read PREFIX/KEY/out, read and write PREFIX/KEY/status, write PREFIX/KEY/in",
             )
         self._broker.publish(self._status, OFFLINE, retain=True)
-        while self._status_came.wait(min(self._settle, deadline.left("upgrade"))):
-            self._status_came.clear()  # this side's own message, or the hub's about a link that it has just ended
+        quiet = time.monotonic() + self._settle
+        while (left := quiet - time.monotonic()) > 0:
+            self._status_came = False
+            self._broker.turn(min(left, deadline.left("upgrade")))
+            if self._status_came:  # this side's own message, or the hub's about a link that it has just ended
+                quiet = time.monotonic() + self._settle
         self._begun = True
         self._broker.publish(self._status, ONLINE, retain=True)
         self._broker.publish(self._in, BOOTSTRAP)
@@ -95,20 +103,33 @@ class MqttTransport:
         payload = frame if isinstance(frame, bytes) else _encoded(frame)
         if isinstance(frame, bytes):
             self._session = True
-        if (ended := self._inbox.ended) is not None:
-            raise ended
+        if self._ended is not None:
+            raise _again(self._ended)
         try:
             self._broker.publish(self._in, payload, within=self._dial.send_timeout)
         except LinkClosed as error:
-            self._lost(str(error))
-            raise self._inbox.ended or error from None
+            raise _again(self._end(error)) from None
 
     def receive(self, timeout: float | None = None) -> Frame:
-        return self._inbox.get(timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        left = timeout
+        while not self._frames:
+            if self._ended is not None:
+                last, self._last = self._last, None
+                raise last or _again(self._ended)
+            try:
+                self._broker.turn(left)
+            except LinkClosed as error:
+                self._end(error)
+                continue
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0 and not self._frames:
+                raise LinkTimeout(phase="receive")
+        return self._frames.popleft()
 
     def close(self, code: int = 1000, reason: str = "", timeout: float = 2.0) -> None:
         end = time.monotonic() + timeout
-        self._inbox.end(LinkClosed("the link was closed by this side", code=code, reason=reason))
+        self._end(LinkClosed("the link was closed by this side", code=code, reason=reason))
         self._broker.refuse()
         if code == 1006:
             self._broker.abort()
@@ -117,7 +138,7 @@ class MqttTransport:
                 self._broker.publish(self._status, OFFLINE, retain=True)
             self._broker.close(end)
 
-    # --- on the connection's thread ---
+    # --- in the thread that receives ---
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self._status:
@@ -127,17 +148,17 @@ class MqttTransport:
 
     def _status_heard(self, payload: bytes, retained: bool) -> None:
         """What the broker had retained is about the past, and what came before our own `online` about an older link."""
-        self._status_came.set()
+        self._status_came = True
         if retained or not self._begun:
             return
         if payload == ONLINE:
             self._online = True
         elif payload == OFFLINE and self._online:
-            self._end(LinkClosed("the hub ended the link; MQTT carries no reason", code=_ENDED))
+            self._drop(LinkClosed("the hub ended the link; MQTT carries no reason", code=_ENDED))
 
     def _frame_heard(self, payload: bytes) -> None:
         if len(payload) > self._dial.max_frame:
-            self._end(
+            self._drop(
                 LinkClosed("a frame was too long", code=1009),
                 LimitExceeded(
                     f"a frame of {len(payload)} bytes came, and {self._dial.max_frame} are allowed",
@@ -145,9 +166,9 @@ class MqttTransport:
                 ),
             )
         elif self._session and payload.startswith(_FORGOTTEN):
-            self._end(LinkClosed("the hub greets anew: it has forgotten this session", code=_ENDED))
+            self._drop(LinkClosed("the hub greets anew: it has forgotten this session", code=_ENDED))
         elif self._session:
-            self._inbox.put(payload)
+            self._frames.append(payload)
         else:
             self._first_heard(payload)
 
@@ -158,21 +179,31 @@ class MqttTransport:
         except UnicodeDecodeError:
             if self._greeted:  # else it is a late frame of an older link
                 self._session = True
-                self._inbox.put(payload)
+                self._frames.append(payload)
             return
         if not self._greeted and not self._online:
             log.warning(
                 "the broker's ACL hides this satellite's own status topic: a link that the hub ends is noticed late"
             )
         self._greeted = True
-        self._inbox.put(text)
+        self._frames.append(text)
 
-    def _lost(self, why: str) -> None:
-        self._inbox.end(LinkClosed(why, code=1006))
+    def _end(self, end: LinkClosed) -> LinkClosed:
+        """-> how the link has ended; only the first call says so."""
+        with self._ending:
+            self._ended = self._ended or end
+            return self._ended
 
-    def _end(self, end: LinkClosed, last: HiveMindError | None = None) -> None:
-        if self._inbox.end(end, last):
+    def _drop(self, end: LinkClosed, last: HiveMindError | None = None) -> None:
+        """Nothing that comes after this counts."""
+        if self._end(end) is end:
+            self._last = last
             self._broker.abort()
+
+
+def _again(end: LinkClosed) -> LinkClosed:
+    """A new exception that says the same."""
+    return LinkClosed(str(end), code=end.code, reason=end.reason)
 
 
 def _topics(dial: Dial, options: MqttOptions) -> str:
