@@ -10,7 +10,7 @@ LOOK_URGENT = 2.2
 """seconds between two looks at a hub's port while a message waits to be sent"""
 LOOK_IDLE = 8.0
 """the same while none does"""
-GAP_FIRST, GAP_LAST = 1.0, 3.0
+GAP_FIRST, GAP_LAST = 1.0, 2.5
 """seconds between two attempts made before their time: at first, and after several that failed"""
 HOPEFUL = 900.0
 """seconds after a link was lost in which its hub is tried every LOOK_IDLE seconds, as long as the port answers"""
@@ -18,7 +18,7 @@ _SPREAD = 0.1
 """the part of an interval that is drawn at random, so that many satellites do not come at the same moment"""
 
 
-ATTEMPTS, LOOKS = 1 / 30, 1 / 80
+ATTEMPTS, LOOKS = 1 / 25, 1 / 60
 """seconds between two early attempts at one hub, and two looks at its port, by the satellites of a process: they would
 all come at the moment in which it is back"""
 
