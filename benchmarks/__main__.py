@@ -41,14 +41,16 @@ class Amount:
     cold: int
     """rounds, as of `durable` and `latency`"""
     durable: int
+    waiting: int
+    """durable messages in the file that is opened"""
     clients: int
     utterances: int
     seconds: float
     latency: int
 
 
-FULL = Amount(Plan(rounds=15, sample=0.02, slow_rounds=3), 9, 5, 200, 20_000, 15, 3)
-QUICK = Amount(Plan(rounds=2, sample=0.004, slow_rounds=1), 1, 1, 20, 2_000, 1, 1)
+FULL = Amount(Plan(rounds=15, sample=0.02, slow_rounds=3), 9, 3, 100_000, 200, 20_000, 15, 3)
+QUICK = Amount(Plan(rounds=2, sample=0.004, slow_rounds=1), 1, 1, 10_000, 20, 2_000, 1, 1)
 Section = tuple[str, Callable[[], Iterable[Line]]]
 
 
@@ -114,8 +116,9 @@ def cold_start(bench: Bench, amount: Amount) -> Iterable[Line]:
 
 
 def stored(amount: Amount) -> Iterable[Line]:
-    found = durable.measure({goals.OURS: sys.executable, goals.BEFORE: before.interpreter()}, amount.durable)
-    return durable.lines(*found)
+    pythons = {goals.OURS: sys.executable, goals.BEFORE: before.interpreter()}
+    found, memory = durable.measure(pythons, amount.durable, waiting=amount.waiting)
+    return durable.lines(found, memory, amount.waiting)
 
 
 def files(bench: Bench) -> Iterable[Line]:

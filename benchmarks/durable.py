@@ -15,10 +15,11 @@ from contextlib import ExitStack
 
 import before
 import echo_peer
-from goals import BEFORE, CPU, OURS, WALL, Against
+from goals import BEFORE, CPU, OURS, PLAIN_EMIT, WALL, Against
 from report import Line, checked, compared, seconds, table
 from workers import Samples, Worker
 
+WAITING = 100_000
 PLAN = (
     ("durable plain", 300),
     ("durable one caller", 100),
@@ -26,19 +27,22 @@ PLAN = (
     ("durable many", 400),
     ("durable opening", 1),
     ("durable alarms, nothing waits", 20),
-    ("durable alarms, 100,000 wait", 20),
+    ("durable alarms, many wait", 20),
 )
 """task, repetitions in one sample"""
 Found = dict[tuple[str, str, str], Samples]
 """(contender, task, clock) -> seconds for each"""
 
 
-def measure(pythons: dict[str, str], rounds: int, disk: str | None = None) -> tuple[Found, dict[str, float]]:
-    """By turns. -> times, and KiB by which each contender grows when it opens a file with 100,000 messages"""
+def measure(
+    pythons: dict[str, str], rounds: int, disk: str | None = None, waiting: int = WAITING
+) -> tuple[Found, dict[str, float]]:
+    """By turns. -> times, and KiB by which each contender grows when it opens a file with `waiting` messages"""
     found: dict[tuple[str, str, str], list[float]] = {}
     with ExitStack() as stack:
         port = stack.enter_context(echo_peer.running())
-        env = {"HIVEMIND_BENCH_PEER": str(port), **({"HIVEMIND_BENCH_DISK": disk} if disk else {})}
+        env = {"HIVEMIND_BENCH_PEER": str(port), "HIVEMIND_BENCH_WAITING": str(waiting)}
+        env |= {"HIVEMIND_BENCH_DISK": disk} if disk else {}
         workers = {name: Worker(python, ["tasks_durable"], env) for name, python in pythons.items()}
         for worker in workers.values():
             stack.callback(worker.close)
@@ -55,17 +59,19 @@ def measure(pythons: dict[str, str], rounds: int, disk: str | None = None) -> tu
     return {key: Samples(tuple(values)) for key, values in found.items()}, memory
 
 
-def lines(found: Found, memory: dict[str, float]) -> list[Line]:
+def lines(found: Found, memory: dict[str, float], waiting: int = WAITING) -> list[Line]:
     def of(task: str, clock: str, who: str = OURS) -> Samples:
         return found[who, task, clock]
 
     one = of("durable one caller", CPU)
-    against = Against("plain emit", at_most=4)
+    against = Against(PLAIN_EMIT, at_most=4)
     shown = [compared("durable emit, one caller, CPU", one, of("durable plain", CPU), against)]
     if BEFORE in memory:
         plain, earlier = of("durable plain", CPU, BEFORE), of("durable one caller", CPU, BEFORE)
         shown += [
-            compared("durable emit, one caller, CPU, before", earlier, plain, Against("plain emit, before")),
+            compared(
+                "durable emit, one caller, CPU, before", earlier, plain, Against(PLAIN_EMIT, shown="plain emit, before")
+            ),
             *(
                 compared(name, of(task, WALL), of(task, WALL, BEFORE), Against(BEFORE, at_least=goal))
                 for name, task, goal in (
@@ -76,12 +82,12 @@ def lines(found: Found, memory: dict[str, float]) -> list[Line]:
             ),
         ]
     opening = of("durable opening", WALL).median
-    many, none = of("durable alarms, 100,000 wait", CPU).median, of("durable alarms, nothing waits", CPU).median
+    many, none = of("durable alarms, many wait", CPU).median, of("durable alarms, nothing waits", CPU).median
     more, grown = max(many - none, 0.0), memory[OURS] / 1024
     then = {}
     if BEFORE in memory:
         alarm = (
-            of("durable alarms, 100,000 wait", CPU, BEFORE).median
+            of("durable alarms, many wait", CPU, BEFORE).median
             - of("durable alarms, nothing waits", CPU, BEFORE).median
         )
         then = {
@@ -92,7 +98,7 @@ def lines(found: Found, memory: dict[str, float]) -> list[Line]:
     return [
         *shown,
         checked(
-            "opening a client, 100,000 durable messages wait, time",
+            f"opening a client, {waiting:,} durable messages wait, time",
             opening,
             ours=seconds(opening),
             beside=then.get("opening", ""),
@@ -100,7 +106,7 @@ def lines(found: Found, memory: dict[str, float]) -> list[Line]:
             unit=" s",
         ),
         checked(
-            "opening a client, 100,000 durable messages wait, memory",
+            f"opening a client, {waiting:,} durable messages wait, memory",
             grown,
             ours=f"{grown:.3g} MiB",
             beside=then.get("memory", ""),
@@ -108,7 +114,7 @@ def lines(found: Found, memory: dict[str, float]) -> list[Line]:
             unit=" MiB",
         ),
         checked(
-            "an alarm while 100,000 wait, beyond one while nothing does, CPU",
+            f"an alarm while {waiting:,} wait, beyond one while nothing does, CPU",
             more * 1e3,
             ours=seconds(more),
             beside=then.get("alarm", ""),

@@ -12,7 +12,7 @@ WAITING = Pace.WAITING
 REFERENCE, NEWEST, BARE, BEFORE, PLAIN, OURS, FAST = "0.8.0a1", "1.2.12a1", "bare", "before", "plain", "ours", "fast"
 """contenders: two releases of the reference client, the bare primitives, the SDK of before.py, this one without and
 with the extra `[fast]`"""
-WITHOUT = "without cryptography"
+WITHOUT, PLAIN_EMIT = "without cryptography", "plain emit"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from goals import BARE, OURS, Against, Row
+from goals import BARE, OURS, PLAIN_EMIT, Against, Row
 from workers import Ratio, Samples
 
 HEADINGS = ("figure", "ours", "beside it", "ratio (quartiles)", "target", "result")
@@ -68,7 +68,7 @@ def lines(row: Row, found: Mapping[str, Samples]) -> Iterable[Line]:
 
 def compared(name: str, ours: Samples, other: Samples, against: Against) -> Line:
     """The ratio says how many times as fast (other / ours), or with `at_most` how many times as long (ours / other)."""
-    beneath = against.at_most is not None or against.who == BARE
+    beneath = against.at_most is not None or against.who in (BARE, PLAIN_EMIT)
     ratio = ours.over(other) if beneath else other.over(ours)
     kind = "ours / it" if beneath else "it / ours"
     return checked(

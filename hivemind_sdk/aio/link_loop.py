@@ -80,9 +80,8 @@ class AsyncLinkLoop:
         self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
-        self._doubt = Doubt(
-            deadlines.keepalive_timeout, self._loop.call_later, self.probe, lambda: spawn(self._tasks, self.drop())
-        )
+        self._doubt: Doubt | None = None
+        """from the first one on"""
 
     # --- for everyone ---
 
@@ -165,7 +164,14 @@ class AsyncLinkLoop:
         if session is None or not self.ready:
             self.wake(reason)
         elif self.probes:
+            if self._doubt is None:
+                drop: Callable[[], object] = lambda: spawn(self._tasks, self.drop())  # noqa: E731
+                self._doubt = Doubt(self._deadlines.keepalive_timeout, self._loop.call_later, self.probe, drop)
             self._doubt.raise_for(session, reason)
+
+    def doubt_soon(self, reason: str) -> None:
+        """The same, from any thread. Raises RuntimeError where the loop is closed."""
+        self._loop.call_soon_threadsafe(self.doubt, reason)
 
     async def close(self, timeout: float) -> None:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
@@ -273,8 +279,10 @@ class AsyncLinkLoop:
             else:
                 if tells:
                     observe(FrameReceived(len(frame), isinstance(frame, bytes)))
-                took = partial(session.frame_received, frame, clock())
-                events = took() if session.ready is not None else await _step(took)
+                if session.ready is not None:
+                    events = session.frame_received(frame, clock())
+                else:
+                    events = await _step(partial(session.frame_received, frame, clock()))
             await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
@@ -308,7 +316,8 @@ class AsyncLinkLoop:
         return await _step(partial(session.compute_done, result, self._clock()))
 
     async def _hang_up(self) -> None:
-        self._doubt.settle()
+        if self._doubt is not None:
+            self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
             await transport.close(1000, "", 0.0)

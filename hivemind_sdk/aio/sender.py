@@ -65,6 +65,10 @@ class AsyncSender:
         self._moved: list[asyncio.Future[None]] = []
         self._going = False
 
+    def set_rules(self, rules: Rules) -> None:
+        """For what is posted from now on without a policy."""
+        self._core.policy = rules.of
+
     async def post(self, message: HiveMessage, policy: Policy | None = None) -> AsyncReceipt:
         """Send it, or do what the policy says (None: that of the rules).
 

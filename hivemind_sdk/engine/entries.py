@@ -16,7 +16,9 @@ _FEW = 64
 
 
 class Moment(NamedTuple):
-    """A reading of both clocks, in seconds. Durable messages expire by the wall clock, others by the monotonic one."""
+    """A reading of both clocks, in seconds. What an earlier run has left expires by the wall clock, all else by the
+    monotonic one: somebody may set the time, and a board without a battery begins in 1970.
+    """
 
     monotonic: float
     wall: float
@@ -53,9 +55,13 @@ class Entry:
     failure: HiveMindError | None = None
     """why it could not be stored"""
     done: bool = False
+    ends: float | None = None
+    """monotonic seconds, of a durable one of this run: `expires` is then for the next"""
 
     def left(self, now: Moment) -> float:
         """Seconds until it expires."""
+        if self.ends is not None:
+            return self.ends - now.monotonic
         return self.expires - (now.monotonic if self.row is None else now.wall)
 
 

@@ -338,8 +338,8 @@ class Outbox:
 
     def _watch(self, entry: Entry) -> None:
         if entry.expires < math.inf:
-            heap = self._expiries.heaps[entry.row is not None]
-            heapq.heappush(heap, (entry.expires, entry.number, entry))
+            heap = self._expiries.heaps[entry.row is not None and entry.ends is None]
+            heapq.heappush(heap, (entry.expires if entry.ends is None else entry.ends, entry.number, entry))
             if heap[0][2] is entry:
                 self.deadline_moved = True
 

@@ -155,7 +155,8 @@ class SendScheduler:
             raise SettingsError("no file is set for durable messages", hint="pass durable=PATH, see Settings.durable")
         text = marked.serialize()
         size, row = len(text.encode()), next(self._rows)
-        return marked, Entry(message.msg_type, text, size, now.wall + ttl, row=row, message_id=message_id)
+        ends = now.monotonic + ttl
+        return marked, Entry(message.msg_type, text, size, now.wall + ttl, row=row, message_id=message_id, ends=ends)
 
     def stored(self, entries: list[Entry], *, ready: bool) -> None:
         """Entries for which there is room (`outbox.reserve`) are on disk, and are sent in their turn."""

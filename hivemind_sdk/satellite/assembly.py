@@ -16,6 +16,7 @@ from ..engine.connection import NamedHandshake
 from ..engine.dispatch import NamedHandler
 from ..errors import SettingsError
 from ..identity.state import Identity
+from ..messages.encodings import ENCODINGS
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
 from ..plugins.instances import CryptoSuite, Instances, is_stateless
@@ -39,7 +40,7 @@ class Overrides:
     observers: Sequence[Observer] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Components:
     """The parts of one satellite. `close` closes what was made here, the last one first."""
 
@@ -83,7 +84,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Comp
 
 def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
     make = instances.make
-    _check_handlers(settings, catalogue, given)
+    _check_names(settings, catalogue, given)
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
         _handler(one, make(one), catalogue)
@@ -108,7 +109,7 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
         connectors=[connector(one.endpoint) for one in settings.upstreams],
         handshakes=list(given.handshakes)
         or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
-        handlers=[*given.handlers, *handlers],
+        handlers=(*given.handlers, *handlers),
         crypto=crypto,
         codec=_codec(catalogue, crypto),
         state=state,
@@ -173,9 +174,14 @@ def async_connectors(
     return found
 
 
-def _check_handlers(settings: Settings, catalogue: Catalogue, given: Overrides) -> None:
+def _check_names(settings: Settings, catalogue: Catalogue, given: Overrides) -> None:
     known = {one.name for one in catalogue.handlers} | {one.name for one in given.handlers}
     unknown = [name for name in settings.handlers or () if name not in known]
+    if strange := [name for name in settings.encodings if name not in ENCODINGS]:
+        raise SettingsError(
+            f"Settings.encodings names encodings that do not exist: {', '.join(map(repr, strange))}",
+            hint=f"there are {', '.join(ENCODINGS)}",
+        )
     if unknown:
         raise SettingsError(
             f"Settings.handlers names handlers that do not exist: {', '.join(map(repr, unknown))}",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ..contracts import AsyncLookingConnector, AsyncTransport, AsyncTransportConnector
 from ..contracts.observations import Observation
+from ..engine.connection import SatelliteLink
 from .assembly import Components
 from .hubs import Upstreams
 from .local_node import LocalNode
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 class AsyncUpstreams:
     """See aio.failback.AsyncHubs."""
 
-    __slots__ = ("_connectors", "_upstreams", "name", "new_link", "others", "turn")
+    __slots__ = ("_connectors", "_upstreams")
 
     def __init__(
         self,
@@ -28,10 +29,18 @@ class AsyncUpstreams:
     ) -> None:
         self._upstreams = Upstreams(node, components, observe)
         self._connectors = connectors
-        self.name = self._upstreams.name
-        self.new_link = self._upstreams.new_link
-        self.turn = self._upstreams.turn
-        self.others = self._upstreams.others
+
+    def name(self, hub: int) -> str:
+        return self._upstreams.name(hub)
+
+    def new_link(self, hub: int) -> SatelliteLink:
+        return self._upstreams.new_link(hub)
+
+    def turn(self, hub: int, now: float, every: float) -> float:
+        return self._upstreams.turn(hub, now, every)
+
+    def others(self, hub: int) -> bool:
+        return self._upstreams.others(hub)
 
     async def dial(self, hub: int) -> AsyncTransport:
         return await self._connectors[hub].connect(self._upstreams.dial_of(hub))

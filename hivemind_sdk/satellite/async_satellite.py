@@ -67,6 +67,8 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
     Every task belongs to the satellite and ends with `close`.
     """
 
+    _sender: AsyncSender
+
     def __init__(
         self,
         settings: Settings,
@@ -169,9 +171,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
-            loop = self._running_on = asyncio.get_running_loop()
+            self._running_on = asyncio.get_running_loop()
             self._unwatch()
-            self._unwatch = surroundings.shared.watch(lambda reason: loop.call_soon_threadsafe(link.doubt, reason))
+            self._unwatch = surroundings.shared.watch(link.doubt_soon)
             link.start()
         return link
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from .._dataclass import replace
 from ..contracts import Counters, CountingObserver
 from ..contracts.observations import Dropped, PhasePassed
 from ..contracts.status import FINAL, State, Status
+from ..delivery import Key, Policy, Rules
 from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkTimeout, PluginMissing
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from ..sockets.deadline import hung
-from .assembly import Components
+from .assembly import Components, rules_of
 from .events import ANY, Callback, Events, Subscription
 from .local_node import LocalNode
 
 log = logging.getLogger(__name__)
 logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
+
+
+class TakesRules(Protocol):
+    """A sender, of either face."""
+
+    def set_rules(self, rules: Rules) -> None:
+        """For what is emitted from now on without a policy."""
 
 
 class SatelliteBase:
@@ -29,6 +38,7 @@ class SatelliteBase:
     events: Events
     parts: Any
     _components: Components
+    _sender: TakesRules
 
     @property
     def counters(self) -> Counters:
@@ -44,6 +54,11 @@ class SatelliteBase:
     def prepare(self, message: Any) -> HiveMessage:
         """What `emit` would send: BUS messages get source, platform, destination and session where they are missing."""
         return self.node.prepare(message)
+
+    def set_delivery(self, rules: Mapping[Key, Policy]) -> None:
+        """What becomes of messages that are emitted from now on, see Settings.delivery. Those that wait keep theirs."""
+        self.node.settings = replace(self.node.settings, delivery=rules)
+        self._sender.set_rules(rules_of(self.node.settings))
 
     def on_bus(self, msg_type: str, callback: Callback, *, once: bool = False, inline: bool = False) -> Subscription:
         """`callback(BusMessage)` for each bus message of this type that is delivered; `*` for all of them.

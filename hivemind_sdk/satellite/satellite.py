@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._dataclass import replace
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
 from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
-from ..delivery import Key, Policy, Rules
+from ..delivery import Policy
 from ..engine.connection import NamedHandshake
 from ..engine.dispatch import Dispatcher, NamedHandler
 from ..errors import NotConnected
@@ -61,6 +60,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
     """
 
     _ready_event: threading.Event | None = None
+
+    _sender: Sender
 
     def __init__(
         self,
@@ -257,11 +258,6 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         taken.
         """
         return self.parts.outgoing.emit_many(messages, delivery)
-
-    def set_delivery(self, rules: Mapping[Key, Policy]) -> None:
-        """What becomes of messages that are emitted from now on, see Settings.delivery. Those that wait keep theirs."""
-        self.settings = replace(self.settings, delivery=rules)
-        self._sender.set_rules(Rules(rules))
 
     def send(self, message: HiveMessage) -> None:
         """Sends a message exactly as it is, now. Raises NotConnected, LinkClosed, LinkTimeout, NotEncodable.

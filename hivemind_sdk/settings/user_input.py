@@ -100,7 +100,7 @@ def port(value: object, where: str = "--port") -> int | None:
 def user_path(text: str | os.PathLike[str], what: str = "path") -> Path:
     """A path, with `~` and `~user` for a home. Raises SettingsError where there is no such home, or it is no path."""
     name = os.fspath(text).strip(_LINE_ENDS)
-    if not name or "\0" in name:
+    if not name.strip(_BLANKS) or "\0" in name:
         raise SettingsError(f"{what} {name!r} is not a path", hint="give the path of a file")
     try:
         return Path(name).expanduser()
@@ -136,7 +136,13 @@ def check_types(settings: Any) -> None:
 def _fits(value: Any, wanted: str, module: ModuleType) -> bool:
     name, _, items = wanted.partition("[")
     if name == "tuple":
-        return isinstance(value, (tuple, list)) and (items != "str, ...]" or all(isinstance(one, str) for one in value))
+        inner = items.partition(",")[0]
+        return isinstance(value, (tuple, list)) and all(_fits(one, inner, module) for one in value)
+    if name == "Mapping":
+        key, _, item = items.removesuffix("]").partition(", ")
+        return isinstance(value, Mapping) and all(
+            _fits(one, key, module) and _fits(other, item, module) for one, other in value.items()
+        )
     if isinstance(value, bool):
         return name in ("bool", "Any")
     kinds = _TYPES.get(name) or vars(module).get(name)

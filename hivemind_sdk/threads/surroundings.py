@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ..engine.surroundings import LOOK_EVERY, ChangePace, Clocks, ClockWatch
@@ -70,11 +71,11 @@ class Surroundings:
         self._watchers[number] = told
         self._start()
 
-        def unwatch() -> None:
-            if self._watchers.pop(number, None) is not None and not self._watchers:
-                self._ring()
+        return partial(self._unwatch, number)
 
-        return unwatch
+    def _unwatch(self, number: int) -> None:
+        if self._watchers.pop(number, None) is not None and not self._watchers:
+            self._ring()
 
     def tell(self, reason: str) -> None:
         """Something has happened."""

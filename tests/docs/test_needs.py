@@ -10,7 +10,7 @@ ROWS = [row for number in range(3) for row in table(PAGE, "Row", number)]
 
 
 def test_no_row_is_missing():
-    wanted = [f"L{n}" for n in range(1, 19)] + [f"S{n}" for n in range(1, 16)] + [f"M{n}" for n in range(1, 12)]
+    wanted = [f"L{n}" for n in range(1, 23)] + [f"S{n}" for n in range(1, 16)] + [f"M{n}" for n in range(1, 13)]
     assert [row["Row"] for row in ROWS] == wanted
 
 

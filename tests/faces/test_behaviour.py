@@ -220,6 +220,15 @@ def test_the_next_hub_is_taken_and_left_when_the_better_one_is_back(face, hub, s
 # --- sending ---
 
 
+def test_policies_can_be_changed_while_it_runs(face, hub, satellite):
+    one = satellite()
+    one.set_delivery({"some.thing": Drop()})
+    assert face.call(one.emit, BusMessage("some.thing")).state is Outcome.DROPPED
+    one.set_delivery({})
+    with pytest.raises(NotConnected):
+        face.call(one.emit, BusMessage("some.thing"))
+
+
 def test_without_a_link_each_policy_does_what_it_says(face, hub, satellite):
     one = satellite()
     with pytest.raises(NotConnected):

@@ -72,6 +72,19 @@ def test_a_wrong_key_and_a_wrong_password_are_refused(hub, client):
     assert isinstance(refused(hub, client, **over_http(hub)), AuthenticationRefused)
 
 
+def test_another_device_with_the_same_key_is_refused_with_the_hint_of_a_websocket(hub, start_hub, tmp_path):
+    """The hub has pinned the first one's static key. It can only hang up: there are no close codes."""
+    verdicts = []
+    plain = start_hub("5.3.10a1", folder=tmp_path / "websocket")
+    for one, how in ((hub, over_http(hub)), (plain, {})):
+        with satellite(one, **how) as (first, _):
+            list(first.ask("hello", timeout=60))
+        verdicts.append(refused(one, **how))
+    assert [type(verdict) for verdict in verdicts] == [AuthenticationRefused] * 2
+    assert verdicts[0].hint == verdicts[1].hint
+    assert "reset-noise-pin" in verdicts[0].hint
+
+
 def test_a_session_that_the_hub_ended_is_taken_up_again(hub):
     with satellite(hub, **over_http(hub)) as (one, _):
         lost = threading.Event()

@@ -14,7 +14,17 @@ from hivemind_sdk.errors import NotConnected, PluginError, SettingsError
 from hivemind_sdk.hooks import TransportPlugin
 from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.satellite.satellite import Satellite
-from hivemind_sdk.settings import Backoff, Callbacks, Deadlines, Endpoint, Failover, Limits, Settings, Upstream
+from hivemind_sdk.settings import (
+    Backoff,
+    Callbacks,
+    Deadlines,
+    Endpoint,
+    Failover,
+    Limits,
+    PluginSettings,
+    Settings,
+    Upstream,
+)
 from hivemind_sdk.testing import MemoryState
 
 SECRET = "correct-horse-battery-9"
@@ -33,6 +43,11 @@ def settings(**fields):
         (lambda: settings(reconnect="no"), "reconnect"),
         (lambda: settings(min_protocol="3"), "min_protocol"),
         (lambda: settings(headers=[("a", "b")]), "headers"),
+        (lambda: settings(headers={"a": 1}), "headers"),
+        (lambda: settings(fallbacks=("ws://other",)), "fallbacks"),
+        (lambda: settings(encodings=("JSON-B64", 3)), "encodings"),
+        (lambda: settings(delivery={"speak": "drop"}), "delivery"),
+        (lambda: PluginSettings(options={"http": ["idle"]}), "PluginSettings.options"),
         (lambda: settings(fallbacks="ws://other"), "fallbacks"),
         (lambda: settings(tls=None), "tls"),
         (lambda: settings(durable=3), "durable"),
@@ -61,6 +76,12 @@ def test_a_handler_that_does_not_exist_is_an_error_that_names_those_that_do():
     with pytest.raises(SettingsError, match="'buss'") as error:
         Satellite(settings(handlers=("bus", "buss")), catalogue(), identity=MemoryState())
     assert "cascade" in error.value.hint
+
+
+def test_an_encoding_that_does_not_exist_is_an_error_that_names_those_that_do():
+    with pytest.raises(SettingsError, match="'JSON-B65'") as error:
+        Satellite(settings(encodings=("JSON-B65",)), catalogue(), identity=MemoryState())
+    assert "JSON-B64" in error.value.hint
 
 
 def test_the_command_line_sets_any_field():

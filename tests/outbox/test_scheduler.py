@@ -285,3 +285,17 @@ def test_asyncio_can_drive_the_same_decisions():
     sent, ended = asyncio.run(main())
     assert sent == ["long"]
     assert ended == [("short", Outcome.EXPIRED), ("long", Outcome.SENT)]
+
+
+def test_a_durable_message_expires_by_the_clock_that_nobody_sets():
+    day = 86_400.0
+    core = SendScheduler(Rules({}), Limits(), 1.0, Backlog())
+    _, entry = core.durable(HiveMessage.of_bus(BusMessage("a", {})), 10.0, Moment(100.0, 1000.0))
+    core.adopt([entry], ready=False)
+    for now in (Moment(109.0, 1000.0 + day), Moment(109.9, 1000.0 - day)):
+        core.timed_out(now)
+        assert core.ended(now) == []
+        assert core.next_deadline(now) == pytest.approx(110.0)
+    now = Moment(110.0, 1000.0 - day)
+    core.timed_out(now)
+    assert [one.outcome for one in core.ended(now)] == [Outcome.EXPIRED]

@@ -122,10 +122,15 @@ def test_it_finds_what_importlib_metadata_finds(group):
 STATE = """
 import importlib.metadata, logging, os, sys
 from importlib.machinery import PathFinder
+def absent():
+    try:
+        return importlib.metadata.metadata("pytest")["Home-page"]
+    except KeyError:  # of Python 3.15 on
+        return KeyError
 def state():
     return (
         list(sys.meta_path), list(sys.path_hooks), PathFinder.__dict__["find_distributions"],
-        list(logging.root.handlers), logging.root.level, importlib.metadata.metadata("pytest")["Home-page"],
+        list(logging.root.handlers), logging.root.level, absent(),
         sorted(one.name for one in importlib.metadata.distributions()), "importlib_metadata" in sys.modules,
     )
 before = state()

@@ -14,7 +14,7 @@ def test_a_cancel_that_comes_together_with_the_result_is_not_lost():
         lock, released = asyncio.Lock(), []
         await lock.acquire()
         waiting = asyncio.ensure_future(within(lock.acquire(), 10.0, lambda _: released.append(lock.release())))
-        while not lock._waiters:  # noqa: ASYNC110 - there is no event for it
+        for _ in range(3):  # its task has begun, and waits
             await asyncio.sleep(0)
         lock.release()
         while not lock.locked():  # noqa: ASYNC110 - the waiter has it; who waits for the waiter does not know yet
