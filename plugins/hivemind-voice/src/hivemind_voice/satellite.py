@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,9 @@ class Voice:
         """the turn of what the hub has heard in the stream"""
         self._hub_answered = False
         self._lock = threading.Lock()
+        self._pending: deque[Action | VoiceEvent] = deque()
+        """what is to be carried out, by whichever thread is at it"""
+        self._acting = False
         self._changed = threading.Condition()
         self._callbacks: list[Callable[[VoiceEvent], Any]] = []
         self._levels: list[Callable[[VoiceEvent], Any]] = []
@@ -205,10 +209,7 @@ class Voice:
             level = VoiceEvent(Kind.LEVEL, level=samples.loudness(pcm))
             for callback in self._levels:
                 callback(level)
-        with self._lock:
-            actions = self._machine.hear(pcm, voice=voice, wake=wake)
-        if actions:
-            self._act(actions)
+        self._do(lambda: self._machine.hear(pcm, voice=voice, wake=wake))
 
     def ready(self) -> bool:
         return self._machine.phase in {Phase.LISTENING, Phase.RECORDING} and self._speaker.idle
@@ -232,9 +233,8 @@ class Voice:
         with self._lock:
             if not self._machine.may_speak:
                 return False
-            actions = self._machine.speaks()
-        self._act(actions)
-        self._tell(VoiceEvent(Kind.SAID, speech.text))
+            self._pending += [*self._machine.speaks(), VoiceEvent(Kind.SAID, speech.text)]
+        self._act()
         return True
 
     def rested(self) -> None:
@@ -260,26 +260,41 @@ class Voice:
 
     def _do(self, decide: Callable[[], list[Action]]) -> None:
         with self._lock:
-            actions = decide()
-        self._act(actions)
+            self._pending += decide()
+            if not self._pending:
+                return
+        self._act()
 
-    def _act(self, actions: list[Action]) -> None:
-        """What the machine wants, without its lock: callbacks may call back."""
-        for action in actions:
-            match action:
-                case Entered(phase):
-                    self._entered(phase)
-                case Began():
-                    self._sound(LISTENING)
-                case Streamed(pcm):
-                    self._stream(pcm)
-                case Heard():
-                    self._sound(DONE)
-                    self._turns.answer(action)
-                case Unheard(reason):
-                    self._lose(reason)
-                case Interrupted():
-                    self._speaker.silence()
+    def _act(self) -> None:
+        """Carry out what is pending, in its order: one thread at a time, without the lock, as callbacks call back."""
+        while True:
+            with self._lock:
+                if self._acting or not self._pending:
+                    return
+                self._acting = True
+                action = self._pending.popleft()
+            try:
+                self._carry_out(action)
+            finally:
+                self._acting = False
+
+    def _carry_out(self, action: Action | VoiceEvent) -> None:
+        match action:
+            case Entered(phase):
+                self._entered(phase)
+            case Began():
+                self._sound(LISTENING)
+            case Streamed(pcm):
+                self._stream(pcm)
+            case Heard():
+                self._sound(DONE)
+                self._turns.answer(action)
+            case Unheard(reason):
+                self._lose(reason)
+            case Interrupted():
+                self._speaker.silence()
+            case VoiceEvent():
+                self._tell(action)
 
     def _entered(self, phase: Phase) -> None:
         self._tell(VoiceEvent(Kind.STATE, phase.value))
