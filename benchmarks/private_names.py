@@ -1,9 +1,12 @@
-"""Where the tests touch private names of the product: each place is one that a change inside of it may break."""
+"""Where the tests touch private names of the product: each place is one that a change inside of it may break.
+
+Names that nothing of ours defines are those of other software, such as the servers of the interop tests.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PUBLIC = frozenset({"_asdict", "_replace", "_fields", "_make"})
@@ -13,17 +16,28 @@ _FOREIGN = frozenset({"os", "sys", "ssl", "socket", "asyncio", "threading"})
 _PATCHES = ("setattr", "delattr")
 
 
-def touched(folder: Path) -> Iterator[tuple[Path, int, str]]:
+def touched(folder: Path, product: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
     """File, line and name of each use of `_name`: imported from ours, of an object that the file does not make itself,
-    or patched.
+    or patched. `product`: folders of our sources.
     """
+    ours = set(_defined(product))
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         mine = set(_made_here(tree))
         for node in ast.walk(tree):
             for name in _names(node):
-                if _is_private(name) and name not in mine and name not in _PUBLIC:
+                if _is_private(name) and name in ours and name not in mine and name not in _PUBLIC:
                     yield path, node.lineno, name  # type: ignore[attr-defined]
+
+
+def _defined(folders: Iterable[Path]) -> Iterator[str]:
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        yield path.stem
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield node.name
+            elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.attr if isinstance(node, ast.Attribute) else node.id
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -26,24 +26,26 @@ it returns has a `close()`, that is called when the client is closed, in reverse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
 from ._dataclass import dataclass, field
-from .contracts import (
-    Application,
-    AsyncTransportConnector,
-    Cipher,
-    Handler,
-    Handshake,
-    IdentityBackend,
-    Observer,
-    Resolver,
-    TransportConnector,
-)
 from .errors import PluginError
 from .messages import HiveMessageType
+
+if TYPE_CHECKING:  # a plugin without any of them loads none of them; see records.record_fault
+    from .contracts import (
+        Application,
+        AsyncTransportConnector,
+        Cipher,
+        Handler,
+        Handshake,
+        IdentityBackend,
+        Observer,
+        Resolver,
+        TransportConnector,
+    )
 
 API_VERSION = 1
 """the version of hooks and contracts; a plugin states the one that it was written for as HIVEMIND_API"""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from ..contracts import RSA, HandlerContext
+if TYPE_CHECKING:
+    from ..contracts import RSA, HandlerContext
 
 
 def bare(pem: str) -> str:

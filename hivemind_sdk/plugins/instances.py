@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from ..contracts import Cipher
 from ..errors import HiveMindError, InvalidCipher, PluginError
 from ..settings import PluginSettings
 from .catalogue import Catalogue
 from .options import check_names, field_names, resolve
 
 if TYPE_CHECKING:
+    from ..contracts import Cipher
     from ..hooks import PluginRecord
 
 log = logging.getLogger(__name__)

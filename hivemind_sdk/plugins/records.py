@@ -151,7 +151,9 @@ def record_fault(record: Any) -> str:
     kind = getattr(type(record), "kind", None)
     if kind not in KINDS:
         return f"{type(record).__name__} is no record of a plugin"
-    fault = field_fault(record) or (record.options is not None and schema_fault(record.options)) or ""
+    from .. import contracts  # what the fields of records name
+
+    fault = field_fault(record, vars(contracts)) or (record.options is not None and schema_fault(record.options)) or ""
     if not fault:
         empty = [one.name for one in fields(record) if getattr(record, one.name) == () or not record.name]
         fault = f"{empty[0]} is empty" if empty else ""

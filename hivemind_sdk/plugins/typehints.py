@@ -23,10 +23,13 @@ def field_hints(schema: Any) -> Mapping[str, Any]:
     return _field_hints(schema)
 
 
-def field_fault(instance: Any) -> str:
-    """What is wrong with the fields of this dataclass instance; empty where all of them fit."""
+def field_fault(instance: Any, names: Mapping[str, Any] | None = None) -> str:
+    """What is wrong with the fields of this dataclass instance; empty where all of them fit.
+
+    `names`: what its annotations name besides what its module has.
+    """
     try:
-        hints = field_hints(type(instance))
+        hints = field_hints(type(instance)) if names is None else _resolved(type(instance), names)
     except (NameError, TypeError, AttributeError) as error:
         return f"the annotations of {type(instance).__name__} can't be resolved: {error}"
     for name, hint in hints.items():
@@ -93,7 +96,11 @@ def show(hint: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _field_hints(schema: Any) -> Mapping[str, Any]:
-    hints = typing.get_type_hints(schema)
+    return _resolved(schema, None)
+
+
+def _resolved(schema: Any, names: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    hints = typing.get_type_hints(schema, localns=names if names is None else dict(names))
     return {one.name: hints[one.name] for one in fields(schema) if one.init}
 
 

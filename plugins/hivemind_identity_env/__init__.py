@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hivemind_sdk.contracts import IdentityBackend
 from hivemind_sdk.hooks import IdentityPlugin, hookimpl
+
+if TYPE_CHECKING:
+    from hivemind_sdk.contracts import IdentityBackend
 
 HIVEMIND_API = 1
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from websockets import frames
+
 from hivemind_sdk.contracts import Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import LimitExceeded, LinkClosed, LinkTimeout
@@ -75,11 +77,11 @@ class WebSocketTransport:
         if self._end is not None:  # the stream may not know it yet
             raise self._closed()
         if isinstance(frame, bytes):
-            opcode, payload = BINARY, frame
+            opcode, payload = frames.Opcode.BINARY, frame
         else:
-            opcode, payload = TEXT, encode_text(frame)
-        if len(payload) <= FRAGMENT:
-            self._write(client_frame(opcode, payload))
+            opcode, payload = frames.Opcode.TEXT, encode_text(frame)
+        if len(payload) <= FRAGMENT:  # as client_frame, without a call: nearly all frames are sent here
+            self._write(frames.Frame(opcode, payload).serialize(mask=True))
             return
         for data in client_frames(opcode, payload):
             self._write(data)

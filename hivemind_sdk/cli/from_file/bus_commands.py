@@ -12,8 +12,10 @@ import time
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ...sockets.daemons import daemon
 from .placeholders import Unfilled, filled
 from .program import CommandTable
 
@@ -67,7 +69,7 @@ class BusCommand:
             if self._closed:
                 return
             if len(self._running) < table.at_once:
-                thread = threading.Thread(target=self._work, args=(job,), name=f"command-{table.on}", daemon=True)
+                thread = daemon(f"command-{table.on}", partial(self._work, job))
                 self._running[thread] = None
                 thread.start()
             elif len(self._waiting) < table.waiting:

@@ -194,6 +194,8 @@ def written(value: Any) -> str:
 
 
 def _shown_default(key: Key) -> str:
+    if key.default is None and bool in get_args(key.hint):
+        return written(AUTO)
     return "required" if key.default is REQUIRED else written(key.default)
 
 

@@ -39,6 +39,7 @@ from ...messages import SETUP_TYPES, HiveMessage, HiveMessageType, JSONObject
 from ...messages.strict_json import loads
 from ...settings import Limits
 from ..codec import (
+    STRICT,
     Codec,
     binary_parts,
     can_be_binary,
@@ -241,7 +242,7 @@ class Link:
             except MetadataTooLarge:
                 if message.msg_type is _BINARY:
                     raise
-        return Form.TEXT, self._codec.text(message)
+        return Form.TEXT, message.serialize().encode() if self._codec is STRICT else self._codec.text(message)
 
     def _open(self, frame: Frame) -> list[Event]:
         session = self._session
