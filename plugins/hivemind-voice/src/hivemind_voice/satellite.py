@@ -238,7 +238,8 @@ class Voice:
         return True
 
     def rested(self) -> None:
-        self._do(self._machine.quiet)
+        # something may have been said to it meanwhile: `_say` holds the same lock
+        self._do(lambda: self._machine.quiet() if self._speaker.idle else [])
         self._wake()
 
     def ended(self, *, listen: bool) -> None:
