@@ -30,13 +30,13 @@ class AsyncAnswers(AsyncIterator[Any]):
     """The answers to one request as they arrive, with one time-out for all of them. Iterate in one task at a time."""
 
     __slots__ = (
-        "_bell",
         "_deadline",
+        "_happened",
         "_hint",
-        "_rung",
         "_sent",
         "_table",
         "_timeout",
+        "_waiter",
         "convert",
         "request",
     )
@@ -48,16 +48,16 @@ class AsyncAnswers(AsyncIterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._bell: asyncio.Future[bool] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
         """set while somebody waits"""
-        self._rung = False
+        self._happened = False
         self._deadline = request.deadline = time.monotonic() + timeout
-        request.notify = self._ring
+        request.notify = self._wake
 
     async def __anext__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopAsyncIteration after the last one."""
         while True:
-            self._rung = False
+            self._happened = False
             answer = self.request.take()
             if answer is DONE:
                 raise StopAsyncIteration
@@ -76,7 +76,7 @@ class AsyncAnswers(AsyncIterator[Any]):
         turns, request = self._table.turns, self.request
         turns.wait(request)
         while True:
-            self._rung = False
+            self._happened = False
             if turns.may_send(request, protocol, time.monotonic()):
                 break
             expiry = turns.next_expiry()
@@ -103,27 +103,27 @@ class AsyncAnswers(AsyncIterator[Any]):
 
     async def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
-        if self._rung:
+        if self._happened:
             return True
         left = until - time.monotonic()
         if left <= 0:
             return False
         loop = asyncio.get_running_loop()
-        bell = self._bell = loop.create_future()
-        alarm = loop.call_later(left, _answer, bell, False)
+        waiting = self._waiter = loop.create_future()
+        alarm = loop.call_later(left, _answer, waiting, False)
         try:
-            answer: bool = await bell
+            answer: bool = await waiting
         finally:
             alarm.cancel()
-            self._bell = None
+            self._waiter = None
         return answer
 
-    def _ring(self) -> None:
-        self._rung = True
-        if self._bell is not None:
-            _answer(self._bell, True)
+    def _wake(self) -> None:
+        self._happened = True
+        if self._waiter is not None:
+            _answer(self._waiter, True)
 
 
-def _answer(bell: asyncio.Future[bool], rung: bool) -> None:
-    if not bell.done():
-        bell.set_result(rung)
+def _answer(waiting: asyncio.Future[bool], answered: bool) -> None:
+    if not waiting.done():
+        waiting.set_result(answered)

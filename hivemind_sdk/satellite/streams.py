@@ -23,7 +23,7 @@ class MessageStream(AsyncIterator[T], Generic[T]):
         self._kept: deque[Any] = deque(maxlen=limit)
         self._forget = forget
         self._convert = convert
-        self._bell: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._ended = False
         self.dropped = 0
         """events that were dropped because the consumer is too slow"""
@@ -34,7 +34,7 @@ class MessageStream(AsyncIterator[T], Generic[T]):
         if len(self._kept) == self._kept.maxlen:
             self.dropped += 1
         self._kept.append(event)
-        self._ring()
+        self._wake()
 
     def end(self) -> None:
         """No more comes."""
@@ -42,7 +42,7 @@ class MessageStream(AsyncIterator[T], Generic[T]):
         for one in self.subscriptions:
             one.cancel()
         self._forget(self)
-        self._ring()
+        self._wake()
 
     def __aiter__(self) -> MessageStream[T]:
         return self
@@ -51,11 +51,11 @@ class MessageStream(AsyncIterator[T], Generic[T]):
         while not self._kept:
             if self._ended:
                 raise StopAsyncIteration
-            self._bell = asyncio.get_running_loop().create_future()
+            self._waiter = asyncio.get_running_loop().create_future()
             try:
-                await self._bell
+                await self._waiter
             finally:
-                self._bell = None
+                self._waiter = None
         event = self._kept.popleft()
         found: T = event if self._convert is None else self._convert(event)
         return found
@@ -70,6 +70,6 @@ class MessageStream(AsyncIterator[T], Generic[T]):
         """Stops listening."""
         self.end()
 
-    def _ring(self) -> None:
-        if self._bell is not None and not self._bell.done():
-            self._bell.set_result(None)
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

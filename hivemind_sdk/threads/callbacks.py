@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from . import timers
-from .bell import Bell
 from .pool import Flag, Job, Workers
+from .wakeup import WakeUp
 
 log = logging.getLogger(__name__)
 PATIENCE = 0.1
@@ -81,7 +81,7 @@ class CallbackQueue:
         self._taken = 0
         """jobs that were begun"""
         self._stuck = self._complained = self._closed = False
-        self._idle_watches: list[Bell] = []
+        self._idle_watches: list[WakeUp] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
 
@@ -109,7 +109,7 @@ class CallbackQueue:
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. Returns False if some are left."""
-        me, idle = threading.get_ident(), Bell()
+        me, idle = threading.get_ident(), WakeUp()
         if any(turn is not None and turn.thread == me for turn in (self._turn, *self._overtaken)):
             return False
         self._idle_watches.append(idle)
@@ -202,7 +202,7 @@ class CallbackQueue:
                 self._begin()
             elif self._idle_watches and self._is_idle():
                 for idle in list(self._idle_watches):
-                    idle.ring()
+                    idle.wake()
             return None
 
     def _take(self, turn: _Turn) -> Job | None:

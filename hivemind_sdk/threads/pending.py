@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.open_requests import OpenRequests
 from ..engine.requests import DONE, PENDING, Request
 from ..errors import RequestTimeout
-from .bell import Bell
+from .wakeup import WakeUp
 
 
 class PendingRequests(OpenRequests):
@@ -38,9 +38,9 @@ class Answers(Iterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._bell = Bell()
+        self._wakeup = WakeUp()
         self._deadline = request.deadline = time.monotonic() + timeout
-        request.notify = self._bell.ring  # not a method of ours: it must not keep an abandoned iterator alive
+        request.notify = self._wakeup.wake  # not a method of ours: it must not keep an abandoned iterator alive
 
     def __next__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopIteration after the last answer."""
@@ -87,7 +87,7 @@ class Answers(Iterator[Any]):
 
     def _wait(self, until: float) -> bool:
         """Waits until something happened to the request. Returns False at `until` (monotonic)."""
-        return self._bell.wait(until - time.monotonic())
+        return self._wakeup.wait(until - time.monotonic())
 
     def __del__(self) -> None:
         self.close()

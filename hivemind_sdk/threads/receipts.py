@@ -11,16 +11,16 @@ from contextlib import suppress
 from ..delivery import FINAL_OUTCOMES, Outcome
 from ..engine.entries import Entry
 from ..messages import HiveMessage
-from .bell import Bell
+from .wakeup import WakeUp
 
 
 class Waiters:
     """Threads that wait until something has changed. `wake` takes no lock: a signal handler may call it any time."""
 
-    __slots__ = ("_bells",)
+    __slots__ = ("_wakeups",)
 
     def __init__(self) -> None:
-        self._bells: list[Bell] = []
+        self._wakeups: list[WakeUp] = []
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Block until the condition holds, or for `timeout` seconds (None: without a limit). Returns whether it does.
@@ -32,26 +32,26 @@ class Waiters:
             left = None if deadline is None else min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
             if left is not None and left <= 0:
                 return False
-            bell = Bell()
-            self._bells.append(bell)
+            wakeup = WakeUp()
+            self._wakeups.append(wakeup)
             try:
                 if not condition():
-                    bell.wait(left)
+                    wakeup.wait(left)
             finally:
-                self._forget(bell)
+                self._forget(wakeup)
         return True
 
     def wake(self) -> None:
         """Have all that wait look again."""
-        while self._bells:
+        while self._wakeups:
             try:
-                self._bells.pop().ring()
+                self._wakeups.pop().wake()
             except IndexError:  # another thread was quicker
                 return
 
-    def _forget(self, bell: Bell) -> None:
+    def _forget(self, wakeup: WakeUp) -> None:
         with suppress(ValueError):  # it was woken
-            self._bells.remove(bell)
+            self._wakeups.remove(wakeup)
 
 
 _receipts = Waiters()

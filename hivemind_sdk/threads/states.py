@@ -9,7 +9,7 @@ from ..contracts.status import State, Status
 from ..engine.life import LinkLife
 from ..engine.reports import LinkReports
 from ..errors import HiveMindError
-from .bell import Bell
+from .wakeup import WakeUp
 
 
 class LinkStates:
@@ -61,18 +61,18 @@ class LinkStates:
 
         Returns that status, however short it lasts; else the one of that moment.
         """
-        found, bell = list[Status](), Bell()
+        found, wakeup = list[Status](), WakeUp()
 
         def watch(status: Status) -> None:
             if condition(status):
                 found.append(status)
-                bell.ring()
+                wakeup.wake()
 
         self._watches.append(watch)
         try:
             if self._told is self.status:  # otherwise a change is just being told, and what was before is over
                 watch(self._told)
-            bell.wait(None if deadline is None else deadline - self._clock())
+            wakeup.wait(None if deadline is None else deadline - self._clock())
             return found[0] if found else self._told
         finally:
             self._watches.remove(watch)

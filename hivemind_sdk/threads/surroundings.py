@@ -50,7 +50,7 @@ class Surroundings:
         self._clocks = clocks
         self._look_every = look_every
         self._open: list[socket.socket] = []
-        """the bell, the end of it that is heard, and the source if there is one"""
+        """what wakes its thread, the end of it that is heard, and the source if there is one"""
         self.reset()
 
     def reset(self) -> None:
@@ -75,7 +75,7 @@ class Surroundings:
 
     def _unwatch(self, number: int) -> None:
         if self._watchers.pop(number, None) is not None and not self._watchers:
-            self._ring()
+            self._wake()
 
     def tell(self, reason: str) -> None:
         """Something has happened."""
@@ -90,7 +90,7 @@ class Surroundings:
         """Wait until the thread has ended, where nobody watches any more; `timeout` seconds at most."""
         thread = self.thread
         if thread is not None and not self._watchers and thread is not threading.current_thread():
-            self._ring()
+            self._wake()
             thread.join(max(0.0, timeout))
 
     def _start(self) -> None:
@@ -105,7 +105,7 @@ class Surroundings:
             self.thread = None
             self._end()
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with suppress(OSError, IndexError):
             self._open[0].send(b"x")
 

@@ -8,19 +8,19 @@ import threading
 from contextlib import suppress
 
 
-class Bell:
-    """Any thread or signal handler may ring; one thread waits. Rung before that, the wait ends at once."""
+class WakeUp:
+    """Any thread or signal handler may wake; one thread waits. If that came first, the wait ends at once."""
 
-    __slots__ = ("_silent",)
+    __slots__ = ("_asleep",)
 
     def __init__(self) -> None:
-        self._silent = threading.Lock()
-        self._silent.acquire()
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
 
-    def ring(self) -> None:
-        with suppress(RuntimeError):  # it has been rung
-            self._silent.release()
+    def wake(self) -> None:
+        with suppress(RuntimeError):  # it is awake already
+            self._asleep.release()
 
     def wait(self, timeout: float | None) -> bool:
         """Returns False after `timeout` seconds (None: there is no limit)."""
-        return self._silent.acquire(timeout=-1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX))
+        return self._asleep.acquire(timeout=-1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX))
