@@ -84,7 +84,8 @@ async def test_attributes_that_programs_read_and_set(client, hub):
     for name, value in {"password": "new-horse-battery-10", "useragent": "mine", "binarize": False}.items():
         setattr(client, name, value)
         assert getattr(client, name) == value
-    assert hub.peers[0].site_id == "attic"
+    (peer,) = await asyncio.to_thread(hub.wait_for, lambda hub: hub.peers, SOON)
+    assert peer.site_id == "attic"
 
 
 def test_bus_of_the_device_hears_the_hub_and_speaks_to_it(hub):
