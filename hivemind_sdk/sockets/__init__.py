@@ -51,7 +51,22 @@ _HOMES = {
     "tls_context": "tls",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604 - names of strings
+__all__ = [
+    "Deadline",
+    "Stream",
+    "StreamClosed",
+    "StreamTimeout",
+    "ascii_host",
+    "check_headers",
+    "decode_text",
+    "describe_status",
+    "encode_text",
+    "http_status",
+    "open_socket",
+    "port_answers",
+    "start_tls",
+    "tls_context",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -159,7 +159,7 @@ def test_the_unit_of_the_docs_is_what_systemd_prints(home, monkeypatch):
         monkeypatch.setenv(f"HIVEMIND_{name}", value)
     done = run("run", "--systemd", str(folder / "satellite.toml"))
     assert done.code == 0, done.err
-    unit = done.out.replace(str(folder), "/etc/satellite")
+    unit = done.out.replace(str(folder / "satellite.toml"), "/etc/satellite/attic.toml")
     unit = unit.replace(str(Path(sys.executable).parent), "/opt/satellite/venv/bin")
     assert unit == (folder / "satellite.service").read_text()
 
