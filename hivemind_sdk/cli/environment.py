@@ -20,8 +20,8 @@ GENERAL = frozenset(
     )
 )
 """what the SDK reads, the options of plugins aside"""
-TOOLS = ("HIVEMIND_INTEROP_", "HIVEMIND_BENCH_", "HIVEMIND_SDK")
-"""what the tests of the SDK and of plugins read"""
+TOOLS = ("HIVEMIND_INTEROP_", "HIVEMIND_BENCH_", "HIVEMIND_SDK", "HIVEMIND_DROPIN")
+"""what the tests of the SDK and of plugins read, and the drop-in for hivemind-bus-client"""
 
 
 def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> Iterator[str]:

@@ -160,7 +160,7 @@ class NoiseHandshake:
             raise AuthenticationRefused(
                 f"the key of the hub {hub} has changed: pinned {fingerprint(pin)}, now {fingerprint(key)}",
                 hint="somebody in between may pass for the hub. If it was set up anew, compare the fingerprint there, "
-                "then run `hivemind-client forget-server`",
+                f"then run `hivemind-client forget-server --host {hub}`",
             )
         return None
 

@@ -50,7 +50,7 @@ def _not_offered(reason: str) -> Declined:
 def downgrade(hub: str, declined: Declined) -> AuthenticationRefused | SettingsError:
     """What it means that a hub which has spoken v3 can't be joined with it now."""
     before = f"the hub {hub} spoke protocol v3 before (its key is pinned)"
-    forget = "run `hivemind-client forget-server`"
+    forget = f"run `hivemind-client forget-server --host {hub}`"
     if declined.warning:
         return AuthenticationRefused(
             f"{before} and can't now: {declined.reason}",

@@ -53,6 +53,13 @@ def checked(home, monkeypatch):
         ("observers = ['count']\n" + HUB, 1, "observers", "not installed", "did you mean counters?"),
         ("encodings = ['JSON-B65']\n" + HUB, 1, "encodings", "not installed", "did you mean JSON-B64?"),
         ("log_level = 'warn'\n" + HUB, 1, "log_level", "warn", "did you mean warning?"),
+        (
+            HUB + '[delivery]\n"x" = { policy = "queue", ttl = 60, durable = true }\n',
+            6,
+            "delivery.x.durable",
+            "needs a file",
+            'write durable = "FILE"',
+        ),
         (HUB + "port = '5678'\n", 5, "hub.port", "whole number", "write port = 5678"),
         (HUB + "port = 99999\n", 1, "hub", "not a port", "host"),
         (HUB.replace("ws:", "wx:"), 2, "hub.host", "wx", "ws, wss"),

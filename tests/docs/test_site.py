@@ -152,7 +152,11 @@ def test_the_search_works_without_a_server(site):
     index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
     words = html.unescape(" ".join(one["text"] for one in index["docs"]))
     assert "RAW_AUDIO" in words
-    assert "iframe-worker" in (site / "index.html").read_text(encoding="utf-8")
+    for page in ("index.html", "how-to/mqtt.html"):
+        scripts = re.findall(r'<script src="([^"]+)"', (site / page).read_text(encoding="utf-8"))
+        assert [one for one in scripts if "//" in one] == []
+        (shim,) = [one for one in scripts if "iframe-worker" in one]
+        assert ((site / page).parent / shim).resolve().is_file()
 
 
 def test_the_page_for_what_is_not_there_leads_somewhere(site):

@@ -85,6 +85,8 @@ class _Loading:
         node = None if reader.refuses("identity") else self._try(("identity",), lambda: identity.open(plugins))
         hub = None if node is None else self._hub(node)
         delivery = policies.read(reader, values.get("delivery", {}))
+        if "durable" not in values:
+            policies.check_without_file(reader, values.get("delivery", {}))
         applications = checking.check_applications(reader, self._strangers, plugins)
         fallbacks = [self._fallback(one, number) for number, one in enumerate(values.get("fallbacks", ()))]
         commands = tuple(checking.check_commands(reader, values.get("commands", ())))

@@ -39,6 +39,15 @@ def read(reader: Reader, table: Mapping[str, Any]) -> dict[Key, Policy]:
     return found
 
 
+def check_without_file(reader: Reader, table: Mapping[str, Any]) -> None:
+    """Note each policy that keeps messages over a restart: no file is named for them."""
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value.get("durable") is True:
+            reader.wrong(
+                ("delivery", name, "durable"), "needs a file for messages", 'write durable = "FILE" above all tables'
+            )
+
+
 def _key(name: str) -> Key:
     prefix, colon, rest = name.partition(":")
     if not colon or prefix not in _KINDS:

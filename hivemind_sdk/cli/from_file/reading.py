@@ -125,19 +125,29 @@ class Reader:
             return None
 
     def judged(self, builds: Callable[..., Any], found: dict[str, Any], place: Place) -> dict[str, Any]:
-        """Without what the values' own class refuses: each alone, then all of them."""
-        for name in list(found):
-            if fault := _fault(builds, {name: found[name]}):
-                self.wrong((*place, name), str(fault), fault.hint)
-                del found[name]
-        if fault := _fault(builds, found):
-            self.wrong(place, str(fault), fault.hint)
+        """Without what the values' own class refuses: all of them, and as long as that fails, the one that it is about.
+
+        A value that is refused alone may be right beside the others.
+        """
+        while fault := _fault(builds, found):
+            about = next((name for name in found if _is_about(fault, builds, found, name)), None)
+            self.wrong(place if about is None else (*place, about), str(fault), fault.hint)
+            if about is None:
+                break
+            del found[about]
         return found
 
 
 def name_of(place: Place) -> str:
     """As people write it: `fallbacks[0].host`."""
     return "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+
+
+def _is_about(fault: SettingsError, builds: Callable[..., Any], values: Mapping[str, Any], name: str) -> bool:
+    """Alone it is refused too, and without it this fault is gone."""
+    if _fault(builds, {name: values[name]}) is None:
+        return False
+    return str(_fault(builds, {one: value for one, value in values.items() if one != name})) != str(fault)
 
 
 def _fault(builds: Callable[..., Any], values: Mapping[str, Any]) -> SettingsError | None:

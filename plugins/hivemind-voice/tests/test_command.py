@@ -54,6 +54,23 @@ def test_something_is_said_without_a_microphone(voice, tmp_path):
     assert sounds_for(answer) == pytest.approx(len("dinner is ready") / 100, abs=0.05)
 
 
+def test_what_can_not_be_said_ends_with_an_exit_code(voice, tmp_path):
+    speaker = tmp_path / "no-folder" / "answer.wav"
+    shown, _errors, code = voice("--microphone", "none", "--speaker", str(speaker), "--say", "dinner is ready")
+    assert (code != 0, "answer.wav" in shown) == (True, True)
+
+
+def test_a_table_of_a_file_may_choose_a_mode_that_needs_other_keys(voice, tmp_path):
+    file = tmp_path / "satellite.toml"
+    file.write_text('[voice]\nmode = "full"\nstt = "grammar"\ntts = "espeak"\n')
+    done = subprocess.run([*PROGRAM, "run", "--check", str(file)], capture_output=True, text=True, timeout=SOON * 2)
+    assert (done.returncode, "in order" in done.stdout) == (0, True), done.stderr
+    file.write_text('[voice]\nmode = "full"\nstt = "grammar"\n')
+    done = subprocess.run([*PROGRAM, "run", "--check", str(file)], capture_output=True, text=True, timeout=SOON * 2)
+    assert done.returncode == 2
+    assert "voice.mode: mode='full' needs" in done.stdout + done.stderr
+
+
 def test_devices_and_engines_are_listed(voice):
     shown, _errors, code = voice("--devices")
     assert code == 0

@@ -12,11 +12,14 @@ import click
 
 from hivemind_sdk.hooks import CommandPlugin, hookimpl
 
+from .events import Kind
 from .settings import MODES, VoiceSettings
 
 HIVEMIND_API = 1
 CONNECT = 30.0
 """seconds"""
+_FAILURES = (Kind.FAILED, Kind.DROPPED)
+"""what is to be said was not"""
 _HELP = {
     "microphone": "An OVOS plugin, none, or a WAV file.",
     "microphone_device": "A part of its name, see --devices.",
@@ -92,13 +95,17 @@ def voice(
         from .satellite import VoiceSatellite
 
         satellite = VoiceSatellite(client, chosen)
+        failures: list[str] = []
         satellite.on_event(show, levels=show.levels)
+        satellite.on_event(lambda event: failures.append(event.text) if event.kind in _FAILURES else None)
         with satellite:
             for text in texts:
                 satellite.say(text)
             if chosen.trigger == "button" and chosen.microphone != "none":
                 threading.Thread(target=_button, args=(satellite,), daemon=True).start()
             _until_over(satellite, chosen, ends=bool(texts))
+    if failures and texts and chosen.microphone == "none":
+        click.get_current_context().exit(1)  # it is shown already
 
 
 def _client(app: str | None, host: str | None, port: int | None) -> Any:
