@@ -171,6 +171,14 @@ def test_the_unit_of_the_docs_is_what_systemd_prints(home, monkeypatch):
     assert unit == (folder / "satellite.service").read_text()
 
 
+def test_a_unit_that_hides_what_it_runs_is_told(home, monkeypatch):
+    monkeypatch.setattr("hivemind_sdk.cli.from_file.unit.HIDDEN", (str(home),))
+    (home / "satellite.toml").write_text(HUB.replace('"KEY"', '"HOME"').replace('"PASSWORD"', '"HOME"'))
+    done = run("run", "--systemd", str(home / "satellite.toml"))
+    assert done.code == 0
+    assert f"the unit can't read {home / 'satellite.toml'}" in done.err
+
+
 def test_the_file_of_the_how_to_is_in_order(home):
     page = (PAGE.parent.parent / "how-to/run-from-a-file.md").read_text()
     (home / "satellite.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])

@@ -46,8 +46,10 @@ def command(ctx: click.Context, /, file: Path, check: bool, systemd: bool, as_js
         if not as_json:
             line(f"{file} is in order")
     elif systemd:
-        from ..from_file.unit import unit
+        from ..from_file.unit import hidden, unit
 
+        for path in hidden(loaded.program):
+            warn(f"the unit can't read {path}: ProtectHome and PrivateTmp hide /home, /root and /tmp; move it")
         click.echo(unit(loaded.program), nl=False)
     else:
         _run(loaded.program, ctx.obj)

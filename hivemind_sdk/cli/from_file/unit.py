@@ -40,6 +40,15 @@ _CLOSING = 15.0
 """seconds for commands, applications and the link, beside what is drained"""
 
 
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - by ProtectHome and PrivateTmp
+
+
+def hidden(program: Program) -> list[Path]:
+    """What the unit runs and reads that it hides from itself."""
+    paths = (Path(sys.executable).with_name("hivemind-client"), program.path)
+    return [path for path in paths if any(path.is_relative_to(one) for one in HIDDEN)]
+
+
 def unit(program: Program) -> str:
     """The text of the unit. It runs the `hivemind-client` of this environment, as the user `satellite`."""
     return _UNIT.format(
