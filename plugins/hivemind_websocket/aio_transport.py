@@ -228,6 +228,8 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._transport.close()  # Python 3.10 takes a TLS transport that the peer has ended for an open one
         self._transport = None
         self._gone_away(f": {exc.strerror or type(exc).__name__}" if isinstance(exc, OSError) else "")
         if self._gone is not None and not self._gone.done():
