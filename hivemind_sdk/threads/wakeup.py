@@ -1,5 +1,5 @@
-"""Wakes one thread that waits. Not a queue: before Python 3.13 the `get` of a SimpleQueue never ends where a signal
-handler outlasts its time-out (findings/simplequeue-get-waits-for-ever.sh), and the main thread may run one at any time.
+"""Wakes one thread that waits: a lock, since the timed `get` of a SimpleQueue is not bounded before Python 3.13 where
+signal handlers run, as on the main thread.
 """
 
 from __future__ import annotations
