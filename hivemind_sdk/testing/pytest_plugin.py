@@ -59,7 +59,8 @@ def hivemind_profile_hub(hivemind_hub_factory: Callable[..., Hub], hivemind_prof
 def hivemind_satellite() -> Iterator[Callable[..., Satellite]]:
     """`hivemind_satellite(hub, **options)`: one that is READY on that hub, in memory; closed after the test.
 
-    Options that are fields of Settings go there, the others to the Satellite.
+    Options that are fields of Settings go there, the others to the Satellite. `handlers` are names of installed ones,
+    or handlers of yours, as NamedHandler.
     """
     with ExitStack() as stack:
         yield lambda hub, **options: stack.enter_context(_satellite(hub, options))
@@ -120,5 +121,8 @@ def _parts(hub: Hub, options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]
     from .state import MemoryState
 
     given: dict[str, Any] = {"credentials": Credentials(KEY, PASSWORD), "endpoint": Endpoint("memory", "hub")}
-    given |= {one.name: options.pop(one.name) for one in fields(Settings) if one.name in options}
+    names = {one.name for one in fields(Settings)} & options.keys()
+    if not all(isinstance(one, str) for one in options.get("handlers") or ()):
+        names.discard("handlers")  # objects: for the Satellite, beside what is installed
+    given |= {name: options.pop(name) for name in names}
     return Settings(**given), {"transport": hub.connector(), "identity": MemoryState(), **options}

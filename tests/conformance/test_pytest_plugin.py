@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hivemind_sdk import HiveMessageType, NamedHandler
 from hivemind_sdk.identity.state import Identity
 from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
@@ -26,6 +27,22 @@ def test_hubs_and_satellites_take_options(hivemind_hub_factory, hivemind_satelli
     satellite = hivemind_satellite(hub, max_protocol=2, site_id="kitchen")
     assert (hub.site_id, satellite.status.info.protocol) == ("attic", 2)
     assert hub.wait_for(lambda hub: hub.peers)[0].site_id == "kitchen"
+
+
+def test_a_satellite_takes_handlers_as_objects_and_by_name(hivemind_hub_factory, hivemind_satellite):
+    heard = []
+
+    class Listener:
+        def handle(self, message, _context):
+            heard.append(message.payload.data.get("utterance"))
+            return []
+
+    mine = NamedHandler("mine", (HiveMessageType.BUS,), Listener())
+    satellite = hivemind_satellite(hivemind_hub_factory(), handlers=[mine])
+    list(satellite.ask("hello"))
+    assert "echo: hello" in heard
+    by_name = hivemind_satellite(hivemind_hub_factory(), handlers=("bus",))
+    assert [one.data["utterance"] for one in by_name.ask("hello")] == ["echo: hello"]
 
 
 def test_an_asyncio_satellite_talks_to_the_hub_without_another_plugin(hivemind_hub, hivemind_async_satellite):
