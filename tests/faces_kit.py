@@ -7,10 +7,28 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from hivemind_sdk import AsyncSatellite, Satellite
+from hivemind_sdk import AsyncSatellite, BusMessage, Satellite
 
 LONG = 20.0
 """seconds that nothing here takes, however busy the machine is"""
+UTTERANCE = "recognizer_loop:utterance"
+NEVER = 300.0
+
+
+def utterance(text):
+    return BusMessage(UTTERANCE, {"utterances": [text]})
+
+
+def spoken(replies):
+    return [reply.data["utterance"] for reply in replies]
+
+
+class Silent:
+    """An agent that answers nothing, and takes what it is sent."""
+
+    def bus(self, message, peer): ...
+
+    def binary(self, message, peer): ...
 
 
 class Threaded:

@@ -10,7 +10,7 @@ import time
 from functools import partial
 
 import pytest
-from faces_kit import LONG
+from faces_kit import LONG, NEVER, UTTERANCE, spoken, utterance
 from link_kit import CLIENT, KEY, PASSWORD, catalogue
 from ports import free_port
 
@@ -29,26 +29,6 @@ from hivemind_sdk.messages import HiveMindBinaryPayloadType
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Limits
 from hivemind_sdk.testing import Hub, MemoryState
 from hivemind_sdk.testing.misbehaviour import ANSWER, HELLO, OFFER, silent
-
-UTTERANCE = "recognizer_loop:utterance"
-NEVER = 300.0
-
-
-def utterance(text):
-    return BusMessage(UTTERANCE, {"utterances": [text]})
-
-
-def spoken(replies):
-    return [reply.data["utterance"] for reply in replies]
-
-
-class Silent:
-    """An agent that answers nothing, and takes what it is sent."""
-
-    def bus(self, message, peer): ...
-
-    def binary(self, message, peer): ...
-
 
 # --- connecting ---
 

@@ -6,7 +6,7 @@ import queue
 import threading
 
 import pytest
-from faces_kit import LONG
+from faces_kit import LONG, Silent, spoken, utterance
 from link_kit import CLIENT, catalogue
 
 from hivemind_sdk import BusMessage, HiveMessageType
@@ -17,26 +17,6 @@ from hivemind_sdk.errors import (
     RequestTimeout,
 )
 from hivemind_sdk.testing import Hub
-
-UTTERANCE = "recognizer_loop:utterance"
-NEVER = 300.0
-
-
-def utterance(text):
-    return BusMessage(UTTERANCE, {"utterances": [text]})
-
-
-def spoken(replies):
-    return [reply.data["utterance"] for reply in replies]
-
-
-class Silent:
-    """An agent that answers nothing, and takes what it is sent."""
-
-    def bus(self, message, peer): ...
-
-    def binary(self, message, peer): ...
-
 
 # --- requests ---
 
