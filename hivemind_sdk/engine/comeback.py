@@ -42,7 +42,7 @@ _MOST_NAMES = 1000
 
 
 def with_hub(hubs: tuple[int, ...], hub: int) -> tuple[int, ...]:
-    """A set of hubs with one more: few hubs, and many links whose sets stay empty."""
+    """Returns `hubs` with `hub` added, without duplicates. A tuple, because most links keep it empty."""
     return hubs if hub in hubs else (*hubs, hub)
 
 

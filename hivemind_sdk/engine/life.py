@@ -173,7 +173,10 @@ class LinkLife:
 
 
 def as_of(cause: HiveMindError, *, others: bool) -> HiveMindError:
-    """What the end of an attempt is called. `others`: the next one dials another hub, which this one spoke not for."""
+    """The cause that an ended attempt is reported with.
+
+    `others`: the next attempt dials another hub, so a refusal by this one is not final.
+    """
     if isinstance(cause, Refused) and others:
         return HandshakeError(f"this was not our hub: {cause}", retry=True, hint=cause.hint)
     return cause

@@ -15,7 +15,7 @@ class Observers(Protocol):
 
     @property
     def tally(self) -> LinkTally:
-        """What is counted for every frame, message and delivery, by whoever would tell of it."""
+        """The counters of frames, messages and deliveries. The code that sends or receives one updates them."""
 
     def wants(self, kind: type) -> bool:
         """True if anybody hears observations of this type: otherwise none needs to be made. Stays as it is."""

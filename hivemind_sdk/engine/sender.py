@@ -141,7 +141,7 @@ class SendScheduler:
         self.count(Outcome.QUEUED)
 
     def count(self, outcome: Outcome) -> None:
-        """A message has come to this; what `wait` and `ended` are about is counted there."""
+        """Counts a message with this outcome. `wait` and `ended` count their own messages."""
         self._deliveries[outcome] = self._deliveries.get(outcome, 0) + 1
 
     def durable(self, message: HiveMessage, ttl: float, now: Moment) -> tuple[HiveMessage, Entry]:

@@ -203,7 +203,7 @@ class Sender(Transmitter):
         outbox, stopped = self._core.outbox, True
         try:
             if not outbox.empty and outbox.waiting:
-                if not link.ready:  # should it come now, what waits is the first all the same
+                if not link.ready:  # if it becomes ready now, what waits is still sent first
                     raise others_wait()
                 self._work()
                 self._tell()

@@ -82,3 +82,10 @@ def refused(hub: Server, client: Client | None = None, *, state: NodeState | Non
     finally:
         one.close()
     raise AssertionError(f"not refused: {negotiated(info)}")
+
+
+def refused_as_another_device(hub: Server, **changes: Any) -> Refused:
+    """Why the hub refuses a second device with the access key of a first one, whose static key it has pinned."""
+    with satellite(hub, **changes) as (first, _):
+        list(first.ask("hello", timeout=60))
+    return refused(hub, **changes)

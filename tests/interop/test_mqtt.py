@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 from interop.mosquitto import Mosquitto
-from interop.satellites import refused, satellite, settings_for
+from interop.satellites import refused, refused_as_another_device, satellite, settings_for
 from interop.servers import Client
 
 from hivemind_sdk import (
@@ -115,12 +115,8 @@ def test_a_wrong_password_is_refused_and_an_unknown_key_meets_silence(hub):
 
 def test_another_device_with_the_same_key_is_refused_with_the_hint_of_a_websocket(hub, start_hub, tmp_path):
     """The hub has pinned the first one's static key. It can only hang up: there are no close codes."""
-    verdicts = []
     plain = start_hub("5.3.10a1", folder=tmp_path / "websocket")
-    for one, how in ((hub, over_mqtt(hub)), (plain, {})):
-        with satellite(one, **how) as (first, _):
-            list(first.ask("hello", timeout=60))
-        verdicts.append(refused(one, **how))
+    verdicts = [refused_as_another_device(hub, **over_mqtt(hub)), refused_as_another_device(plain)]
     assert [type(verdict) for verdict in verdicts] == [AuthenticationRefused] * 2
     assert verdicts[0].hint == verdicts[1].hint
     assert "reset-noise-pin" in verdicts[0].hint

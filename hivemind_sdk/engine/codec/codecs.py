@@ -50,7 +50,7 @@ class Codec:
 
 
 class _Nobody:
-    """A provider that is not sure about anything."""
+    """Stands in for a missing provider: it declines everything."""
 
     def write(self, _value: Any) -> bytes:
         raise ValueError
@@ -69,7 +69,7 @@ _NOBODY: Any = _Nobody()
 
 
 class ProvidedCodec(Codec):
-    """The same by providers; what one of them is not sure about is left to the strict ones, and so is each refusal."""
+    """The same, done by faster providers. Where a provider declines or raises, the strict code decides."""
 
     __slots__ = ("_deflate", "_json")
 
