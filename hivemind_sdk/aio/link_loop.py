@@ -18,7 +18,17 @@ from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded
 from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
+from ..engine.life import (
+    HANG_UP_WITHIN,
+    Attempt,
+    LinkLife,
+    Look,
+    as_link_error,
+    as_of,
+    closed_here,
+    goodbye_within,
+    not_connected,
+)
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -177,7 +187,7 @@ class AsyncLinkLoop:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
         self._closing = True
         self._end_pause()
-        await self._end(min(timeout, HANG_UP_WITHIN))
+        await self._end(goodbye_within(timeout))
         task = self._task
         for other in [*self._tasks, *([task] if task is not None else [])]:
             if other is not asyncio.current_task():
@@ -192,6 +202,8 @@ class AsyncLinkLoop:
 
     async def _end(self, timeout: float) -> None:
         transport = self._transport
+        if self._closing:
+            self._transport = None  # or the task that reads would close it as well, and cut the goodbye off
         if transport is not None:
             await transport.close(1000, "", timeout)
 
