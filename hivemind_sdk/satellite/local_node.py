@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 
 from ..contracts import Crypto, NodeState, SessionInfo
 from ..contracts.cascade import Select
-from ..engine.utterances import UTTERANCES, new_id, with_id
+from ..engine.requests import REQUEST_ID
+from ..engine.utterances import UTTERANCES, new_id
 from ..errors import MalformedFrame, MalformedMessage
 from ..messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
 from ..messages.seen import RecentlySeen
@@ -197,7 +198,7 @@ class LocalNode:
             state.state() if state.remembered and not message.context.get("session") else None,
         )
         if request_id is not None or message.msg_type in UTTERANCES:
-            return with_id(completed, request_id or new_id())
+            completed.context[REQUEST_ID] = request_id or new_id()
         return completed
 
 
