@@ -74,7 +74,7 @@ class SentAudio(SentUtterance):
 
 
 def new_id() -> str:
-    """A request id, which nobody guesses."""
+    """A request id."""
     return os.urandom(16).hex()
 
 
