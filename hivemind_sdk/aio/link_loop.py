@@ -54,6 +54,7 @@ class AsyncLinkLoop:
         "_deadlines",
         "_doubt",
         "_failover",
+        "_goodbye",
         "_hubs",
         "_life",
         "_loop",
@@ -90,6 +91,8 @@ class AsyncLinkLoop:
         self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._goodbye: asyncio.Future[None] | None = None
+        """of the last transport that `close` or `drop` has closed: who calls them again waits for it, too"""
         self._doubt: Doubt | None = None
         """from the first one on"""
 
@@ -203,10 +206,12 @@ class AsyncLinkLoop:
 
     async def _end(self, timeout: float) -> None:
         transport = self._transport
+        if transport is not None:
+            self._goodbye = asyncio.ensure_future(transport.close(1000, "", timeout))
         if self._closing:
             self._transport = None  # or the task that reads would close it as well, and cut the goodbye off
-        if transport is not None:
-            await transport.close(1000, "", timeout)
+        if self._goodbye is not None:
+            await asyncio.shield(self._goodbye)
 
     # --- the task ---
 

@@ -175,12 +175,12 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._write(close_frame(code, reason))
         self._finish(LinkClosed("the link was closed by this side", code=code, reason=reason))
         try:
-            if self._transport is not None and code != ABNORMAL and timeout > 0:
+            if (transport := self._transport) is not None and code != ABNORMAL and timeout > 0:
                 if self._gone is None:
                     self._gone = self._loop.create_future()
                 until, unsent = self._loop.time() + timeout, 1
-                while unsent and self._transport is not None and (left := until - self._loop.time()) > 0:
-                    unsent = self._transport.get_write_buffer_size()
+                while unsent and not self._gone.done() and (left := until - self._loop.time()) > 0:
+                    unsent = transport.get_write_buffer_size()
                     await asyncio.wait([self._gone], timeout=min(left, HANG_UP))
         finally:
             self.abort()
