@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -129,20 +129,21 @@ class AsyncLinkLoop:
 
     def send(self, message: HiveMessage) -> None:
         """Seal a message and hand it over; see `drain`. Raises NotConnected, LinkClosed, NotEncodable."""
-        session, transport, status = self._session, self._transport, self._life.status
+        session, transport, reports = self._session, self._transport, self._reports
         if session is None or transport is None or session.ready is None:
-            raise not_connected(status)
+            raise not_connected(self._life.status)
         frames = session.link.seal(message)
         transport.send(frames)
         if session.probes:
             session.sent(self._clock())
-        self._reports.sent(frames, message)
+        if reports.tells_sent:
+            reports.sent(frames, message)
 
-    async def drain(self) -> None:
-        """Wait while the network is slow. Raises LinkClosed."""
-        transport = self._transport
-        if transport is not None:
-            await transport.drain()
+    def drain(self) -> Awaitable[None]:
+        """After `send`, to be awaited at once: wait while the network is slow. Raises LinkClosed."""
+        if self._transport is None:
+            raise not_connected(self._life.status)
+        return self._transport.drain()
 
     @property
     def probes(self) -> bool:
