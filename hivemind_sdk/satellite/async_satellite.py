@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..aio import offload
 from ..aio.callbacks import CallbackTasks, Tasks, spawn
@@ -111,11 +111,12 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
+        self._present = _PresentLink(self._observers)
         self._sender = AsyncSender(
             rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            _PresentLink(self),
+            self._present,
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -171,6 +172,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
+            self._present.use(link)
             self._running_on = asyncio.get_running_loop()
             self._unwatch()
             self._unwatch = surroundings.shared.watch(link.doubt_soon)
@@ -332,39 +334,35 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 class _PresentLink:
     """The link that there is when something is sent. See aio.sender.AsyncLink."""
 
-    __slots__ = ("_satellite", "observers")
+    __slots__ = ("_link", "drain", "observers", "send")
 
-    def __init__(self, satellite: AsyncSatellite) -> None:
-        self._satellite = satellite
-        self.observers = satellite._observers
+    def __init__(self, observers: ObserverFanout) -> None:
+        self.observers = observers
+        self._link: AsyncLinkLoop | None = None
+        self.send: Callable[[HiveMessage], None] = _not_begun
+        self.drain: Callable[[], Awaitable[None]] = _not_begun
 
-    def send(self, message: HiveMessage) -> None:
-        self._begun().send(message)
-
-    def drain(self) -> Awaitable[None]:
-        return self._begun().drain()
+    def use(self, link: AsyncLinkLoop) -> None:
+        """From now on it is this one. What each message needs is called without a method in between."""
+        self._link, self.send, self.drain = link, link.send, link.drain
 
     def ready(self) -> bool:
-        link = self._satellite._link
-        return link is not None and link.ready
+        return self._link is not None and self._link.ready
 
     def probes(self) -> bool:
-        link = self._satellite._link
-        return link is not None and link.probes
-
-    def wake(self, reason: str) -> None:
-        self._satellite.wake(reason)
+        return self._link is not None and self._link.probes
 
     def probe(self, arrived: Callable[[], object]) -> None:
-        link = self._satellite._link
-        if link is not None:
-            link.probe(arrived)
+        if self._link is not None:
+            self._link.probe(arrived)
 
-    def _begun(self) -> AsyncLinkLoop:
-        link = self._satellite._link
-        if link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        return link
+    def wake(self, reason: str) -> None:
+        if self._link is not None:
+            self._link.wake(reason)
+
+
+def _not_begun(*_: object) -> NoReturn:
+    raise NotConnected("not connected: connect() was not called", hint="call connect() first")
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
