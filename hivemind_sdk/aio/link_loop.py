@@ -18,7 +18,17 @@ from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded, Received
 from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
+from ..engine.life import (
+    HANG_UP_WITHIN,
+    Attempt,
+    LinkLife,
+    Look,
+    as_link_error,
+    as_of,
+    closed_here,
+    goodbye_within,
+    not_connected,
+)
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -44,6 +54,7 @@ class AsyncLinkLoop:
         "_deadlines",
         "_doubt",
         "_failover",
+        "_goodbye",
         "_hubs",
         "_life",
         "_loop",
@@ -80,6 +91,8 @@ class AsyncLinkLoop:
         self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._goodbye: asyncio.Future[None] | None = None
+        """of the last transport that `close` or `drop` has closed: who calls them again waits for it, too"""
         self._doubt: Doubt | None = None
         """from the first one on"""
 
@@ -178,7 +191,7 @@ class AsyncLinkLoop:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
         self._closing = True
         self._end_pause()
-        await self._end(min(timeout, HANG_UP_WITHIN))
+        await self._end(goodbye_within(timeout))
         task = self._task
         for other in [*self._tasks, *([task] if task is not None else [])]:
             if other is not asyncio.current_task():
@@ -194,7 +207,11 @@ class AsyncLinkLoop:
     async def _end(self, timeout: float) -> None:
         transport = self._transport
         if transport is not None:
-            await transport.close(1000, "", timeout)
+            self._goodbye = asyncio.ensure_future(transport.close(1000, "", timeout))
+        if self._closing:
+            self._transport = None  # or the task that reads would close it as well, and cut the goodbye off
+        if self._goodbye is not None:
+            await asyncio.shield(self._goodbye)
 
     # --- the task ---
 
