@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..aio import offload
 from ..aio.callbacks import CallbackTasks, Tasks, spawn
@@ -111,12 +111,11 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         self.events = events = Events(self._callbacks, self._observe, node.lock, coroutines=True)
         requests = AsyncRequests(settings.limits)
         local_bus = LocalBus(node, events, requests, self._observe)
-        self._present = _PresentLink(self._observers)
         self._sender = AsyncSender(
             rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            self._present,
+            self._observers,
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -172,7 +171,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
-            self._present.use(link)
+            self._sender.link = link
             self._running_on = asyncio.get_running_loop()
             self._unwatch()
             self._unwatch = surroundings.shared.watch(link.doubt_soon)
@@ -329,40 +328,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         name = getattr(owner, "name", "a callback")
         log.warning("%s has not returned for %.3g s", name, seconds)
         self._observe(CallbackHung(name, seconds))
-
-
-class _PresentLink:
-    """The link that there is when something is sent. See aio.sender.AsyncLink."""
-
-    __slots__ = ("_link", "drain", "observers", "send")
-
-    def __init__(self, observers: ObserverFanout) -> None:
-        self.observers = observers
-        self._link: AsyncLinkLoop | None = None
-        self.send: Callable[[HiveMessage], None] = _not_begun
-        self.drain: Callable[[], Awaitable[None]] = _not_begun
-
-    def use(self, link: AsyncLinkLoop) -> None:
-        """From now on it is this one. What each message needs is called without a method in between."""
-        self._link, self.send, self.drain = link, link.send, link.drain
-
-    def ready(self) -> bool:
-        return self._link is not None and self._link.ready
-
-    def probes(self) -> bool:
-        return self._link is not None and self._link.probes
-
-    def probe(self, arrived: Callable[[], object]) -> None:
-        if self._link is not None:
-            self._link.probe(arrived)
-
-    def wake(self, reason: str) -> None:
-        if self._link is not None:
-            self._link.wake(reason)
-
-
-def _not_begun(*_: object) -> NoReturn:
-    raise NotConnected("not connected: connect() was not called", hint="call connect() first")
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:
