@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from . import failures, third_party
+from .console import flushed
 from .interrupts import INTERRUPTED
 from .lazy import BuiltIn, LazyGroup
 
@@ -73,7 +74,7 @@ class Client(LazyGroup):
             raise
         except BaseException as error:  # noqa: BLE001 - nothing ends in a traceback
             code = failures.tell(error, ctx.meta)
-        ctx.exit(failures.flushed(code))
+        ctx.exit(flushed(code))
 
 
 @click.group(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...console import fitted, json_line, line, one_line
+from ...console import fitted, json_line, json_option, line, one_line
 from ...failures import FAILED
-from ...options import json_option, seconds
+from ...options import seconds
 
 if TYPE_CHECKING:
     from ....plugins.records import Origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...options import json_option
+from ...console import json_option
 
 
 @click.command("enable")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...console import fitted, json_line, line, one_line
-from ...options import json_option, seconds
+from ...console import fitted, json_line, json_option, line, one_line
+from ...options import seconds
 from .naming import unknown_names
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from ....plugins.scaffold import KINDS
-from ...console import json_line, line
-from ...options import json_option
+from ...console import json_line, json_option, line
 
 
 @click.command("new")

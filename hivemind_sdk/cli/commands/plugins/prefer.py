@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...options import json_option
+from ...console import json_option
 from .naming import kind_of, unknown
 
 if TYPE_CHECKING:
