@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import IdentityError
-from ..identity.fingerprints import pem_fingerprint
+from ..identity.public_keys import pem_fingerprint
 from ..settings.user_input import text_of, user_path
 
 if TYPE_CHECKING:

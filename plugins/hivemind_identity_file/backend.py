@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, private_files, text_of
+from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, apply_changes, private_files, text_of
 from hivemind_sdk.messages import JSONObject
 from hivemind_sdk.messages.strict_json import loads
 
@@ -64,7 +64,7 @@ class FileIdentity:
 
     def update(self, changes: JSONObject) -> None:
         with self._lock:
-            self._replace(merge_patch.apply(self.load(), changes))
+            self._replace(apply_changes(self.load(), changes))
 
     def _replace(self, fields: JSONObject) -> None:
         try:

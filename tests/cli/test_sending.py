@@ -8,7 +8,7 @@ import pytest
 from cli_kit import KEY, make_hub, run
 
 from hivemind_sdk import HiveMessageType, NodeIdentity
-from hivemind_sdk.identity.fingerprints import pem_fingerprint
+from hivemind_sdk.identity.public_keys import pem_fingerprint
 from hivemind_sdk.testing.profiles import ABORT
 
 UTTERANCE = ("--msg", "recognizer_loop:utterance", "--payload", '{"utterances": ["hello"]}')

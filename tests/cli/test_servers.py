@@ -8,7 +8,7 @@ import pytest
 from cli_kit import make_hub, run
 
 from hivemind_sdk import NodeIdentity
-from hivemind_sdk.identity.fingerprints import fingerprint, pem_fingerprint
+from hivemind_sdk.identity.public_keys import fingerprint, pem_fingerprint
 from hivemind_sdk.testing import MemoryState
 
 NOTHING = "no pinned servers\n"

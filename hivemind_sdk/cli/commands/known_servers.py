@@ -29,7 +29,7 @@ def command(app: str | None, as_json: bool) -> None:
 
 
 def _shown(key: str) -> str | None:
-    from ...identity.fingerprints import fingerprint
+    from ...identity.public_keys import fingerprint
 
     try:
         return fingerprint(bytes.fromhex(key))

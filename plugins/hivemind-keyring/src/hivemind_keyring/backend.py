@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
-from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, merge_patch
+from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, apply_changes
 from hivemind_sdk.messages import JSONObject
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class KeyringIdentity:
 
     def update(self, changes: JSONObject) -> None:
         """Raises IdentityError. Other programs are kept out by the file behind it (`Identity.exclusive`)."""
-        fields = merge_patch.apply(self.load(), changes)
+        fields = apply_changes(self.load(), changes)
         try:
             text = json.dumps(fields, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
