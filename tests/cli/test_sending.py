@@ -101,7 +101,7 @@ def test_a_cascade_that_nobody_answers_is_a_time_out(hub3):
 @pytest.fixture
 def bob(hub3):
     """The key pair of somebody; it is in a file `bob.pem`, too."""
-    from hivemind_sdk.cli.keys import installed_rsa
+    from hivemind_sdk.plugins.installed import installed_rsa
 
     return installed_rsa().generate(2048)
 

@@ -17,7 +17,7 @@ NOTHING = "no pinned servers\n"
 @pytest.fixture(scope="module")
 def keys():
     """Two RSA key pairs, PEM."""
-    from hivemind_sdk.cli.keys import installed_rsa
+    from hivemind_sdk.plugins.installed import installed_rsa
 
     return [installed_rsa().generate(1024) for _ in range(2)]
 

@@ -49,9 +49,9 @@ def command(ctx: click.Context, name: str | None, timeout: float, all_checks: bo
 
 
 def _wanted(name: str | None) -> list[Origin]:
-    from ....plugins.config import plugin_settings
     from ....plugins.entrypoints import select
     from ....plugins.records import KINDS
+    from ....settings.plugins import plugin_settings
     from .naming import plugin_named
 
     if name is not None:

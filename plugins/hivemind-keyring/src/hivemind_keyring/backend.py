@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
 from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, apply_changes
-from hivemind_sdk.messages import JSONObject
+
+if TYPE_CHECKING:
+    from hivemind_sdk.messages import JSONObject
 
 T = TypeVar("T")
 FIELDS = ("access_key", "password")
