@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -75,7 +75,7 @@ class SentAudio(SentUtterance):
 
 def new_id() -> str:
     """A request id."""
-    return str(uuid.uuid4())
+    return os.urandom(16).hex()
 
 
 def as_question(what: Any, lang: str, request_id: str, context: Mapping[str, Any] | None = None) -> BusMessage:

@@ -146,7 +146,7 @@ class HiveMessage(ReadMessage):
         ):
             return dumps(self.as_dict)
         # the same for most messages, in a fifth less time
-        return f'{{"msg_type": "{kind.value}", "payload": {dumps(self.wire_payload())}{_PLAIN_END}'
+        return f'{{"msg_type": "{kind._value_}", "payload": {dumps(self.wire_payload())}{_PLAIN_END}'
 
     def wire_payload(self) -> JSONObject:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
