@@ -21,7 +21,7 @@ PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full queue those who post"""
 GRACE = 0.01
 """seconds that jobs may hold up the thread that reads"""
-_AFTERWARDS = 1.0
+AFTERWARDS = 0.1
 """seconds in which jobs run on workers, after one that has held up the thread that reads"""
 _GLANCE = 0.001
 """seconds between two looks at whether a full queue has room"""
@@ -162,7 +162,7 @@ class CallbackQueue:
         """Run here what this thread has posted as `poster`. Returns False if another one has taken over from it.
 
         Where that takes longer than GRACE, or a job is about to wait, `take_over` is called, perhaps on another thread,
-        until it has returned True once; it must be quick. Jobs of the next second go to workers then.
+        until it has returned True once; it must be quick. What comes soon after goes to workers then.
         """
         if not self._take_due():
             return True
@@ -196,7 +196,7 @@ class CallbackQueue:
     def _relieve(self, turn: _Turn) -> None:
         with self._lock:
             if turn.take_over is not None and turn.take_over():
-                turn.take_over, self._no_sooner = None, self._clock() + _AFTERWARDS
+                turn.take_over, self._no_sooner = None, self._clock() + AFTERWARDS
 
     def _check_late(self) -> None:
         """Set by the first turn on a thread that reads, and again for as long as one takes: no timer for each."""

@@ -67,7 +67,8 @@ def test_callbacks_of_what_comes_by_itself_run_on_workers(hub):
     assert {ran.get(timeout=LONG).rpartition("-")[0] for _ in range(100)} == {"hivemind-worker"}
 
 
-def test_after_a_callback_that_took_long_the_next_ones_run_on_workers(hub):
+def test_after_a_callback_that_took_long_the_next_ones_run_on_workers(hub, monkeypatch):
+    monkeypatch.setattr(callbacks, "AFTERWARDS", LONG)
     sat = satellite(hub.connector())
     ran, let_go, read_on = SimpleQueue(), threading.Event(), threading.Event()
     sat.on_bus("slow", lambda message: let_go.wait(LONG))
