@@ -3,8 +3,8 @@
     python benchmarks/mqtt.py [--rounds 21] [--number 200]
 
 A real Mosquitto, and the far end in a process of its own. For bare paho and the transport it sends the same bytes back.
-For the SDK it is a hub, which opens, answers and seals each message: what that takes is no matter of the satellite's,
-and is measured there and shown apart. Wall time of a round trip, and CPU time of this process.
+For the SDK it opens each message, gives it the answer's type and seals it: what that takes is no matter of the
+satellite's, and is measured there and shown apart. Wall time of a round trip, and CPU time of this process.
 """
 
 from __future__ import annotations

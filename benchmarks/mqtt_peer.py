@@ -1,4 +1,7 @@
-"""The far end over MQTT, on bare paho: it sends back what it gets, or is a hub on our engine that answers.
+"""The far end over MQTT, on bare paho: it sends back what it gets, or is the least hub that a satellite can talk to.
+
+The hub's handshake is our engine's. After it a message is opened, gets the answer's type, and is sealed: the bytes that
+bare paho carries are not read either, and what a hub does with a message is no matter of the satellite's.
 
 `python mqtt_peer.py PORT`. The topic `bench/KEY/in` says which: KEY `mirror...` is sent back what comes on
 `bench/KEY/mirror`, any other is a hub's link. Each `*` on `bench/report` prints the seconds that the hub has worked
@@ -11,9 +14,10 @@ import socket
 import sys
 import time
 
-from echo_peer import PASSWORD, answer
+from echo_peer import PASSWORD
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from payloads import ANSWER, ASK
 
 PREFIX = "bench"
 GREETING = b'{"msg_type": "hello"'
@@ -30,14 +34,15 @@ class HubSide:
 
     def answers(self, payload: bytes) -> list[str | bytes]:
         """The frames that answer this one; for a greeting those that begin the link."""
-        from hivemind_sdk.engine.connection import Received, run_compute
+        from hivemind_sdk.engine.connection import run_compute
 
+        link = self._link
+        if link.info is not None:
+            form, plaintext = link._session.open(payload)  # a probe comes back as it is
+            return link._session.seal(form, plaintext.replace(ASK.encode(), ANSWER.encode(), 1))
         if not payload.startswith(GREETING):
-            text = self._link.info is None and payload.startswith(b"{")
-            for event in run_compute(self._link, self._link.receive(payload.decode() if text else payload)):
-                if isinstance(event, Received) and (reply := answer(event.message)) is not None:
-                    self._link.send(reply)
-        return self._link.frames_to_send()
+            run_compute(link, link.receive(payload.decode() if payload.startswith(b"{") else payload))
+        return link.frames_to_send()
 
 
 def main() -> None:

@@ -5,16 +5,35 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from . import offload
+from .alarm import Alarm
 
 log = logging.getLogger(__name__)
 Job = Callable[[], Any]
 Tasks = dict[asyncio.Task[Any], None]
 """a set of tasks; there are many that stay empty, and an empty dict is smaller"""
+
+
+class _Line:
+    """The jobs of one owner, while there are any."""
+
+    __slots__ = ("held", "jobs", "owner", "since", "task")
+
+    def __init__(self) -> None:
+        self.jobs: deque[tuple[Job, object, int]] = deque()
+        """those that wait, each with its owner and the bytes that it holds"""
+        self.held = 0
+        """bytes that those hold"""
+        self.task: asyncio.Task[None] | None = None
+        self.owner: object = None
+        self.since = math.inf
+        """owner and start of the job that runs; math.inf: of none, or of one that was told of as hung"""
 
 
 class CallbackTasks:
@@ -23,17 +42,12 @@ class CallbackTasks:
     A job whose owner says `is_coroutine` is called on the loop and awaited in a task; any other runs on a shared
     thread, so that a slow one does not hold up the loop. Plain jobs run in one order, whoever owns them.
 
-    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one queue may hold meanwhile, by `weight`.
+    `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold meanwhile, by `weight`.
     `hung(owner, seconds)` is told, once, of a job that runs for `hang_after` seconds (0: never). Call everything on the
     loop's thread.
     """
 
-    # fmt: off
-    __slots__ = (
-        "_closed", "_hang_after", "_held", "_hung", "_limit", "_limit_bytes", "_queues", "_tasks", "_waiting",
-        "weight",
-    )
-    # fmt: on
+    __slots__ = ("_alarm", "_closed", "_hang_after", "_hung", "_limit", "_limit_bytes", "_lines", "_waiting", "weight")
 
     def __init__(
         self,
@@ -47,12 +61,12 @@ class CallbackTasks:
         """bytes that each job which is posted from now on holds: of the message that it is about"""
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._held: dict[object, int] = {}
-        """key of a queue -> bytes that its waiting jobs hold"""
-        self._hang_after = hang_after
+        self._hang_after = hang_after if hung is not None else 0.0
         self._hung = hung
-        self._queues: dict[object, deque[tuple[Job, object, int]]] = {}
-        self._tasks: Tasks = {}
+        self._alarm: Alarm | None = None
+        """from the first job on that may hang"""
+        self._lines: dict[object, _Line] = {}
+        """owner -> its line; None: that of all plain jobs"""
         self._waiting = 0
         self._closed = False
 
@@ -63,24 +77,22 @@ class CallbackTasks:
         if self._waiting >= self._limit:
             return False
         key = owner if getattr(owner, "is_coroutine", False) else None
-        queue, weight, held = self._queues.get(key), self.weight, self._held.get(key, 0)
-        if held and held + weight > self._limit_bytes:
+        line, weight = self._lines.get(key), self.weight
+        if line is not None and line.held and line.held + weight > self._limit_bytes:
             return False
+        found = line or _Line()
         self._waiting += 1
-        if weight:
-            self._held[key] = held + weight
-        if queue is not None:
-            queue.append((job, owner, weight))
-            return True
-        queue = self._queues[key] = deque([(job, owner, weight)])
-        spawn(self._tasks, self._work(key, queue))
+        found.held += weight
+        found.jobs.append((job, owner, weight))
+        if line is None:
+            self._lines[key] = found
+            found.task = asyncio.get_running_loop().create_task(self._work(key, found))
         return True
 
     async def wait_idle(self, timeout: float) -> bool:
         """Wait until all that was posted has run; from a callback, for the others. Returns False after `timeout` s."""
         deadline = asyncio.get_running_loop().time() + timeout
-        mine = asyncio.current_task()
-        while others := [task for task in self._tasks if task is not mine]:
+        while others := self._others():
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or not (await asyncio.wait(others, timeout=left))[0]:
                 return False
@@ -89,51 +101,60 @@ class CallbackTasks:
     async def close(self) -> None:
         """Forget what has not started, and cancel coroutine callbacks that run, but for the one that calls this."""
         self._closed = True
-        for queue in self._queues.values():
-            queue.clear()
-        mine = asyncio.current_task()
-        others = [task for task in self._tasks if task is not mine]
+        for line in self._lines.values():
+            self._waiting -= len(line.jobs)
+            line.jobs.clear()
+        others = self._others()
         for task in others:
             task.cancel()
         if others:
             await asyncio.wait(others)
+        if self._alarm is not None:
+            self._alarm.cancel()
 
-    async def _work(self, key: object, queue: deque[tuple[Job, object, int]]) -> None:
+    def _others(self) -> list[asyncio.Task[None]]:
+        """The tasks of all lines but that of whoever calls this."""
+        mine, tasks = asyncio.current_task(), [line.task for line in self._lines.values()]
+        return [task for task in tasks if task is not None and task is not mine and not task.done()]
+
+    async def _work(self, key: object, line: _Line) -> None:
         try:
-            while queue:
-                job, owner, weight = queue.popleft()
+            while line.jobs:
+                job, line.owner, weight = line.jobs.popleft()
                 self._waiting -= 1
-                if weight:
-                    self._held[key] = self._held.get(key, weight) - weight
-                watch = self._watch(owner)
+                line.held -= weight
+                if self._hang_after:
+                    self._watch(line)
                 try:
-                    await self._run(job, owner, coroutine=key is not None)
-                finally:
-                    if watch is not None:
-                        watch.cancel()
+                    result = job() if key is not None else await offload.run_callback(job)
+                    if inspect.isawaitable(result):
+                        await result
+                except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on
+                    _failed(line.owner, error)
         finally:
-            self._waiting -= len(queue)
-            if self._queues.get(key) in (queue, None):
-                self._held.pop(key, None)
-            if self._queues.get(key) is queue:
-                del self._queues[key]
+            self._waiting -= len(line.jobs)
+            self._lines.pop(key, None)
 
-    async def _run(self, job: Job, owner: Any, *, coroutine: bool) -> None:
-        try:
-            result = job() if coroutine else await offload.run_callback(job)
-            if inspect.isawaitable(result):
-                await result
-        except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on
-            failed = getattr(owner, "failed", None)
-            if failed is not None:
-                failed(error)
-            else:
-                log.error("a callback raised %s", type(error).__name__)  # noqa: TRY400
+    def _watch(self, line: _Line) -> None:
+        if self._alarm is None:
+            self._alarm = Alarm(self._look)
+        line.since = time.monotonic()
+        self._alarm.by(line.since + self._hang_after)
 
-    def _watch(self, owner: object) -> asyncio.TimerHandle | None:
-        if not self._hang_after or self._hung is None:
-            return None
-        return asyncio.get_running_loop().call_later(self._hang_after, self._hung, owner, self._hang_after)
+    def _look(self, now: float) -> float:
+        for line in self._lines.values():
+            if line.since + self._hang_after <= now and self._hung is not None:
+                line.since = math.inf
+                self._hung(line.owner, self._hang_after)
+        return min((line.since for line in self._lines.values()), default=math.inf) + self._hang_after
+
+
+def _failed(owner: Any, error: Exception) -> None:
+    failed = getattr(owner, "failed", None)
+    if failed is not None:
+        failed(error)
+    else:
+        log.error("a callback raised %s", type(error).__name__)
 
 
 def spawn(tasks: Tasks, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -34,5 +34,5 @@ class AsyncLink(Protocol):
     def probes(self) -> bool: ...
     def probe(self, arrived: Callable[[], object]) -> None: ...
     def wake(self, reason: str) -> None: ...
-    async def drain(self) -> None:
-        """Waits while the network is slow."""
+    def drain(self) -> Awaitable[None]:
+        """After `send`, to be awaited at once: waits while the network is slow."""

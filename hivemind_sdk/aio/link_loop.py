@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -18,7 +18,17 @@ from ..contracts.status import State, Status
 from ..engine.connection import ComputeNeeded
 from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
-from ..engine.life import HANG_UP_WITHIN, Attempt, LinkLife, Look, as_link_error, as_of, closed_here, not_connected
+from ..engine.life import (
+    HANG_UP_WITHIN,
+    Attempt,
+    LinkLife,
+    Look,
+    as_link_error,
+    as_of,
+    closed_here,
+    goodbye_within,
+    not_connected,
+)
 from ..engine.ports import EventSink
 from ..engine.reports import LinkReports
 from ..engine.session import LinkSession, ProbeNeeded, Ready, SessionEvent, ignore
@@ -44,6 +54,7 @@ class AsyncLinkLoop:
         "_deadlines",
         "_doubt",
         "_failover",
+        "_goodbye",
         "_hubs",
         "_life",
         "_loop",
@@ -80,6 +91,8 @@ class AsyncLinkLoop:
         self._tasks: Tasks = {}
         self._session: LinkSession | None = None
         self._transport: AsyncTransport | None = None
+        self._goodbye: asyncio.Future[None] | None = None
+        """of the last transport that `close` or `drop` has closed: who calls them again waits for it, too"""
         self._doubt: Doubt | None = None
         """from the first one on"""
 
@@ -116,20 +129,21 @@ class AsyncLinkLoop:
 
     def send(self, message: HiveMessage) -> None:
         """Seal a message and hand it over; see `drain`. Raises NotConnected, LinkClosed, NotEncodable."""
-        session, transport, status = self._session, self._transport, self._life.status
+        session, transport, reports = self._session, self._transport, self._reports
         if session is None or transport is None or session.ready is None:
-            raise not_connected(status)
+            raise not_connected(self._life.status)
         frames = session.link.seal(message)
         transport.send(frames)
         if session.probes:
             session.sent(self._clock())
-        self._reports.sent(frames, message)
+        if reports.tells_sent:
+            reports.sent(frames, message)
 
-    async def drain(self) -> None:
-        """Wait while the network is slow. Raises LinkClosed."""
-        transport = self._transport
-        if transport is not None:
-            await transport.drain()
+    def drain(self) -> Awaitable[None]:
+        """After `send`, to be awaited at once: wait while the network is slow. Raises LinkClosed."""
+        if self._transport is None:
+            raise not_connected(self._life.status)
+        return self._transport.drain()
 
     @property
     def probes(self) -> bool:
@@ -177,7 +191,7 @@ class AsyncLinkLoop:
         """End the link, within `timeout` seconds. Any number of times; safe from a callback."""
         self._closing = True
         self._end_pause()
-        await self._end(min(timeout, HANG_UP_WITHIN))
+        await self._end(goodbye_within(timeout))
         task = self._task
         for other in [*self._tasks, *([task] if task is not None else [])]:
             if other is not asyncio.current_task():
@@ -193,7 +207,11 @@ class AsyncLinkLoop:
     async def _end(self, timeout: float) -> None:
         transport = self._transport
         if transport is not None:
-            await transport.close(1000, "", timeout)
+            self._goodbye = asyncio.ensure_future(transport.close(1000, "", timeout))
+        if self._closing:
+            self._transport = None  # or the task that reads would close it as well, and cut the goodbye off
+        if self._goodbye is not None:
+            await asyncio.shield(self._goodbye)
 
     # --- the task ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,14 +11,21 @@ from typing import Any
 from ..engine.open_requests import OpenRequests
 from ..engine.requests import DONE, PENDING, Request
 from ..errors import RequestTimeout
+from ..settings import Limits
+from .alarm import Alarm
 
 
 class AsyncRequests(OpenRequests):
     """The open requests of one node on an event loop."""
 
-    __slots__ = ()
+    __slots__ = ("alarm",)
 
     clock = time.monotonic
+
+    def __init__(self, limits: Limits = Limits()) -> None:
+        super().__init__(limits)
+        self.alarm = Alarm(self._look)
+        """for whoever waits for something of a request"""
 
     def open(self, request: Request, timeout: float, hint: str = "") -> AsyncAnswers:
         """Opens a request that ends within `timeout` seconds. `hint`: for the RequestTimeout. Raises RequestError."""
@@ -25,13 +33,23 @@ class AsyncRequests(OpenRequests):
         self.add(request, time.monotonic())
         return answers
 
+    def rest(self) -> None:
+        """The node is closed: keeps no timer, unless somebody still waits."""
+        if not any(one.kept for one in self._open):
+            self.alarm.cancel()
+
+    def _look(self, now: float) -> float:
+        """A deadline has passed, which may give others their turn: all that wait look again."""
+        for one in list(self._open):
+            one.notify()
+        return min((one.deadline for one in self._open if one.deadline > now), default=math.inf)
+
 
 class AsyncAnswers(AsyncIterator[Any]):
     """The answers to one request as they arrive, with one time-out for all of them. Iterate in one task at a time."""
 
     __slots__ = (
         "_deadline",
-        "_happened",
         "_hint",
         "_sent",
         "_table",
@@ -48,38 +66,43 @@ class AsyncAnswers(AsyncIterator[Any]):
         self._table = table
         self._timeout = timeout
         self._hint = hint
-        self._waiter: asyncio.Future[bool] | None = None
+        self._waiter: asyncio.Future[None] | None = None
         """set while somebody waits"""
-        self._happened = False
         self._deadline = request.deadline = time.monotonic() + timeout
         request.notify = self._wake
 
     async def __anext__(self) -> Any:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, LimitExceeded; StopAsyncIteration after the last one."""
         while True:
-            self._happened = False
             answer = self.request.take()
             if answer is DONE:
                 raise StopAsyncIteration
             if answer is not PENDING:
                 return answer if self.convert is None else self.convert(answer)
-            if not await self._wait(self._deadline):
+            if time.monotonic() >= self._deadline:
                 end = self._table.abandon if self.request.lingers else self._table.close
                 end(self.request)
                 raise RequestTimeout(f"no final answer within {round(self._timeout, 2):g} s", hint=self._hint)
+            await self._wait(self._deadline)
+
+    def take_turn(self, protocol: int) -> bool:
+        """Whether the utterance may be sent now over a link of this protocol version. Else see `await_turn`."""
+        turns = self._table.turns
+        turns.wait(self.request)
+        if not turns.may_send(self.request, protocol, time.monotonic()):
+            return False
+        turns.sent(self.request)
+        self._sent = True
+        return True
 
     async def await_turn(self, protocol: int) -> None:
         """Waits until the utterance may be sent over a link of this protocol version.
 
         Raises RequestTimeout, and what ends the request meanwhile.
         """
-        turns, request = self._table.turns, self.request
-        turns.wait(request)
-        while True:
-            self._happened = False
-            if turns.may_send(request, protocol, time.monotonic()):
-                break
-            expiry = turns.next_expiry()
+        request = self.request
+        while not self.take_turn(protocol):
+            expiry = self._table.turns.next_expiry()
             await self._wait(self._deadline if expiry is None else min(self._deadline, expiry))
             if request.ended:
                 request.take()  # raises what has ended it
@@ -89,8 +112,6 @@ class AsyncAnswers(AsyncIterator[Any]):
                     f"another ask() or utterance did not end within {self._timeout:g} s",
                     hint="this hub's agent does not keep the request id, so utterances are sent one at a time",
                 )
-        turns.sent(request)
-        self._sent = True
 
     def close(self) -> None:
         """Takes no more answers. The request is forgotten."""
@@ -101,29 +122,16 @@ class AsyncAnswers(AsyncIterator[Any]):
         else:
             self._table.close(self.request)
 
-    async def _wait(self, until: float) -> bool:
-        """Waits until something happened to the request. Returns False at `until` (monotonic)."""
-        if self._happened:
-            return True
-        left = until - time.monotonic()
-        if left <= 0:
-            return False
-        loop = asyncio.get_running_loop()
-        waiting = self._waiter = loop.create_future()
-        alarm = loop.call_later(left, _answer, waiting, False)
+    async def _wait(self, until: float) -> None:
+        """Waits until something happened to the request, at most until then (monotonic)."""
+        self._table.alarm.by(until)
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
-            answer: bool = await waiting
+            await self._waiter
         finally:
-            alarm.cancel()
             self._waiter = None
-        return answer
 
     def _wake(self) -> None:
-        self._happened = True
-        if self._waiter is not None:
-            _answer(self._waiter, True)
-
-
-def _answer(waiting: asyncio.Future[bool], answered: bool) -> None:
-    if not waiting.done():
-        waiting.set_result(answered)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

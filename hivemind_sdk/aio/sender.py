@@ -76,13 +76,19 @@ class AsyncSender:
         StoreFailed, MalformedMessage, SettingsError.
         """
         core = self._core
-        core.check_open()
+        if core.closed is not None:
+            core.check_open()
         if policy is None:
             policy = core.policy(message)
         if _is_durable(policy):
             return (await self._post_durable([message], policy.ttl))[0]
         try:
-            await self._send(message)
+            if core.outbox.empty and not self._turn.locked():
+                self._link.send(message)
+                core.outbox.others_sent = True
+                await self._link.drain()
+            else:
+                await self._send(message)
         except LinkError as error:
             return self._instead(message, policy, error)
         return AsyncReceipt(message, Outcome.SENT)
@@ -142,10 +148,6 @@ class AsyncSender:
     async def _send(self, message: HiveMessage) -> None:
         """Send what waits, then the message. Raises LinkError if the message was not sent."""
         outbox = self._core.outbox
-        if outbox.empty and not self._turn.locked():
-            self._link.send(message)
-            outbox.others_sent = True
-            return await self._link.drain()
         try:
             await within(self._turn.acquire(), self._patience, lambda _: self._turn.release())
         except asyncio.TimeoutError:
@@ -162,7 +164,6 @@ class AsyncSender:
             if self._core.pending:
                 self._go_later()
         await self._link.drain()
-        return None
 
     def _instead(self, message: HiveMessage, policy: Policy, error: LinkError) -> AsyncReceipt:
         """It can't be sent now."""

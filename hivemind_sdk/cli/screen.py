@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import click
 
+from ..identity.file_lock import Turn
 from .console import clean
 from .interrupts import wake_main
 
 PROMPT = "Utterance: "
 DRAWN = 0.5
 """seconds after which a prompt is there, whether that is told or not"""
+_LOOK = 0.005
+"""seconds between two looks whether it is there"""
 
 
 class Screen:
@@ -25,7 +27,10 @@ class Screen:
 
     def __init__(self) -> None:
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        self._lock = threading.RLock()
+        self._turn = Turn()
+        """to draw"""
+        self._drawing: list[None] = []
+        """an item while the prompt is being drawn"""
         self._reading = self._prompting = False
         self._readline: Any = None
         if self.interactive:
@@ -35,7 +40,7 @@ class Screen:
                 return
             self._readline = readline
             if self._tells_of_prompts:  # a function of Python's would swallow a Ctrl-C that comes in its midst
-                readline.set_pre_input_hook(self._lock.release)
+                readline.set_pre_input_hook(self._drawing.clear)
 
     def lines(self) -> Iterator[str]:
         """What is typed, without blank lines, until the end of input."""
@@ -52,8 +57,10 @@ class Screen:
 
     def show(self, text: str, *, err: bool = False, **style: Any) -> None:
         """Print a line, without harm to what is being typed."""
-        ours = self._lock.acquire(timeout=DRAWN)
-        try:
+        until = time.monotonic() + DRAWN
+        with self._turn:
+            while self._drawing and time.monotonic() < until:
+                time.sleep(_LOOK)
             styled = click.style(clean(text), **style) + "\n"
             if not self._prompting:
                 click.echo(styled, err=err, nl=False)
@@ -68,9 +75,6 @@ class Screen:
             while typed != (typed := self._typed_so_far()):  # again where somebody typed in between
                 click.echo(above + PROMPT + typed, nl=False)
                 above = clear
-        finally:
-            if ours:
-                self._lock.release()
 
     def _typed_so_far(self) -> str:
         return self._readline.get_line_buffer() if self._readline else ""
@@ -83,10 +87,10 @@ class Screen:
     def _typed(self) -> str:
         """A line with its end; nothing at the end of input."""
         try:
-            self._lock.acquire()  # until the prompt has been drawn
-            self._prompting = True
-            if not self._tells_of_prompts:
-                self._lock.release()
+            with self._turn:
+                self._prompting = True
+                if self._tells_of_prompts:
+                    self._drawing.append(None)
             return input(PROMPT) + "\n"
         except (EOFError, KeyboardInterrupt) as end:
             click.echo()
@@ -94,9 +98,8 @@ class Screen:
                 raise
             return ""
         finally:
-            with suppress(RuntimeError):  # it is still ours only where the prompt was never drawn
-                self._lock.release()
-            with self._lock:
+            self._drawing.clear()
+            with self._turn:
                 self._prompting = False
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..contracts.status import State, Status
@@ -112,10 +112,12 @@ class Emitter:
 
     def hear(self, message: BusMessage) -> None:
         """A bus message is here: from the hub, or one of our own."""
-        if self.renames:
-            self._hear_renamed(message)
+        topics = self.topics
+        known = self.renamed.names(message, topics.hears) if self.renames else (message,)
+        if len(known) == 1:
+            topics.publish(message.msg_type, message)
         else:
-            self.topics.publish(message.msg_type, message)
+            self._hear_under(known)
 
     def tell(self, event: str, *args: Any) -> None:
         """Something happened to the link."""
@@ -137,13 +139,9 @@ class Emitter:
 
     # --- inside ---
 
-    def _hear_renamed(self, message: BusMessage) -> None:
-        """Under both names of a topic; who listens under both is told once."""
+    def _hear_under(self, known: Iterable[BusMessage]) -> None:
+        """Under several names of a topic (or none); who listens under two is told once."""
         topics = self.topics
-        known = self.renamed.names(message, topics.hears)
-        if len(known) == 1:
-            topics.publish(message.msg_type, message)
-            return
         served: list[tuple[Func, bool]] = []
         for one in known:
             hearers = topics.heard_by(one.msg_type)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IdentityError, SettingsError
 from ..identity.state import DEFAULT_NAME, NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, Identity, KeyFiles
+from ..settings import spellings
 
 if TYPE_CHECKING:
     from ..contracts import RSA, IdentityBackend
@@ -253,7 +254,9 @@ class NodeIdentity:
         return self._map("pinned_noise_keys")
 
     def get_pinned_noise_key(self, node_id: str) -> str | None:
-        return self.pinned_noise_keys.get(node_id)
+        """The key of this hub, however its host is written. None: it is not known."""
+        pins = self.pinned_noise_keys
+        return next((pins[one] for one in spellings(node_id, pins)), None)
 
     def pin_noise_key(self, node_id: str, pubkey: str) -> None:
         """Remember the key of this hub, stored at once. Raises IdentityReadOnly, IdentityError."""
@@ -261,12 +264,13 @@ class NodeIdentity:
             self._identity.write("pinned_noise_keys", {**self.pinned_noise_keys, node_id: pubkey})
 
     def forget_noise_key(self, node_id: str) -> bool:
-        """Forget the key of this hub, stored at once. -> False if it was not known."""
+        """Forget the key of this hub, however its host is written, stored at once. -> False if it was not known."""
         with self._identity.exclusive():
-            if node_id not in (pins := self.pinned_noise_keys):
-                return False
-            self._identity.write("pinned_noise_keys", {hub: key for hub, key in pins.items() if hub != node_id})
-            return True
+            forgotten = spellings(node_id, pins := self.pinned_noise_keys)
+            if forgotten:
+                left = {hub: key for hub, key in pins.items() if hub not in forgotten}
+                self._identity.write("pinned_noise_keys", left)
+            return bool(forgotten)
 
     # --- storing ---
 

@@ -83,11 +83,16 @@ class Renamed:
             return [message]
         if TWIN in message.context:
             return [] if self._is_copy(message) else [message]
-        topics = self._other_topics(message.msg_type)
+        topics = self._topics.get(message.msg_type)
+        if topics is None:
+            topics = self._other_topics(message.msg_type)
         if not topics:
             return [message]
         self._heard.append((self._clock(), self._marks(message) if self._copies_come else message))
-        return [message, *(self._under(message, [one for one in topics if is_wanted(one)]))]
+        for one in topics:
+            if is_wanted(one):
+                return [message, *self._under(message, filter(is_wanted, topics))]
+        return [message]
 
     def other_names(self, message: BusMessage) -> list[BusMessage]:
         """The message under its other names."""

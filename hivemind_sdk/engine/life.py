@@ -199,7 +199,7 @@ def as_link_error(error: BaseException) -> HiveMindError:
 MACHINE = (OSError, MemoryError)
 """errors of the machine that pass: no space, no descriptors, no memory, I/O"""
 HANG_UP_WITHIN = 1.0
-"""seconds that a hub is given to hang up after our goodbye"""
+"""seconds for our goodbye to a hub that is not left for good"""
 CLOSED_HERE = "the link was closed by this side"
 
 
@@ -210,3 +210,8 @@ def closed_here() -> LinkClosed:
 def not_connected(status: Status) -> NotConnected:
     """What `send` raises unless the link is READY."""
     return NotConnected(f"not connected: the link is {status}", hint=status.hint or "call connect(), or wait for READY")
+
+
+def goodbye_within(timeout: float) -> float:
+    """Seconds of a `close(timeout)` that a transport may take: the rest is for callbacks, threads and files."""
+    return min(timeout, max(HANG_UP_WITHIN, timeout / 2))

@@ -281,7 +281,7 @@ class RequestTable:
         """Learns from the reply to an utterance whether this hub's agent keeps the request id."""
         request_id = message.context.get(REQUEST_ID)
         if request_id is not None:
-            if any(one.request_id == request_id for one in list(self.bus_hearers)):
+            if not self.turns.ids_kept and any(one.request_id == request_id for one in list(self.bus_hearers)):
                 self.turns.learn(ids_kept=True)
         elif self.turns.ids_kept is None:
             session = message.context.get("session")

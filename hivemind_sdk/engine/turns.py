@@ -56,14 +56,16 @@ class Turns:
         Rivals are two whose replies can't be told apart: all, if the hub removes the request id; else audio and audio,
         and audio and text as long as it is not known whether the hub keeps the id.
         """
+        for one in list(self._sent):
+            if one.deadline <= now:
+                self._sent.pop(one, None)
+        if (self.ids_kept and not request.alone) or (not self._sent and len(self._waiting) == 1):
+            return True  # nearly always
         needed, kept = self.needed(protocol), self.ids_kept
 
         def rival(one: InTurn) -> bool:
             return needed or (one.alone and request.alone) or (not kept and (one.alone or request.alone))
 
-        for one in list(self._sent):
-            if one.deadline <= now:
-                self._sent.pop(one, None)
         if any(map(rival, list(self._sent))):
             return False
         return next((one for one in list(self._waiting) if one is request or rival(one)), None) is request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -75,11 +75,11 @@ class SentAudio(SentUtterance):
 
 def new_id() -> str:
     """A request id."""
-    return str(uuid.uuid4())
+    return os.urandom(16).hex()
 
 
-def as_question(what: Any, lang: str, request_id: str, context: Mapping[str, Any] | None = None) -> BusMessage:
-    """A bus message with this request id; text becomes an utterance. Raises MalformedMessage for anything else.
+def as_question(what: Any, lang: str, context: Mapping[str, Any] | None = None) -> BusMessage:
+    """The bus message that asks; text becomes an utterance. Raises MalformedMessage for anything else.
 
     `context`: what its context has where it does not say otherwise.
     """
@@ -92,7 +92,7 @@ def as_question(what: Any, lang: str, request_id: str, context: Mapping[str, Any
     bus = BusMessage.of(what)
     if context:
         bus = BusMessage(bus.msg_type, bus.data, {**context, **bus.context})
-    return with_id(bus, request_id)
+    return bus
 
 
 def refusal_of(message: BusMessage) -> SpeechRefused | None:

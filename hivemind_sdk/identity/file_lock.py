@@ -1,7 +1,7 @@
-"""A lock between processes (and threads) that change the same files: a private lock file, locked by the system.
+"""Locks for what is changed seldom: `Turn` between threads, `FileLock` between processes that change the same files.
 
-The system releases the lock when its holder ends, however that happens. The lock file stays: a file that is removed
-while others wait for it would lock nobody out.
+A FileLock is a private lock file, locked by the system, which releases it when its holder ends, however that happens.
+The lock file stays: a file that is removed while others wait for it would lock nobody out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class _Holder:
-    """Who holds a lock."""
+    """Who holds a Turn."""
 
     __slots__ = ("depth", "descriptor", "thread")
 
@@ -42,7 +42,57 @@ class _Holder:
         self.descriptor: int | None = None
 
 
-class FileLock:
+class Turn:
+    """`with turn:` no other thread of this process is inside. The same thread may enter it again.
+
+    Entering is one atomic operation where nobody is inside; who waits looks again every 10 ms.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[tuple[int, str], _Holder] = {}
+        """process and what it is about -> the thread of this process that is inside. A forked child has no part in its
+        parent's"""
+
+    @property
+    def _key(self) -> tuple[int, str]:
+        return os.getpid(), ""
+
+    def __enter__(self) -> None:
+        mine, key, since = _Holder(), self._key, time.monotonic()
+        while (holder := self._holders.setdefault(key, mine)) is not mine:
+            if holder.thread == mine.thread:
+                holder.depth += 1
+                return
+            self._wait(time.monotonic() - since)
+        try:
+            self._entered(mine)
+        except BaseException:
+            del self._holders[key]
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        key = self._key
+        holder = self._holders.get(key)
+        if holder is None:
+            return  # this is a fork of the process that has entered it
+        if holder.depth:
+            holder.depth -= 1
+            return
+        self._left(holder)
+        del self._holders[key]
+
+    def _wait(self, waited: float) -> None:  # noqa: ARG002
+        """`waited`: seconds until now. Raises where that is too long."""
+        time.sleep(_RETRY)
+
+    def _entered(self, holder: _Holder) -> None:
+        """Do what belongs to entering it for the first time."""
+
+    def _left(self, holder: _Holder) -> None:
+        """Undo it."""
+
+
+class FileLock(Turn):
     """`with FileLock(path):` nobody else holds the lock of this path. The same thread may take it again.
 
     Where the folder can't be written there is no lock between programs, and nothing that it could protect. Raises
@@ -50,10 +100,11 @@ class FileLock:
     made.
     """
 
-    _holders: ClassVar[dict[tuple[int, str], _Holder]] = {}
-    """process and path -> the thread of this process that has it. A forked child has no part in its parent's lock"""
+    _of_all: ClassVar[dict[tuple[int, str], _Holder]] = {}
+    """process and path -> holder, for all locks"""
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
+        self._holders = self._of_all
         self._path = path.with_name(f".{path.name[:64]}.lock")
         self._patience = patience
 
@@ -61,33 +112,17 @@ class FileLock:
     def _key(self) -> tuple[int, str]:
         return os.getpid(), str(self._path.absolute())
 
-    def __enter__(self) -> FileLock:
-        until, mine, key = time.monotonic() + self._patience, _Holder(), self._key
-        while (holder := self._holders.setdefault(key, mine)) is not mine:
-            if holder.thread == mine.thread:
-                holder.depth += 1
-                return self
-            if time.monotonic() >= until:
-                raise self._late()
-            time.sleep(_RETRY)
-        try:
-            mine.descriptor = self._take()
-        except BaseException:
-            del self._holders[key]
-            raise
-        return self
+    def _wait(self, waited: float) -> None:
+        if waited >= self._patience:
+            raise self._late()
+        super()._wait(waited)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        key = self._key
-        holder = self._holders.get(key)
-        if holder is None:
-            return  # this is a fork of the process that has taken it
-        if holder.depth:
-            holder.depth -= 1
-            return
+    def _entered(self, holder: _Holder) -> None:
+        holder.descriptor = self._take()
+
+    def _left(self, holder: _Holder) -> None:
         if holder.descriptor is not None:
             _unlock(holder.descriptor)
-        del self._holders[key]
 
     def _take(self) -> int | None:
         try:

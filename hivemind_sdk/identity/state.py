@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import posixpath
-import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import IdentityReadOnly
 from . import merge_patch
+from .file_lock import Turn
 
 if TYPE_CHECKING:
     from ..contracts import IdentityBackend
@@ -85,7 +85,8 @@ class Identity:
 
     def __init__(self, backends: Sequence[IdentityBackend], memory: MutableMapping[str, Any] | None = None) -> None:
         self.backends = tuple(backends)
-        self._lock = threading.RLock()
+        self._turn = Turn()
+        """held while something is changed; what is read is there at any moment"""
         self._exclusive = 0
         self._stored: JSONObject = self._load()
         self._secrets: dict[str, str | None] = {}
@@ -101,17 +102,17 @@ class Identity:
 
     def read(self, key: str) -> Any:
         """A field as it is in memory, an object as a copy. None where it is absent."""
-        with self._lock:
-            value = self.memory.get(key)
-            return dict(value) if isinstance(value, dict) else value
+        value = self.memory.get(key)
+        return dict(value) if isinstance(value, dict) else value
 
     def read_secret(self, name: str) -> str | None:
         """Read once, then kept until it changes or `reload`."""
-        with self._lock:
-            if name not in self._secrets:
-                found = (self._secret_in(backend, name) for backend in self.backends)
-                self._secrets[name] = next((text for text in found if text is not None), None)
-            return self._secrets[name]
+        if name in (known := self._secrets):
+            return known[name]
+        with self._turn:  # a secret and the field that says where it is change one after the other
+            found = (self._secret_in(backend, name) for backend in self.backends)
+            text = self._secrets[name] = next((text for text in found if text is not None), None)
+            return text
 
     def files(self) -> KeyFiles | None:
         """The first backend whose secrets are files."""
@@ -119,8 +120,7 @@ class Identity:
 
     def is_changed(self, key: str) -> bool:
         """Whether a field in memory differs from what is stored, as far as we know."""
-        with self._lock:
-            return bool(self.memory.get(key) != self._stored.get(key))
+        return bool(self.memory.get(key) != self._stored.get(key))
 
     def _patch(self) -> JSONObject:
         """What was changed in memory, and is not stored yet."""
@@ -130,13 +130,13 @@ class Identity:
 
     def locked(self) -> AbstractContextManager[Any]:
         """A context in which no other thread changes this identity in memory."""
-        return self._lock
+        return self._turn
 
     def put(self, key: str, value: Any) -> None:
         """Change a field in memory; None removes it. It counts at once and is stored by `save`."""
-        with self._lock:
+        with self._turn:
             _apply(self.memory, {key: copy.deepcopy(value)})
-            self._secrets.clear()  # they may be named by this field
+            self._secrets = {}  # they may be named by this field
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Identity:
 
         What is read inside is what is stored now, with our unsaved changes on top.
         """
-        with self._lock, ExitStack() as stack:
+        with self._turn, ExitStack() as stack:
             for backend in self.backends:
                 if backend.writable and isinstance(backend, LocksOut):
                     stack.enter_context(backend.exclusive())
@@ -161,7 +161,7 @@ class Identity:
 
         Of an object only the entries are stored that differ from what we knew: those of other programs stay.
         """
-        with self._lock:  # compared with what the caller has seen, before what others have stored is looked at
+        with self._turn:  # compared with what the caller has seen, before what others have stored is looked at
             before = copy.deepcopy(self.memory.get(key))
             self.put(key, value)
             changes = {key: self._patch().get(key)} if self.is_changed(key) else {}
@@ -174,7 +174,7 @@ class Identity:
 
     def move(self, key: str) -> None:
         """Store a field where it belongs now, such as in a keyring that has come into use; it is left nowhere else."""
-        with self._lock, self.exclusive():
+        with self._turn, self.exclusive():
             self._store({key: self.read(key)})
 
     def write_secret(self, name: str, text: str | None, also: Mapping[str, Any] | None = None) -> None:
@@ -192,7 +192,7 @@ class Identity:
             self._store(changes)
             for key, value in changes.items():
                 self.put(key, value)
-            self._secrets.pop(name, None)
+            self._secrets = {}
 
     def save(self) -> None:
         """Store what was changed in memory, and take over what others have stored meanwhile.
@@ -200,7 +200,7 @@ class Identity:
         Only changed fields, and changed entries of objects, are written: programs that share an identity do not undo
         each other's changes.
         """
-        with self._lock:
+        with self._turn:
             if self._patch():  # else nothing is written, and no file or folder made
                 with self.exclusive():
                     self._store(self._patch())
@@ -208,9 +208,9 @@ class Identity:
 
     def reload(self) -> None:
         """Forget what was changed in memory."""
-        with self._lock:
+        with self._turn:
             self._stored = self._load()
-            self._secrets.clear()
+            self._secrets = {}
             _become(self.memory, self._stored)
 
     # --- inside ---
@@ -227,7 +227,7 @@ class Identity:
         """Take over what others have stored, and keep what was changed here."""
         changes = self._patch()
         self._stored = self._load()
-        self._secrets.clear()
+        self._secrets = {}
         _become(self.memory, merge_patch.apply(self._stored, changes))
 
     def _store(self, changes: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ fails one ends in a report with the reason, and takes nothing else down.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
@@ -57,7 +56,6 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
 """hook -> the records that it returns"""
 
 _shared: dict[tuple[object, ...], Catalogue] = {}
-_sharing = threading.RLock()  # a plugin that is being imported may make a client of its own
 _TROUBLE = (PluginState.BROKEN, PluginState.INCOMPATIBLE, PluginState.CONFLICT)
 
 
@@ -78,19 +76,16 @@ def load(
 
 
 def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | None = None) -> Catalogue:
-    """What `load` gives, loaded once for all who want the same at the same time: discovering takes tens of
-    milliseconds.
+    """What `load` gives, kept for all who want the same: discovering takes tens of milliseconds. To see what was
+    installed meanwhile, call `load`.
 
-    It is kept as long as somebody has it; who wants to see what was installed meanwhile calls `load`.
+    Threads that ask at the same time may each load it; all get the first result. No thread waits for another one, since
+    a plugin that is being imported may make a client of its own.
     """
     settings = settings or plugin_settings()
     prefer = tuple(sorted(settings.prefer.items()))
     key = (settings.only, settings.disabled, prefer, frozenset(kinds or ()), tuple(sys.path))
-    with _sharing:
-        catalogue = _shared.get(key)
-        if catalogue is None:
-            catalogue = _shared[key] = load(settings, kinds=kinds)
-    return catalogue
+    return _shared.get(key) or _shared.setdefault(key, load(settings, kinds=kinds))
 
 
 def load_command(name: str, settings: PluginSettings | None = None) -> Any:

@@ -20,7 +20,7 @@ from ..messages.encodings import ENCODINGS
 from ..plugins.catalogue import Catalogue
 from ..plugins.config import plugin_settings
 from ..plugins.instances import CryptoSuite, Instances, is_stateless
-from ..settings import AUTO, Endpoint, Settings
+from ..settings import AUTO, Endpoint, Settings, spellings
 from .resolving import ResolvingConnector
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def assemble(settings: Settings, catalogue: Catalogue, given: Overrides) -> Comp
 def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances: Instances) -> Components:
     make = instances.make
     _check_names(settings, catalogue, given)
+    _check_trust(settings)
     names = (settings.identity,) if isinstance(settings.identity, str) else settings.identity
     handlers = [
         _handler(one, make(one), catalogue)
@@ -104,11 +105,15 @@ def _parts(settings: Settings, catalogue: Catalogue, given: Overrides, instances
             return transport(scheme)
         return ResolvingConnector(make(catalogue.resolver(scheme)), transport, partial(_is_pinned, state))
 
+    connectors = [connector(one.endpoint) for one in settings.upstreams]
+    handshakes = list(given.handshakes) or [
+        NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)
+    ]
+    _check_protocols(settings, handshakes)
     crypto = CryptoSuite(instances, settings.ciphers, given.ciphers)
     return Components(
-        connectors=[connector(one.endpoint) for one in settings.upstreams],
-        handshakes=list(given.handshakes)
-        or [NamedHandshake(one.name, one.protocol, make(one)) for one in catalogue.handshakes_in(settings.handshakes)],
+        connectors=connectors,
+        handshakes=handshakes,
         handlers=(*given.handlers, *handlers),
         crypto=crypto,
         codec=_codec(catalogue, crypto),
@@ -145,7 +150,7 @@ def _codec(catalogue: Catalogue, crypto: Crypto) -> Codec:
 
 
 def _is_pinned(state: NodeState, endpoint: Endpoint) -> bool:
-    return endpoint.pin_name in (state.read("pinned_noise_keys") or {})
+    return bool(spellings(endpoint.pin_name, state.read("pinned_noise_keys") or {}))
 
 
 def async_connectors(
@@ -189,9 +194,33 @@ def _check_names(settings: Settings, catalogue: Catalogue, given: Overrides) -> 
         )
 
 
+def _check_trust(settings: Settings) -> None:
+    """CA files are read once before anything is dialled: what is wrong with them is told to who names them."""
+    for tls in {settings.tls, *(one.tls for one in settings.fallbacks if one.tls)}:
+        if tls.ca:
+            from ..sockets import tls_context
+
+            tls_context(tls)
+
+
+def _check_protocols(settings: Settings, handshakes: Sequence[NamedHandshake]) -> None:
+    lowest, highest = settings.min_protocol, settings.max_protocol
+    if not any(lowest <= one.protocol <= highest for one in handshakes):
+        there = ", ".join(f"{one.name} ({one.protocol})" for one in handshakes)
+        raise SettingsError(
+            f"no handshake has a protocol from min_protocol {lowest} to max_protocol {highest}",
+            hint=f"there is {there or 'none'}",
+        )
+
+
 def _transport(settings: Settings, scheme: str, catalogue: Catalogue) -> TransportPlugin:
     if settings.transport:
-        return catalogue.transport_named(settings.transport)
+        named = catalogue.transport_named(settings.transport)
+        if scheme not in named.schemes:  # it would take a scheme that it does not know, such as `https`, for plain
+            raise SettingsError(
+                f"the transport {named.name!r} does not dial {scheme}://", hint=f"it dials {', '.join(named.schemes)}"
+            )
+        return named
     return catalogue.transport(scheme)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from ..aio.pending import AsyncRequests
@@ -12,7 +12,7 @@ from ..aio.sender import AsyncSender
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
 from ..engine.open_requests import ABANDONED_AFTER
-from ..engine.utterances import is_said
+from ..engine.utterances import SentUtterance, is_said
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
 from .local_node import LocalNode
@@ -44,9 +44,9 @@ class AsyncOutgoing:
         self._soon: list[HiveMessage] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def emit(self, message: Any, delivery: Policy | None = None) -> AsyncReceipt:
-        """See AsyncSatellite.emit."""
-        return await self.post(self._node.prepare(message), delivery)
+    def emit(self, message: Any, delivery: Policy | None = None) -> Coroutine[Any, Any, AsyncReceipt]:
+        """See AsyncSatellite.emit. To be awaited at once, as `post`."""
+        return self.post(self._node.prepare(message), delivery)
 
     async def emit_many(self, messages: Iterable[Any], delivery: Policy | None = None) -> list[AsyncReceipt]:
         """See AsyncSatellite.emit_many."""
@@ -55,18 +55,18 @@ class AsyncOutgoing:
             self._note(message)
         return await self._sender.post_many(prepared, delivery)
 
-    async def post(
+    def post(
         self, message: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False
-    ) -> AsyncReceipt:
+    ) -> Coroutine[Any, Any, AsyncReceipt]:
         """Sends what LocalNode.prepare made. `open_already`: it is the message of a request that is open."""
-        if open_already:
-            return await self._sender.post(message, delivery)
-        noted = self._note(message)
+        noted = None if open_already else self._note(message)
+        return self._sender.post(message, delivery) if noted is None else self._post_noted(noted, message, delivery)
+
+    async def _post_noted(self, noted: SentUtterance, message: HiveMessage, delivery: Policy | None) -> AsyncReceipt:
         try:
             return await self._sender.post(message, delivery)
         except BaseException:
-            if noted is not None:
-                self._requests.close(noted)
+            self._requests.close(noted)
             raise
 
     async def send(self, message: HiveMessage) -> None:
@@ -103,7 +103,7 @@ class AsyncOutgoing:
         finally:
             self._sending = None
 
-    def _note(self, message: HiveMessage) -> Any:
+    def _note(self, message: HiveMessage) -> SentUtterance | None:
         """Remembers an utterance or question. Returns the request of an utterance."""
         kind = message.msg_type
         if kind in QUESTIONS:

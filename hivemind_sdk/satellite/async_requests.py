@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
 from .._dataclass import replace
@@ -24,6 +24,7 @@ from .parts import AsyncNodeParts
 
 M = TypeVar("M")
 T = TypeVar("T")
+_AT_ONCE = Raise()
 
 
 class Stream(AsyncIterator[T]):
@@ -40,14 +41,13 @@ class Stream(AsyncIterator[T]):
     def __aiter__(self) -> Stream[T]:
         return self
 
-    async def __anext__(self) -> T:
+    def __anext__(self) -> Coroutine[Any, Any, T]:
         """Raises RequestTimeout, RequestAborted, PolicyDenied, and what sending raises."""
-        if self._answers is None:
-            self._answers = await self._begin()
-        return await self._next(self._answers)
+        return self._first() if self._answers is None else self._answers.__anext__()
 
-    async def _next(self, answers: AsyncAnswers) -> T:
-        found: T = await answers.__anext__()
+    async def _first(self) -> T:
+        self._answers = await self._begin()
+        found: T = await self._answers.__anext__()
         return found
 
     def __await__(self) -> Generator[Any, None, list[T]]:
@@ -83,9 +83,9 @@ class QueryStream(Stream[Answer]):
         self._local_bus = local_bus
         self.query_id = query_id
 
-    async def _next(self, answers: AsyncAnswers) -> Answer:
+    async def __anext__(self) -> Answer:
         try:
-            answer: Answer = await answers.__anext__()
+            answer: Answer = await super().__anext__()
         except (RequestTimeout, RequestAborted):
             self._local_bus.deliver(BusMessage(NO_ANSWER, {"query_id": self.query_id, "error": "no_answer"}))
             raise
@@ -108,9 +108,9 @@ class CascadeStream(Stream[Answer]):
         self._window = request.window
         self._convert = convert
 
-    async def _next(self, answers: AsyncAnswers) -> Answer:
+    async def __anext__(self) -> Answer:
         try:
-            answer: Answer = await answers.__anext__()
+            answer: Answer = await super().__anext__()
         except RequestTimeout:
             raise StopAsyncIteration from None
         return answer
@@ -131,9 +131,9 @@ class PingStream(Stream[HiveMessage]):
         super().__init__(begin)
         self.flood_id = flood_id
 
-    async def _next(self, answers: AsyncAnswers) -> HiveMessage:
+    async def __anext__(self) -> HiveMessage:
         try:
-            message: HiveMessage = await answers.__anext__()
+            message: HiveMessage = await super().__anext__()
         except RequestTimeout:
             raise StopAsyncIteration from None
         return message
@@ -175,7 +175,7 @@ class AsyncHiveRequests(CreatedOffLoop, NodeView, Generic[M]):
         parts, request_id = self.parts, new_id()
 
         async def begin() -> AsyncAnswers:
-            question = as_question(what, lang or parts.node.lang, request_id, context)
+            question = as_question(what, lang or parts.node.lang, context)
             outgoing = parts.node.prepare(question, request_id)
             bus = outgoing.payload
             request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))
@@ -289,9 +289,9 @@ class AsyncHiveRequests(CreatedOffLoop, NodeView, Generic[M]):
 
     async def _send(self, message: HiveMessage, answers: AsyncAnswers, *, in_turn: bool = False) -> AsyncAnswers:
         try:
-            if in_turn:
+            if in_turn and not answers.take_turn(self.parts.node.protocol):
                 await answers.await_turn(self.parts.node.protocol)
-            await self.parts.outgoing.post(message, Raise(), open_already=True)
+            await self.parts.outgoing.post(message, _AT_ONCE, open_already=True)
         except BaseException:
             self.parts.requests.close(answers.request)
             raise

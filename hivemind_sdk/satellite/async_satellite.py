@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -190,6 +190,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         for stream in list(self._streams):
             stream.end()
         self.events.clear()
+        self.parts.requests.rest()
         await self._outgoing.close()
         await self._sender.close("the satellite was closed")
         await offload.run(self._components.close)
@@ -338,10 +339,10 @@ class _PresentLink:
         self.observers = satellite._observers
 
     def send(self, message: HiveMessage) -> None:
-        link = self._satellite._link
-        if link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        link.send(message)
+        self._begun().send(message)
+
+    def drain(self) -> Awaitable[None]:
+        return self._begun().drain()
 
     def ready(self) -> bool:
         link = self._satellite._link
@@ -359,10 +360,11 @@ class _PresentLink:
         if link is not None:
             link.probe(arrived)
 
-    async def drain(self) -> None:
+    def _begun(self) -> AsyncLinkLoop:
         link = self._satellite._link
-        if link is not None:
-            await link.drain()
+        if link is None:
+            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+        return link
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:

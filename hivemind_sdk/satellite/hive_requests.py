@@ -66,7 +66,7 @@ class HiveRequests(NodeView, Generic[M]):
         MalformedMessage, and as `send`.
         """
         parts, request_id = self.parts, new_id()
-        question = as_question(what, lang or parts.node.lang, request_id, context)
+        question = as_question(what, lang or parts.node.lang, context)
         outgoing = parts.node.prepare(question, request_id)
         bus = outgoing.payload
         request = Utterance(request_id, replies, sent_type=bus.msg_type, session_id=session_id_of(bus))

@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 
 from ..contracts import Crypto, NodeState, SessionInfo
 from ..contracts.cascade import Select
-from ..engine.utterances import UTTERANCES, new_id, with_id
+from ..engine.requests import REQUEST_ID
+from ..engine.utterances import UTTERANCES, new_id
 from ..errors import MalformedFrame, MalformedMessage
 from ..messages import NESTING_TYPES, BusMessage, HiveMessage, HiveMessageType, JSONObject, is_bus_message
 from ..messages.seen import RecentlySeen
@@ -189,16 +190,14 @@ class LocalNode:
 
     def _complete(self, message: BusMessage, request_id: str | None) -> BusMessage:
         state = self.hub_session
-        completed = complete(
+        return complete(
             message,
             self.settings.useragent,
             self.session_id,
             self._site_id or self._announced_site or self.site_id,
             state.state() if state.remembered and not message.context.get("session") else None,
+            new_id() if request_id is None and message.msg_type in UTTERANCES else request_id,
         )
-        if request_id is not None or message.msg_type in UTTERANCES:
-            return with_id(completed, request_id or new_id())
-        return completed
 
 
 class NodeView:
@@ -310,12 +309,17 @@ class NodeView:
 
 
 def complete(
-    message: BusMessage, useragent: str, session_id: str, site_id: str, state: JSONObject | None = None
+    message: BusMessage,
+    useragent: str,
+    session_id: str,
+    site_id: str,
+    state: JSONObject | None = None,
+    request_id: str | None = None,
 ) -> BusMessage:
     """A copy with the context that hubs need (wire.md section 10.1); what the caller has set stays. `data` is shared.
 
-    `state`: see HubSession, for a message without a session. The session id `default` becomes ours: to a hub it means
-    the hub's own session, and 4.0.0 closes the link.
+    `state`: see HubSession, for a message without a session. `request_id`: see REQUEST_ID; None gives it none. The
+    session id `default` becomes ours: to a hub it means the hub's own session, and 4.0.0 closes the link.
     """
     context = message.context
     session = context.get("session")
@@ -328,7 +332,10 @@ def complete(
     if not session.get("site_id"):
         session["site_id"] = site_id
     defaults = {"source": useragent, "platform": useragent, "destination": DESTINATION}
-    return BusMessage(message.msg_type, message.data, {**defaults, **context, "session": session})
+    completed = {**defaults, **context, "session": session}
+    if request_id is not None:
+        completed[REQUEST_ID] = request_id
+    return BusMessage(message.msg_type, message.data, completed)
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Mapping
 from os import PathLike
@@ -13,80 +12,28 @@ from .._dataclass import dataclass, field
 from ..delivery import Key, Policy
 from ..errors import SettingsError
 from . import user_input
+from .endpoint import AUTO, DEFAULT_PORT, Endpoint, spellings
 
-DEFAULT_PORT = 5678
-AUTO = "auto"
-"""as a host: whatever hub the resolver of this name finds"""
+__all__ = [
+    "AUTO",
+    "DEFAULT_PORT",
+    "DEFAULT_USERAGENT",
+    "Backoff",
+    "Callbacks",
+    "Credentials",
+    "Deadlines",
+    "Endpoint",
+    "Failover",
+    "Limits",
+    "PluginSettings",
+    "Settings",
+    "TLSSettings",
+    "Upstream",
+    "check_useragent",
+    "spellings",
+]
+
 DEFAULT_USERAGENT = "HiveMindSatelliteSDK"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a hub listens. `scheme` selects the transport; `path` is kept for hubs behind a reverse proxy.
-
-    Without a `port` (0) it is DEFAULT_PORT; a satellite takes the one that the transport of the scheme says instead.
-    """
-
-    scheme: str
-    host: str
-    port: int = 0
-    path: str = ""
-    port_given: bool = field(default=True, init=False, repr=False, compare=False)
-    """False where the port is DEFAULT_PORT because none was given"""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "port_given", bool(self.port))
-        object.__setattr__(self, "port", self.port or DEFAULT_PORT)
-
-    @classmethod
-    def parse(cls, url: str, port: int | None = None) -> Endpoint:
-        """Read `ws://host:1234/path`, `host`, `[::1]`, `::1`, `auto`. `port` wins over the default, not one in the URL.
-
-        `scheme:///path` has no host, which is for transports that need none, such as Unix sockets and serial lines.
-        Byte order marks, blanks and line ends around it are taken off. Raises SettingsError for anything that is not
-        an address.
-        """
-        text = user_input.word("host", url)
-        scheme, sep, rest = text.partition("://")
-        if not sep:
-            scheme, rest = (AUTO, "") if text.lower() == AUTO else ("ws", text)
-            if wrong := re.match(r"([A-Za-z][A-Za-z0-9+-]*)(?:[;:]/|[;.,]?//)", text):
-                raise SettingsError(
-                    f"host {_redacted(url)!r} is not an address: what follows {wrong[1]!r} is not '://'",
-                    hint=f"write it as {wrong[1].lower()}://NAME",
-                )
-        authority, slash, path = rest.partition("/")
-        if any(mark in rest for mark in "?#") or "@" in authority:
-            raise SettingsError(
-                f"host {_redacted(url)!r} holds a query, a fragment or a user name",
-                hint="give the access key separately, and the host as ws://NAME or wss://NAME[/PATH]",
-            )
-        hostless = not authority and (scheme.lower() == AUTO or (sep and path.strip("/")))
-        host, found = ("", None) if hostless else _split_authority(authority, url)
-        return cls(scheme.lower(), host, found or port or 0, (slash + path).rstrip("/"))
-
-    @property
-    def host_text(self) -> str:
-        """The host, with brackets around an IPv6 address."""
-        return f"[{self.host}]" if ":" in self.host else self.host
-
-    @property
-    def authority(self) -> str:
-        """`host:port`, with brackets around an IPv6 address."""
-        return f"{self.host_text}:{self.port}" if self.host else self.scheme
-
-    @property
-    def pin_name(self) -> str:
-        """What the hub is pinned under: its authority, as the reference client has it, and the path where there is one.
-
-        Behind one reverse proxy, on one broker or as Unix sockets of one machine, hubs differ in nothing but the path.
-        """
-        return f"{self.authority}{self.path}"
-
-    def __str__(self) -> str:
-        if not self.host:
-            return f"{self.scheme}://{self.path}" if self.path else self.scheme
-        return f"{self.scheme}://{self.authority}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +82,8 @@ def check_useragent(useragent: str) -> str:
 class TLSSettings:
     """How a hub's certificate is judged. `pin` is the SHA-256 of the DER certificate, as openssl prints it or in hex.
 
-    `ca`: a file with PEM certificates. Raises SettingsError for a pin that is none.
+    `ca`: a file with PEM certificates, read when a satellite is made and at each attempt. Raises SettingsError for a
+    pin that is none.
     """
 
     verify: bool = True
@@ -143,6 +91,9 @@ class TLSSettings:
     pin: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.ca, PathLike):
+            object.__setattr__(self, "ca", str(self.ca))
+        user_input.check_types(self)
         if self.pin:
             object.__setattr__(self, "pin", user_input.sha256_pin(self.pin))
 
@@ -166,6 +117,7 @@ class Deadlines:
 
     def __post_init__(self) -> None:
         user_input.check_types(self)
+        user_input.check_numbers(self, zero=("send", "close", "keepalive"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +153,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         user_input.check_types(self)
+        user_input.check_numbers(self, zero=("redispatch", "outbox_messages", "outbox_bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +171,7 @@ class Backoff:
 
     def __post_init__(self) -> None:
         user_input.check_types(self)
+        user_input.check_numbers(self, zero=("first", "cap", "reset_after", "prompt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +190,7 @@ class Callbacks:
 
     def __post_init__(self) -> None:
         user_input.check_types(self)
-        if (self.workers is not None and self.workers < 1) or self.waiting < 1:
-            raise SettingsError(
-                f"no callback could run: workers is {self.workers}, waiting {self.waiting}", hint="both are 1 or more"
-            )
+        user_input.check_numbers(self, zero=("hang_after", "waiting_bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +222,7 @@ class Failover:
 
     def __post_init__(self) -> None:
         user_input.check_types(self)
+        user_input.check_numbers(self, zero=("return_after", "wait_for_requests"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +306,16 @@ class Settings:
             object.__setattr__(self, "durable", str(user_input.user_path(self.durable, "durable")))
         user_input.check_types(self)
         check_useragent(self.useragent)
+        user_input.check_headers(self.headers)
+        if self.proxy:
+            from .proxy import Proxy
+
+            Proxy.parse(self.proxy)
+        for what in ("site_id", "session_id"):
+            user_input.secret(what, getattr(self, what) or "")
+        for what in ("encodings", "identity"):
+            if not getattr(self, what):
+                raise SettingsError(f"Settings.{what} names none", hint="leave it out for the default")
         if not self.credentials.access_key:
             raise SettingsError("no access key was given", hint="pass key=..., or run `hivemind-client set-identity`")
         if not 0 <= self.min_protocol <= self.max_protocol:
@@ -366,30 +328,3 @@ class Settings:
     def upstreams(self) -> tuple[Upstream, ...]:
         """All hubs, the preferred one first."""
         return (Upstream(self.endpoint), *self.fallbacks)
-
-
-def _split_authority(authority: str, url: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?", authority)
-    if match is None and authority.count(":") > 1:
-        match = re.fullmatch(r"([0-9A-Fa-f:.%\w]+)()", authority)
-        if match is not None:
-            match = match if _is_ipv6(authority) else None
-    elif match is None:
-        match = re.fullmatch(r"([^\s:\[\]\\\"'`<>{}|^,;]+)(?::([0-9]{1,5}))?", authority)
-    if match is None or not 0 <= int(match[2] or 1) <= 65535:
-        raise SettingsError(
-            f"host {_redacted(url)!r} is not an address", hint="write it as ws://NAME, wss://NAME, NAME or [IPv6]"
-        )
-    return match[1], int(match[2]) if match[2] else None
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-def _redacted(url: str) -> str:
-    return re.sub(r"[?#].*|//[^/]*@", "…", url)[:120]

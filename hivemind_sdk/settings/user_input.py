@@ -11,7 +11,7 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,8 @@ _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OPENSSL = re.compile(r"\s*sha-?256(?:\s+fingerprint)?\s*[:=(]\s*", re.IGNORECASE)
 """as in `sha256 Fingerprint=AA:BB...`, `SHA256:...` and `SHA2-256(stdin)= ...`"""
 _SHA256SUM = re.compile(r"(?:SHA2?-?256\([^)]*\)=\s*)?([0-9A-Fa-f]{64})(?:\s+\*?\S.*)?")
+LONGEST = 1e9
+"""seconds that a time in the settings may have: what clocks of all systems can add to the present"""
 _PIN_HINT = "`openssl x509 -in CERT -noout -fingerprint -sha256` prints it"
 
 
@@ -43,6 +45,8 @@ def secret(what: str, text: str) -> str:
     value = text.strip(_LINE_ENDS)
     if re.search(r"[\r\n\0]", value):
         raise SettingsError(f"the {what} has several lines, or a NUL in it", hint=f"give one line: the {what} alone")
+    if re.search(r"[\ud800-\udfff]", value):  # Python's sign for bytes that are no UTF-8
+        raise SettingsError(f"the {what} is not valid text", hint=f"give the {what} as UTF-8")
     return value
 
 
@@ -119,6 +123,30 @@ def config_home(environ: Mapping[str, str] | None = None) -> Path | None:
         return Path.home() / ".config"
     except RuntimeError:
         return None
+
+
+def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns `headers`. Raises SettingsError for a name or value that is not allowed in an HTTP header."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0\ud800-\udfff]", value):
+            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
+    return headers
+
+
+def check_numbers(settings: Any, *, zero: Collection[str] = ()) -> None:
+    """Raises SettingsError for a number of a dataclass of settings that is NaN, below 0, or a time above LONGEST.
+
+    0 is taken for the fields named in `zero` only.
+    """
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if not isinstance(value, (int, float)) or (value == 0 and one.name in zero):
+            continue
+        if not 0 < value <= (LONGEST if "float" in str(one.type) else sys.maxsize):
+            raise SettingsError(
+                f"{type(settings).__name__}.{one.name} can't be {value:g}",
+                hint=f"{'0 or more' if one.name in zero else 'more than 0'}, and not above {LONGEST:g}",
+            )
 
 
 def check_types(settings: Any) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .opening import http_status as http_status
     from .opening import open_socket as open_socket
     from .opening import port_answers as port_answers
+    from .stream import HANG_UP as HANG_UP
     from .stream import Stream as Stream
     from .stream import StreamClosed as StreamClosed
     from .stream import StreamTimeout as StreamTimeout
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .tls import tls_context as tls_context
 
 _HOMES = {
+    "HANG_UP": "stream",
     "Deadline": "deadline",
     "Stream": "stream",
     "StreamClosed": "stream",
@@ -52,6 +54,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "HANG_UP",
     "Deadline",
     "Stream",
     "StreamClosed",

@@ -12,16 +12,16 @@ import base64
 import queue
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from .._dataclass import dataclass, field
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
-from ..errors import LinkError, LinkTimeout, SettingsError, Unreachable
+from ..errors import LinkError, LinkTimeout, Unreachable
 from ..settings import Endpoint
+from ..settings.proxy import Proxy
+from ..settings.user_input import check_headers
 from .daemons import daemon
 from .deadline import Deadline
 from .race import race
@@ -34,32 +34,6 @@ _MAX_UNSENT = 128 * 1024
 """bytes that the kernel may queue: behind megabytes on a slow line, a ping would be answered too late"""
 _MAX_HEAD = 16 * 1024
 """bytes that a proxy's answer may have"""
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """An HTTP proxy that lets CONNECT through."""
-
-    host: str
-    port: int
-    login: str = field(default="", repr=False)
-    """`user:password`"""
-
-    @classmethod
-    def parse(cls, url: str) -> Proxy:
-        """From `http://[user:password@]host:port`. Raises SettingsError."""
-        try:
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            scheme, host, port = parts.scheme, parts.hostname, parts.port
-        except ValueError:
-            parts, scheme, host, port = urlsplit(""), "", None, None
-        if scheme != "http" or not host or not port:
-            raise SettingsError(
-                "the proxy can't be used: it is not an http:// address with a port",
-                hint="write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT",
-            )
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-        return cls(host, port, login)
 
 
 Observe = Callable[[Any], None]
@@ -153,7 +127,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
     """The addresses of a host. Looking up a name can't be interrupted, so a thread is left behind to end by itself."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: a part of it is too long for a name; looking it up says so
         pass  # a name
     answers: queue.SimpleQueue[list[Any] | OSError | UnicodeError] = queue.SimpleQueue()
 
@@ -244,11 +218,3 @@ def describe_status(status: int | None) -> str:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
         return f"HTTP {status}"
-
-
-def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Returns `headers`. Raises SettingsError for a name or value that is not allowed in an HTTP header."""
-    for name, value in headers.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
-            raise SettingsError(f"the header {name[:40]!r} can't be sent", hint="one line, a plain name")
-    return headers

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from ..errors import MalformedFrame, NotEncodable
 
 CHUNK = 1 << 16
+HANG_UP = 1.0
+"""seconds that a peer which has been sent all is given to hang up first"""
 MAX_QUEUE = 64
 """small writes that may wait behind one that the network does not take"""
 Ready = Callable[["float | None"], bool]
@@ -141,8 +143,9 @@ class Stream:
     def finish(self, last_data: bytes = b"", deadline: float = 0.0) -> None:
         """Close: end all waits, write the queue and `last_data`, and wait for the peer to hang up first.
 
-        The peer has until `deadline` (seconds of `time.monotonic()`): closing while it still sends resets the
-        connection and can discard what we wrote last. Only the first call does anything.
+        The peer has until `deadline` (seconds of `time.monotonic()`) to take all, and then HANG_UP seconds of it at
+        most: closing while it still sends resets the connection and can discard what we wrote last. Only the first call
+        does anything.
         """
         with self._lock:
             if self._finishing:
@@ -151,7 +154,12 @@ class Stream:
             if last_data:
                 self._out.append(memoryview(last_data))
             self._waker.send(b"\0")
-        while self._part() and (left := deadline - time.monotonic()) > 0:
+        written = False
+        while self._part():
+            if not (written or self._out):
+                written, deadline = True, min(deadline, time.monotonic() + HANG_UP)
+            if (left := deadline - time.monotonic()) <= 0:
+                break
             _poller(self._socket, None, read=True, write=bool(self._out))(left)
         with self._lock:
             self._released = True

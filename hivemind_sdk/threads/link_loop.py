@@ -26,6 +26,7 @@ from ..engine.life import (
     as_link_error,
     as_of,
     closed_here,
+    goodbye_within,
     not_connected,
 )
 from ..engine.ports import EventSink
@@ -204,7 +205,7 @@ class LinkLoop:
         self._doubt.settle()
         if (failback := self._failback) is not None:
             failback.stop()
-        waits = self._end(min(timeout, HANG_UP_WITHIN))
+        waits = self._end(goodbye_within(timeout))
         self._hubs.interrupt()
         if self.status.state in BEING_MADE:  # whoever waits for it hears so at once
             self._enter(self._life.closed)
@@ -234,6 +235,8 @@ class LinkLoop:
         A signal handler may have interrupted this very thread inside of the transport, whose locks it holds then.
         """
         transport, me = self._transport, threading.get_ident()
+        if self._closing:
+            self._transport = None  # or the thread that reads would close it as well, and cut the goodbye off
         if transport is None:
             return True
         if me in self._inside:

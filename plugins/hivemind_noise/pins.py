@@ -10,6 +10,7 @@ from typing import Any
 
 from hivemind_sdk.contracts import HandshakeContext, NodeState, Role
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
+from hivemind_sdk.settings import spellings
 
 from .state import KEY_SIZE
 
@@ -57,7 +58,7 @@ class Pins:
 
     def get(self, state: NodeState, name: str) -> bytes | None:
         """Raises IdentityFileCorrupted for a pin that is none: what can't be read must not pass for unknown."""
-        pinned = self._unsaved.get(name) or self._load(state).get(name)
+        pinned = self._unsaved.get(name) or self._stored(state, name)
         return None if pinned is None else _key(pinned, f"the pin of {name} in {self._field!r}")
 
     def put(self, state: NodeState, name: str, public: bytes) -> list[str]:
@@ -65,11 +66,19 @@ class Pins:
         with self._lock:
             try:
                 with state.exclusive():
-                    state.write(self._field, {**self._load(state), name: public.hex()})
+                    pins = self._load(state)
+                    same = spellings(name, pins)
+                    kept = {one: key for one, key in pins.items() if one not in same}
+                    state.write(self._field, {**kept, name: public.hex()})
             except IdentityReadOnly as error:
                 self._unsaved[name] = public.hex()
                 return [f"the pin of {name} could not be stored ({error}): it holds for this process only"]
         return []
+
+    def _stored(self, state: NodeState, name: str) -> Any:
+        """The pin under this name, or under another spelling of it, as the reference client and versions before had."""
+        pins = self._load(state)
+        return next((pins[one] for one in spellings(name, pins)), None)
 
     def _load(self, state: NodeState) -> dict[str, Any]:
         pins = state.read(self._field)

@@ -13,7 +13,7 @@ from typing import cast
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
 from hivemind_sdk.contracts.observations import RoundTrip
 from hivemind_sdk.errors import HiveMindError, LimitExceeded, LinkClosed, MalformedFrame
-from hivemind_sdk.sockets import Deadline, decode_text, encode_text
+from hivemind_sdk.sockets import HANG_UP, Deadline, decode_text, encode_text
 
 from .framing import (
     ABNORMAL,
@@ -175,10 +175,13 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._write(close_frame(code, reason))
         self._finish(LinkClosed("the link was closed by this side", code=code, reason=reason))
         try:
-            if self._transport is not None and code != ABNORMAL and timeout > 0:
+            if (transport := self._transport) is not None and code != ABNORMAL and timeout > 0:
                 if self._gone is None:
                     self._gone = self._loop.create_future()
-                await asyncio.wait([self._gone], timeout=timeout)
+                until, unsent = self._loop.time() + timeout, 1
+                while unsent and not self._gone.done() and (left := until - self._loop.time()) > 0:
+                    unsent = transport.get_write_buffer_size()
+                    await asyncio.wait([self._gone], timeout=min(left, HANG_UP))
         finally:
             self.abort()
 

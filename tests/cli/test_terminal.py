@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+
 import pytest
 from cli_kit import Terminal, identify, make_hub, program, run
 
 from hivemind_sdk import HiveMessageType
+from hivemind_sdk.cli.screen import PROMPT, Screen
 
 CONNECTED = "== connected to HiveMind\n"
 
@@ -89,6 +94,53 @@ def test_what_comes_in_while_somebody_types_leaves_what_was_typed(hub):
         assert "Utterance: half a li" in terminal.until("done\x1b[0m\r\nUtterance: half a li")
         terminal.type("ne\n")
         terminal.until(">  echo: half a line")
+
+
+class Console:
+    """A terminal that other threads come between two writes of."""
+
+    def __init__(self, name, written):
+        self.name, self._written = name, written
+
+    def write(self, text):
+        if not isinstance(text, str):  # click asks whether it takes bytes
+            raise TypeError
+        if text:
+            self._written.append((self.name, text))
+        os.sched_yield()
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return True
+
+
+def test_threads_that_show_at_once_leave_each_line_whole(monkeypatch):
+    written, start, typing, done = [], threading.Barrier(4), threading.Event(), threading.Event()
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Console(name, written))
+    monkeypatch.setitem(sys.modules, "readline", None)
+    monkeypatch.setattr("builtins.input", lambda _prompt: typing.set() or str(done.wait(30)))
+    screen = Screen()
+
+    def show():
+        start.wait(30)
+        for number in range(50):
+            screen.show(f"line {number}", err=True)
+
+    reader = threading.Thread(target=lambda: next(screen.lines()))
+    reader.start()
+    assert typing.wait(30)
+    threads = [threading.Thread(target=show) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    done.set()
+    reader.join(30)
+    calls = [(name, "line" in text, PROMPT in text) for name, text in written]
+    assert calls == [("stdout", False, False), ("stderr", True, False), ("stdout", False, True)] * 200
 
 
 def test_a_readline_that_never_says_when_the_prompt_is_there_holds_no_answer_back(hub, tmp_path):

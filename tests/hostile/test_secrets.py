@@ -10,6 +10,7 @@ import re
 import traceback
 import warnings
 from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -22,7 +23,7 @@ from hivemind_sdk import BusMessage, HiveMessage, HiveMessageBusClient, NodeIden
 from hivemind_sdk.contracts import Dial
 from hivemind_sdk.contracts.observations import CallbackFailed, Dropped, StateChanged
 from hivemind_sdk.contracts.status import State
-from hivemind_sdk.errors import HiveMindError
+from hivemind_sdk.errors import HiveMindError, SettingsError
 from hivemind_sdk.satellite.handler_context import LiveContext
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Endpoint, Settings
@@ -208,14 +209,17 @@ def test_a_session_that_is_refused_writes_no_secret(why, written):
 
 def test_a_proxy_and_headers_that_do_not_work_are_told_without_their_secrets(written):
     log = Log()
-    headers = {"Authorization": f"Bearer {PROXY_LOGIN}"}
-    for proxy in (f"http://bob:{quote(PROXY_LOGIN, safe='')}@127.0.0.1:1", f"ftp://bob:{PROXY_LOGIN}@127.0.0.1:1"):
-        settings = Settings(Endpoint("ws", "127.0.0.1", 1), Credentials(KEY), headers=headers, proxy=proxy)
-        sat = Satellite(settings, identity=MemoryState(), observers=[log])
-        with pytest.raises(HiveMindError) as caught:
-            sat.connect()
-        written.show(settings, sat, sat.status, caught.value, *log.events)
-        sat.close()
+    make = partial(
+        Settings, Endpoint("ws", "127.0.0.1", 1), Credentials(KEY), headers={"Authorization": f"Bearer {PROXY_LOGIN}"}
+    )
+    with pytest.raises(SettingsError) as refused:
+        make(proxy=f"ftp://bob:{PROXY_LOGIN}@127.0.0.1:1")
+    settings = make(proxy=f"http://bob:{quote(PROXY_LOGIN, safe='')}@127.0.0.1:1")
+    sat = Satellite(settings, identity=MemoryState(), observers=[log])
+    with pytest.raises(HiveMindError) as caught:
+        sat.connect()
+    written.show(settings, sat, sat.status, refused.value, caught.value, *log.events)
+    sat.close()
     written.has_none_of(KNOWN)
 
 

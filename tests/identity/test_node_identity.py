@@ -263,6 +263,22 @@ def test_threads_lose_no_pin_of_each_other(config):
     assert set(NodeIdentity().pinned_noise_keys) == {f"hub:{n}" for n in range(16)}
 
 
+def test_threads_lose_no_trusted_key_of_each_other(config):
+    identity, start = NodeIdentity(), threading.Barrier(8)
+
+    def add(number):
+        start.wait(30)
+        for one in range(20):
+            identity.add_trusted_key(f"{number}-{one}", f"PEM {number} {one}")
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(identity.trusted_keys) == 160
+
+
 def test_keys_that_were_derived_from_a_password_do_not_outlive_it(written):
     cache = written.with_name("kitchen_noise_psks.json")
     cache.write_text("{}")

@@ -15,11 +15,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -195,6 +197,17 @@ class Server:
         """End it as a crash would. Another Server with the same folder and port is the same one, restarted."""
         self._process.kill()
         self.__exit__()
+
+    @contextmanager
+    def stopped(self, seconds: float) -> Iterator[None]:
+        """It reads and answers nothing for so long, as on a machine with too much to do; then it goes on."""
+        self._process.send_signal(signal.SIGSTOP)
+        timer = threading.Timer(seconds, self._process.send_signal, [signal.SIGCONT])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.join()
 
     def wait_for(self, event: str, timeout: float = 10, **fields: Any) -> JSON:
         """The first event of this name with these fields, once it is there. ServerFailed has the server's log."""

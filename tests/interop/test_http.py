@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from interop.satellites import refused, refused_as_another_device, satellite
@@ -89,3 +90,12 @@ def test_a_session_that_the_hub_ended_is_taken_up_again(hub):
         assert lost.wait(60)
         assert one.wait_for(State.READY, timeout=60)
         assert said(one.ask("again", timeout=60)) == ["echo: again"]
+
+
+def test_a_hub_that_is_busy_for_a_while_hears_that_the_satellite_has_left(hub):
+    """The goodbye is a request, and has the time that `close` was given: else the hub keeps the session for 300 s."""
+    with satellite(hub, **over_http(hub)) as (one, _), hub.stopped(2.0):
+        began = time.monotonic()
+        one.close(timeout=20)
+        assert time.monotonic() - began < 15
+    hub.wait_for("disconnected", timeout=30)

@@ -7,7 +7,7 @@ import socket
 import pytest
 from interop.programs import Program, program, voice
 from interop.servers import Client, Server
-from interop.test_programs import NEWEST, TOLD, VOICE_TOLD
+from interop.test_programs import NEWEST, OLDEST, TOLD, VOICE_TOLD
 
 pytestmark = pytest.mark.programs
 LINKED = {name: told for name, told in TOLD.items() if name != "rendezvous"}
@@ -16,6 +16,8 @@ ALL = {
     **{name: (program, told) for name, told in LINKED.items()},
     **{n: (voice, told) for n, told in VOICE_TOLD.items()},
 }
+TALK_TO_OLDEST = ALL.keys() - {"voice_sat"}
+"""OVOS' listener says `ovos.utterance.handle`, which an agent of that age does not know: unanswered with any client"""
 WRONG = Client(password="another-horse-battery-9")
 
 
@@ -50,6 +52,16 @@ def test_it_says_that_its_password_is_wrong(name, start_hub, tmp_path):
     make, _ = ALL[name]
     with make(tmp_path / "program", name, hub, stderr_too=True) as one:
         assert WRONG.password not in one.line_with("efused")
+
+
+@pytest.mark.parametrize("name", sorted(TALK_TO_OLDEST))
+def test_it_talks_to_a_hub_before_noise(name, start_hub, tmp_path):
+    make, expected = ALL[name]
+    hub = start_hub(OLDEST)
+    with make(tmp_path / "program", name, hub) as one:
+        told = one.told()
+    assert told.pop("client").startswith("hivemind_sdk")
+    assert told == expected
 
 
 def test_the_command_line_waits_for_its_hub_and_survives_a_restart(start_hub, tmp_path):

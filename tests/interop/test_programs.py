@@ -1,4 +1,4 @@
-"""Programs from the package index, unmodified, on our client in the place of theirs, with a real hub of today."""
+"""Programs from the package index, unmodified, on our client in the place of theirs, with a real hub."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from interop.programs import Program, conversation, program, voice
 from interop.servers import Server
 
-NEWEST = "5.3.10a1"
+NEWEST, OLDEST = "5.3.10a1", "4.0.0"
 ECHO = "echo: hello"
 TOLD = {
     "solver": {"answers": ["echo: one", "echo: two"]},
@@ -35,6 +35,14 @@ def test_program_talks_to_hub(name, start_hub, tmp_path):
         told = one.told()
     assert told.pop("client").startswith("hivemind_sdk")
     assert told == TOLD[name]
+
+
+def test_program_talks_to_a_hub_before_noise(start_hub, tmp_path):
+    hub = start_hub(OLDEST)
+    with program(tmp_path / "program", "webchat", hub) as one:
+        told = one.told()
+    assert told.pop("client").startswith("hivemind_sdk")
+    assert told == TOLD["webchat"]
 
 
 def test_cli_takes_the_port_as_text(start_hub, tmp_path):

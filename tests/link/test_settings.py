@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 import traceback
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +20,14 @@ from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import (
     Backoff,
     Callbacks,
+    Credentials,
     Deadlines,
     Endpoint,
     Failover,
     Limits,
     PluginSettings,
     Settings,
+    TLSSettings,
     Upstream,
 )
 from hivemind_sdk.testing import MemoryState
@@ -65,6 +70,79 @@ def test_a_value_of_the_wrong_type_is_an_error_that_names_the_field_and_its_type
         make()
     assert "its type is" in error.value.hint
     assert SECRET not in f"{error.value} {error.value.hint}"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e20, -1.0])
+@pytest.mark.parametrize("kind", [Deadlines, Backoff, Failover, Callbacks, Limits])
+def test_no_number_is_found_wrong_at_the_dial(kind, number):
+    """Nan, infinity and what no clock can add are refused for all times, what is below 0 for all numbers."""
+    for one in fields(kind):
+        given = int(number) if one.type == "int" and math.isfinite(number) else number
+        if one.type == "bool" or (one.type != "float" and given > 0):
+            continue
+        with pytest.raises(SettingsError, match=f"{kind.__name__}.{one.name}"):
+            kind(**{one.name: given})
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: settings(proxy=f"socks5://bob:{SECRET}@proxy:1080"), "socks5://"),
+        (lambda: settings(proxy=f"SOCKS5H://bob:{SECRET}@proxy:1080"), "socks5h://"),
+        (lambda: settings(proxy=f"https://bob:{SECRET}@proxy:443"), "https://"),
+        (lambda: settings(proxy=f"http://bob:{SECRET}@proxy"), "with a port"),
+        (lambda: settings(proxy=f"http://bob:{SECRET}@proxy:99999"), "with a port"),
+        (lambda: settings(proxy=f"http://bob:{SECRET}@[::1:80"), "with a port"),
+        (lambda: settings(proxy=f"http://bob:{SECRET}@proxy:1/path"), "with a port"),
+        (lambda: settings(proxy=f"http://bob:{SECRET}@a..b:1"), "a..b"),
+        (lambda: settings(proxy=f"bob:{SECRET}@proxy\nx:1"), "several lines"),
+        (lambda: settings(headers={"a": f"{SECRET}\r\nb: c"}), "header 'a'"),
+        (lambda: settings(headers={"a b": SECRET}), "header 'a b'"),
+        (lambda: settings(headers={"a": f"{SECRET}\ud800"}), "header 'a'"),
+        (lambda: settings(site_id="\ud800"), "site_id"),
+        (lambda: settings(encodings=()), "encodings"),
+        (lambda: settings(identity=()), "identity"),
+        (lambda: Credentials("key", SECRET + "\udcff"), "password"),
+        (lambda: TLSSettings(verify="no"), "verify"),
+        (lambda: TLSSettings(pin=5), "pin"),
+        (lambda: Endpoint("ws", "hub", 65536), "65536"),
+        (lambda: Endpoint("ws", "a b"), "'a b'"),
+        (lambda: Endpoint("ws", "a\r\nX: y"), "name or the address"),
+        (lambda: Endpoint.parse("a..b"), "a..b"),
+        (lambda: Endpoint.parse("ws://" + "x" * 64 + ".example"), "name or the address"),
+        (lambda: Endpoint.parse("ws://" + "\xfc" * 70), "name or the address"),
+        (lambda: Endpoint.parse("[hub]"), "not an address"),
+        (lambda: Endpoint("ws", "hub", 1, "/a\r\nX: y"), "path"),
+        (lambda: Endpoint("ws", "hub", 1, "/?authorization=x"), "path"),
+    ],
+)
+def test_what_no_dial_could_use_is_refused_where_it_is_given_and_no_secret_is_shown(make, text):
+    with pytest.raises(SettingsError, match=re.escape(text)) as error:
+        make()
+    shown = "".join(traceback.format_exception(error.value))
+    assert SECRET not in f"{error.value} {error.value.hint} {shown}"
+    assert error.value.hint
+
+
+@pytest.mark.parametrize("kind", [Satellite, AsyncSatellite])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"tls": TLSSettings(ca="/no/such/file.pem")}, "/no/such/file.pem"),
+        ({"fallbacks": (Upstream(Endpoint("wss", "spare"), tls=TLSSettings(ca=__file__)),)}, "no PEM"),
+        ({"min_protocol": 3, "handshakes": ("password",)}, "min_protocol 3"),
+        ({"min_protocol": 4, "max_protocol": 4}, "min_protocol 4"),
+        ({"endpoint": Endpoint("https", "hub"), "transport": "websocket"}, "does not dial https://"),
+    ],
+)
+def test_what_parts_and_files_can_not_do_is_found_when_a_satellite_is_made(kind, changes, text):
+    with pytest.raises(SettingsError, match=re.escape(text)) as error:
+        kind(replace(settings(), **changes), catalogue(), identity=MemoryState())
+    assert error.value.hint
+
+
+def test_a_scheme_in_capital_letters_is_not_dialled_in_clear():
+    assert Endpoint("WSS", "hub").scheme == "wss"
 
 
 def test_values_of_the_right_type_are_taken():

@@ -67,6 +67,29 @@ def test_a_hub_that_has_not_proven_the_password_is_not_pinned():
     assert disk.read(PINS) is None
 
 
+@pytest.mark.parametrize(
+    ("dialled", "other"),
+    [
+        ("ws://hub", "HUB:5678"),
+        ("ws://HUB:1/Kitchen", "hub:1/Kitchen"),
+        ("ws://[::1]", "[0:0:0:0:0:0:0:1]:5678"),
+        ("ws://[FE80::0:1%Eth0]:1", "[fe80::1%Eth0]:1"),
+        ("ws://b\xfccher", "xn--bcher-kva:5678"),
+    ],
+)
+def test_one_hub_has_one_pin_however_its_host_is_written(dialled, other):
+    """A pin that is stored under another spelling is found, and replaced by what is pinned next."""
+    from hivemind_noise.pins import Pins
+    from hivemind_sdk.settings import Endpoint
+
+    pins, name = Pins(PINS), Endpoint.parse(dialled).pin_name
+    state = MemoryState(**{PINS: {other: "ab" * 32, "elsewhere:1": "cd" * 32}})
+    assert pins.get(state, name) == b"\xab" * 32
+    pins.put(state, name, b"\xef" * 32)
+    assert state.read(PINS) == {name: "ef" * 32, "elsewhere:1": "cd" * 32}
+    assert Endpoint.parse("ws://hub/a").pin_name != Endpoint.parse("ws://hub/A").pin_name
+
+
 def test_hubs_that_differ_in_the_path_alone_have_pins_of_their_own():
     """Behind one reverse proxy; without a path a pin is filed as the reference client files it."""
     from hivemind_sdk.settings import Endpoint

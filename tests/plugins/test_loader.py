@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
@@ -11,7 +12,7 @@ from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing, SettingsError
 from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
-from hivemind_sdk.plugins.loader import load, load_command
+from hivemind_sdk.plugins.loader import load, load_command, shared
 from hivemind_sdk.plugins.records import PluginReport, PluginState
 from hivemind_sdk.settings import PluginSettings
 
@@ -42,6 +43,42 @@ def test_a_plugin_is_in_the_catalogue_and_its_report_says_where_it_came_from(dis
     )
     assert found.value == dists.modules["pigeon-post", "transport.pigeon"]
     assert 0 < found.import_seconds < 10
+
+
+def test_threads_that_share_a_catalogue_get_the_same_one(dists):
+    dists.install("pigeon-post", {"transport.pigeon": PIGEON})
+    settings, found, start = PluginSettings(only=frozenset({"pigeon"})), [], threading.Barrier(8)
+
+    def ask():
+        start.wait(30)
+        found.append(shared(settings))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [one.transport("pigeon") for one in found] == [found[0].transport("pigeon")] * 8
+    assert {id(one) for one in found} == {id(shared(settings))}
+
+
+def test_a_plugin_may_wait_for_a_thread_that_shares_the_catalogue_while_it_is_imported(dists):
+    dists.install(
+        "nested",
+        {
+            "transport.nested": f"""{PIGEON}
+import threading
+from hivemind_sdk.plugins.loader import shared
+from hivemind_sdk.settings import PluginSettings
+thread = threading.Thread(target=shared, args=(PluginSettings(only=frozenset()),))
+thread.start()
+thread.join(30)
+assert not thread.is_alive()
+"""
+        },
+    )
+    catalogue = shared(PluginSettings(only=frozenset({"nested"})))
+    assert report(catalogue, "transport.nested").state is PluginState.ACTIVE
 
 
 def test_one_plugin_may_provide_several_kinds(dists):

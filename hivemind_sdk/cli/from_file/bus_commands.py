@@ -7,15 +7,12 @@ import logging
 import os
 import signal
 import subprocess
-import threading
-import time
-from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...sockets.daemons import daemon
+from ...threads.pool import Workers
 from .placeholders import Unfilled, filled
 from .program import CommandTable
 
@@ -30,64 +27,55 @@ _NOT_FOR_COMMANDS = ("HIVEMIND_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIR
 
 
 class BusCommand:
-    """One [[commands]] on one satellite. Messages come on a thread for callbacks; each run has a thread of its own."""
+    """One [[commands]] on one satellite. Messages come one by one on a thread for callbacks; the programs have threads
+    of their own, as many as may run at once.
+    """
 
     def __init__(self, table: CommandTable, secret_variables: Collection[str] = ()) -> None:
         self._table = table
         self._secret_variables = frozenset(secret_variables)
-        self._changed = threading.Condition()
-        self._waiting: deque[tuple[list[str], bytes]] = deque()
-        self._running: dict[threading.Thread, subprocess.Popen[bytes] | None] = {}
+        self._workers = Workers(table.at_once)
+        self._jobs: dict[object, subprocess.Popen[bytes] | None] = {}
+        """those that wait or run, each with its program once there is one"""
         self._closed = False
 
     def start(self, satellite: Satellite) -> None:
+        self._workers.acquire()
         self._subscription = satellite.on_bus(self._table.on, self._heard)
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop listening, forget what waits, and end what runs."""
         self._subscription.cancel()
-        end = time.monotonic() + timeout
-        with self._changed:
-            self._closed = True
-            self._waiting.clear()
-            running = dict(self._running)
-        for process in running.values():
+        self._closed = True
+        for process in list(self._jobs.values()):
             if process is not None:
                 _signal(process, signal.SIGTERM)
-        for thread in running:
-            thread.join(max(0.0, end - time.monotonic()))
+        self._workers.release(timeout)
 
     def _heard(self, message: BusMessage) -> None:
+        if self._closed:
+            return
         table = self._table
         try:
             arguments = filled(table.run, message.data)
         except Unfilled as reason:
             log.warning("%s does not run %s: %s", message.msg_type, table.run[0], reason)
             return
-        job = (arguments, json.dumps(message.data).encode() if table.stdin else b"")
-        with self._changed:
-            if self._closed:
-                return
-            if len(self._running) < table.at_once:
-                thread = daemon(f"command-{table.on}", partial(self._work, job))
-                self._running[thread] = None
-                thread.start()
-            elif len(self._waiting) < table.waiting:
-                self._waiting.append(job)
-            else:
-                log.warning(
-                    "%s does not run %s: %d run, and %d wait", table.on, table.run[0], table.at_once, table.waiting
-                )
+        if len(self._jobs) >= table.at_once + table.waiting:
+            log.warning("%s does not run %s: %d run, and %d wait", table.on, table.run[0], table.at_once, table.waiting)
+            return
+        job, data = object(), json.dumps(message.data).encode() if table.stdin else b""
+        self._jobs[job] = None
+        self._workers.submit(partial(self._work, job, arguments, data))
 
-    def _work(self, job: tuple[list[str], bytes] | None) -> None:
-        while job is not None:
-            self._run(*job)
-            with self._changed:
-                job = self._waiting.popleft() if self._waiting else None
-                if job is None:  # with the lock held: a message that comes now starts a new thread
-                    del self._running[threading.current_thread()]
+    def _work(self, job: object, arguments: list[str], data: bytes) -> None:
+        try:
+            if not self._closed:
+                self._run(job, arguments, data)
+        finally:
+            del self._jobs[job]
 
-    def _run(self, arguments: list[str], data: bytes) -> None:
+    def _run(self, job: object, arguments: list[str], data: bytes) -> None:
         name = arguments[0]
         try:
             process = subprocess.Popen(  # noqa: S603 - a list that the owner of the file wrote; no shell
@@ -99,10 +87,9 @@ class BusCommand:
         except OSError as error:
             log.error("%s can't be run: %s", name, error.strerror)  # noqa: TRY400
             return
-        with self._changed:
-            self._running[threading.current_thread()] = process
-            if self._closed:
-                _signal(process, signal.SIGTERM)
+        self._jobs[job] = process
+        if self._closed:  # and `close` may not have seen it
+            _signal(process, signal.SIGTERM)
         try:
             process.communicate(data or None, self._table.timeout)
         except subprocess.TimeoutExpired:

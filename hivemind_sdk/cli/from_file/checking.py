@@ -14,7 +14,7 @@ from ...messages.encodings import ENCODINGS
 from ...plugins.loader import load, shared
 from ...plugins.options import resolve
 from ...plugins.typehints import field_hints, read
-from ...settings import AUTO, Endpoint, PluginSettings
+from ...settings import AUTO, Endpoint, PluginSettings, TLSSettings
 from .document import Place
 from .placeholders import faults
 from .program import CommandTable, IdentityTable
@@ -46,11 +46,12 @@ def check_names(reader: Reader, values: Mapping[str, Any], identity: IdentityTab
     if identity.path is not None and "file" not in identity.backends:
         reader.wrong(("identity", "path"), "is for the backend file, which is not used", 'write backends = ["file"]')
     _check_options(reader, values.get("plugins", {}).get("options", {}), catalogue)
-    if not values.get("transport"):
-        hubs: list[tuple[Place, Mapping[str, Any]]] = [(("hub",), values.get("hub", {}))]
-        hubs += [(("fallbacks", at), one) for at, one in enumerate(values.get("fallbacks", ()))]
-        for place, hub in hubs:
+    hubs: list[tuple[Place, Mapping[str, Any]]] = [(("hub",), values.get("hub", {}))]
+    hubs += [(("fallbacks", at), one) for at, one in enumerate(values.get("fallbacks", ()))]
+    for place, hub in hubs:
+        if not values.get("transport"):
             _check_scheme(reader, hub.get("host"), (*place, "host"), catalogue)
+        _check_ca(reader, hub.get("tls", {}).get("ca"), (*place, "tls", "ca"))
     return None
 
 
@@ -120,6 +121,17 @@ def _check_scheme(reader: Reader, host: str | None, place: Place, catalogue: Cat
         catalogue.transport(scheme) if scheme != AUTO else catalogue.resolver(scheme)
     except HiveMindError as error:
         reader.wrong(place, str(error), f"schemes that are served: {', '.join(sorted(catalogue.transports))}")
+
+
+def _check_ca(reader: Reader, ca: str | None, place: Place) -> None:
+    if not ca:
+        return
+    from ...sockets import tls_context
+
+    try:
+        tls_context(TLSSettings(ca=ca))
+    except SettingsError as error:
+        reader.wrong(place, str(error), error.hint)
 
 
 def _check_options(reader: Reader, options: Mapping[str, Any], catalogue: Catalogue) -> None:

@@ -25,6 +25,7 @@ from ...settings import (
     Settings,
     TLSSettings,
     Upstream,
+    user_input,
 )
 from . import checking, policies
 from .document import Place, load
@@ -74,7 +75,7 @@ class _Loading:
         self._values = reader.table(ROOT, raw, (), self._strangers)
         some = partial(Settings, Endpoint("ws", "hub"), Credentials("key"))
         self._settings = reader.judged(
-            some, {name: self._values[name] for name in SETTINGS if name in self._values}, ()
+            some, {name: self._values[name] for name in (*SETTINGS, "headers") if name in self._values}, ()
         )
 
     def program(self) -> Program | None:
@@ -104,7 +105,6 @@ class _Loading:
                 **{name: build(**values[name]) for name, build in _PARTS.items() if name in values},
                 identity=identity.backends,
                 app=identity.app,
-                headers=values.get("headers", {}),
                 delivery=delivery,
                 fallbacks=tuple(one for one in fallbacks if one is not None),
                 plugins=plugins,
@@ -144,7 +144,8 @@ class _Loading:
         place, hub = ("hub",), self._values.get("hub", {})
         if self._reader.refuses("hub"):
             return None
-        if "host" in hub and self._endpoint(hub, (*place, "host")) is None:
+        port = self._port(hub, place)
+        if "host" in hub and self._endpoint(hub, port, (*place, "host")) is None:
             return None
         return self._try(
             place,
@@ -153,7 +154,7 @@ class _Loading:
                 key=hub.get("key"),
                 password=hub.get("password"),
                 host=hub.get("host"),
-                port=hub.get("port"),
+                port=port,
                 preshared_key=hub.get("preshared_key"),
                 provisioned_key=hub.get("provisioned_key"),
             ),
@@ -166,7 +167,7 @@ class _Loading:
             if "host" not in self._reader.document.values["fallbacks"][number]:
                 self._reader.wrong(place, "has no host", 'add host = "ws://other.local"')
             return None
-        if (endpoint := self._endpoint(hub, (*place, "host"))) is None:
+        if (endpoint := self._endpoint(hub, self._port(hub, place), (*place, "host"))) is None:
             return None
         proofs = {name: hub[name] for name in ("password", "preshared_key", "provisioned_key") if name in hub}
         if proofs and "key" not in hub:
@@ -174,8 +175,11 @@ class _Loading:
         credentials = self._try(place, lambda: Credentials(hub["key"], **proofs)) if "key" in hub else None
         return Upstream(endpoint, credentials, TLSSettings(**hub["tls"]) if "tls" in hub else None)
 
-    def _endpoint(self, hub: Mapping[str, Any], place: Place) -> Endpoint | None:
-        return self._try(place, lambda: Endpoint.parse(hub["host"], hub.get("port")))
+    def _port(self, hub: Mapping[str, Any], place: Place) -> int | None:
+        return self._try((*place, "port"), lambda: user_input.port(hub.get("port"), "port"))
+
+    def _endpoint(self, hub: Mapping[str, Any], port: int | None, place: Place) -> Endpoint | None:
+        return self._try(place, lambda: Endpoint.parse(hub["host"], port))
 
     def _try(self, place: Place, make: Callable[[], T], remedy: str = "") -> T | None:
         try:

@@ -40,7 +40,7 @@ class LinkSecured:
     """see contracts.Established: to be called once, when the frames are written"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Received:
     """A message, complete and authenticated."""
 

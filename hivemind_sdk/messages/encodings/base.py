@@ -18,6 +18,8 @@ class Encoding:
     encode: Callable[[bytes], str]
     decode: Callable[[str], bytes]
     """strict: raises MalformedFrame for text that no encoder writes"""
+    escaped: bool = True
+    """whether its text may hold characters that JSON escapes"""
 
 
 def reject(name: str, problem: str) -> NoReturn:

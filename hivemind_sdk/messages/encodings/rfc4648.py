@@ -108,7 +108,7 @@ def _decode_base32(text: str) -> bytes:
     return (value >> spare).to_bytes(size, "big")
 
 
-HEX = Encoding("JSON-HEX", bytes.hex, _decode_hex)
-BASE64 = Encoding("JSON-B64", _encode_base64, _decode_base64)
-URLSAFE_BASE64 = Encoding("JSON-URLSAFE-B64", _encode_urlsafe, _decode_urlsafe)
-BASE32 = Encoding("JSON-B32", _encode_base32, _decode_base32)
+HEX = Encoding("JSON-HEX", bytes.hex, _decode_hex, escaped=False)
+BASE64 = Encoding("JSON-B64", _encode_base64, _decode_base64, escaped=False)
+URLSAFE_BASE64 = Encoding("JSON-URLSAFE-B64", _encode_urlsafe, _decode_urlsafe, escaped=False)
+BASE32 = Encoding("JSON-B32", _encode_base32, _decode_base32, escaped=False)

@@ -7,12 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hivemind_voice_kit import ALLOWED, Engines, Talker
+from hivemind_voice_kit import ALLOWED, KEY, PASSWORD, Engines, Talker
 
 from hivemind_sdk import HiveMessageBusClient, NodeIdentity
 from hivemind_sdk.testing import Hub, HubClient
-
-KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hivemind_sdk.testing import SpeechAgent
 from hivemind_voice import ovos
 from hivemind_voice.samples import HEARD, SPOKEN, WIDTH, loudness, tone
 
+KEY, PASSWORD = "kitchen-key", "correct-horse-battery-9"
 SPEECH = Path(__file__).parent / "speech"
 ALLOWED = {"recognizer_loop:utterance", "speak:synth", "speak:b64_audio", "recognizer_loop:b64_transcribe"}
 SOON = 20.0

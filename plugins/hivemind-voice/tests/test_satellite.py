@@ -7,11 +7,25 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from hivemind_voice_kit import CHUNK, LOUD, SOON, Events, WakeWord, question, read, sounds_for, write
+from hivemind_voice_kit import (
+    ALLOWED,
+    CHUNK,
+    KEY,
+    LOUD,
+    PASSWORD,
+    SOON,
+    Events,
+    Talker,
+    WakeWord,
+    question,
+    read,
+    sounds_for,
+    write,
+)
 
-from hivemind_sdk import AsyncHiveMessageBusClient, HiveMessageBusClient
+from hivemind_sdk import AsyncHiveMessageBusClient, Credentials, Endpoint, HiveMessageBusClient, Satellite, Settings
 from hivemind_sdk.delivery import Drop, Queue
-from hivemind_sdk.testing import MemoryState
+from hivemind_sdk.testing import Hub, HubClient, MemoryState
 from hivemind_voice import AsyncVoiceSatellite, Phase, VoiceSatellite, VoiceSettings
 from hivemind_voice.samples import HEARD
 
@@ -257,11 +271,6 @@ def test_what_is_said_while_the_link_is_lost(link, hub, engines, tmp_path, polic
 
 
 def restarted(hub, port):
-    from conftest import KEY, PASSWORD
-    from hivemind_voice_kit import ALLOWED, Talker
-
-    from hivemind_sdk.testing import Hub, HubClient
-
     client = HubClient(KEY, PASSWORD, allowed_types=ALLOWED)
     return Hub([client], profile="5.3.10a1", agent=Talker(), state=hub.state, node_id=hub.node_id).start(port=port)
 
@@ -302,10 +311,6 @@ def test_nothing_is_left_of_it(client, tmp_path):
 
 
 def test_it_works_on_a_satellite_without_a_client(hub, tmp_path):
-    from conftest import KEY, PASSWORD
-
-    from hivemind_sdk import Credentials, Endpoint, Satellite, Settings
-
     where = Settings(Endpoint("ws", "127.0.0.1", hub.port), Credentials(KEY, PASSWORD))
     chosen = settings(tmp_path, microphone=question(tmp_path / "asked.wav"))
     with Satellite(where, identity=MemoryState()) as one, VoiceSatellite(one, chosen) as satellite:

@@ -9,7 +9,7 @@ from ovos_bus_client.message import Message
 from hivemind_sdk import BusMessage, HiveMessageType, HiveMindBinaryPayloadType
 from hivemind_sdk import HiveMessage as SDKMessage
 from hivemind_sdk.errors import MalformedFrame, MalformedMessage
-from hivemind_sdk.messages import NESTING_TYPES
+from hivemind_sdk.messages import BUS_TYPES, NESTING_TYPES
 
 _PARSE = "parse a frame with HiveMessage.from_wire"
 _ROUTING_TYPES = NESTING_TYPES  # programs look for it here
@@ -44,6 +44,11 @@ class HiveMessage(SDKMessage):
     @classmethod
     def bus_payload(cls, message: BusMessage) -> Any:
         return Message(message.msg_type, message.data, message.context)
+
+    def _normalise(self, value: Any) -> tuple[Any, Any]:
+        if type(value) is Message and self.msg_type in BUS_TYPES:  # it is what `payload` hands out already
+            return None, value
+        return super()._normalise(value)
 
     @property
     def has_envelope(self) -> bool:

@@ -12,16 +12,13 @@ thread at a time, with `_lock`.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import os
-import select
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -33,11 +30,14 @@ from hivemind_sdk.errors import AuthenticationRefused, LinkClosed, NotEncodable,
 from hivemind_sdk.sockets import Deadline, ascii_host, open_socket, start_tls, tls_context
 
 from . import MqttOptions
+from .network import ReadAhead, Waiter, hang_up, ready
 
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 5.0
 """seconds between two looks at MQTT's own keep-alive"""
+_MISC = 0.5
+"""seconds between two looks at it while messages come"""
 _SLICE = 0.2
 """seconds between two looks of who waits for a slow network at whether the link is closed"""
 _REFUSED_LOGIN = (0x86, 0x87)
@@ -57,9 +57,9 @@ class _Client(Client):
     a Dial.
     """
 
-    dialled: socket.socket
+    dialled: ReadAhead
 
-    def _create_socket(self) -> socket.socket:
+    def _create_socket(self) -> ReadAhead:
         return self.dialled
 
 
@@ -84,8 +84,10 @@ class Broker:
         self._end: str | None = None
         self._pause = min(_LONGEST_WAIT, max(1.0, dial.keepalive / 4))
         self._socket: socket.socket | None = None
-        self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
+        self._ahead: ReadAhead | None = None
+        self._waiter = Waiter()
+        self._misc_at = 0.0
+        """when paho's keep-alive is looked at next, in monotonic seconds"""
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -107,7 +109,9 @@ class Broker:
         client.will_set(will[0], will[1], qos=1, retain=True)
         if self._options.username:
             client.username_pw_set(self._options.username, self._options.password or None)
-        self._socket = client.dialled = self._dialled(deadline)
+        self._socket = sock = self._dialled(deadline)
+        self._ahead = client.dialled = ReadAhead(sock)
+        self._waiter.watch(sock)
         with self._lock:
             client.connect(ascii_host(dial.endpoint.host), dial.endpoint.port, _keepalive(dial))
         try:
@@ -155,36 +159,37 @@ class Broker:
         if not written and within is not None:
             self._write(within)
         elif not written:
-            self._wake()  # who reads writes the rest
+            self._waiter.wake()  # who reads writes the rest
 
     def turn(self, seconds: float | None) -> None:
         """Wait for the network, for so long at most (None: as long as it takes), and do what is due. May return early.
 
         Raises LinkClosed at the end of the connection.
         """
+        client = self._client
         with self._lock:
-            sock = self._open_socket()
-            wanted = self._client.want_write()
-            held = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            held = self._open_socket().pending()
+            wanted = client.want_write()
             self._turning = True
+        seconds = self._pause if seconds is None else min(self._pause, max(0.0, seconds))
         try:
-            seconds = self._pause if seconds is None else min(self._pause, max(0.0, seconds))
-            ready = _ready((sock, self._woken), sock if wanted else None, 0.0 if held else seconds)
+            found = held or self._waiter.wait(seconds, write=wanted)
         except (OSError, ValueError):  # paho has closed it meanwhile
-            ready = frozenset()
+            found = False
         finally:
-            with self._lock:
-                self._turning = False
-                self._changed.notify_all()
+            self._turning = False
+            if self._closing:
+                with self._lock:
+                    self._changed.notify_all()
         with self._lock:
             self._open_socket()
-            if self._woken in ready:
-                self._woken.recv(4096)
-            if held or sock in ready:
-                self._do(self._client.loop_read)
+            if found:
+                self._do(client.loop_read)
             if wanted:
-                self._do(self._client.loop_write)
-            self._do(self._client.loop_misc)
+                self._do(client.loop_write)
+            if (moment := time.monotonic()) >= self._misc_at:
+                self._misc_at = moment + _MISC
+                self._do(client.loop_misc)
             self._open_socket()
 
     def refuse(self) -> None:
@@ -203,7 +208,7 @@ class Broker:
                 break
         if kept is not None:
             with kept:
-                _hang_up(kept, end)
+                hang_up(kept, end)
         self.abort()
         with self._lock:
             self._changed.wait_for(lambda: not self._turning, max(0.0, end - time.monotonic()))
@@ -248,12 +253,12 @@ class Broker:
         while not condition():
             self.turn(deadline.left("upgrade"))
 
-    def _open_socket(self) -> socket.socket:
+    def _open_socket(self) -> ReadAhead:
         """With the lock held. Raises LinkClosed at the end of the connection, of which nothing is left open then."""
-        if self._end is not None or self._socket is None:
+        if self._end is not None or self._ahead is None:
             self._release()
             raise LinkClosed(self._end or "the connection was not opened", code=1006)
-        return self._socket
+        return self._ahead
 
     def _do(self, step: Callable[[], MQTTErrorCode]) -> None:
         """One of paho's steps, with the lock held."""
@@ -276,18 +281,14 @@ class Broker:
             self._end = f"the connection to the broker is lost{self._cause and ': '}{self._cause}"
             client = self._client
             client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
-            self._wake()
+            self._waiter.wake()
             self._changed.notify_all()
 
     def _release(self) -> None:
         """With the lock held, and nobody waiting for the socket."""
-        for one in (self._socket, self._woken, self._waker):
-            if one is not None:
-                one.close()
-
-    def _wake(self) -> None:
-        with suppress(OSError):  # it is full, so somebody will look, or closed
-            self._waker.send(b"\0")
+        if self._socket is not None:
+            self._socket.close()
+        self._waiter.close()
 
     def _write(self, patience: float) -> None:
         """All that is published. Raises LinkClosed after so many seconds in which the network took nothing."""
@@ -304,7 +305,7 @@ class Broker:
         """Whether the network took something within so many seconds, or has ended."""
         sock = self._socket
         try:
-            if sock is None or not _ready((), sock, seconds):
+            if sock is None or not ready(sock, seconds, write=True):
                 return False
         except (OSError, ValueError):  # paho has closed it meanwhile
             return True
@@ -323,26 +324,6 @@ class Broker:
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         self._heard(message.topic, bytes(message.payload), message.retain)
-
-
-def _ready(read: tuple[socket.socket, ...], write: socket.socket | None, seconds: float) -> Collection[socket.socket]:
-    """Those that can be read or written (or are broken), once there is one, or so many seconds are over."""
-    writers = () if write is None else (write,)
-    if not hasattr(select, "poll"):  # Windows
-        return {*itertools.chain(*select.select(read, writers, (), seconds))}
-    poller = select.poll()
-    by_number = {one.fileno(): one for one in (*read, *writers)}
-    for one in by_number.values():
-        poller.register(one, (select.POLLIN if one in read else 0) | (select.POLLOUT if one in writers else 0))
-    return {by_number[number] for number, _ in poller.poll(math.ceil(seconds * 1000))}
-
-
-def _hang_up(sock: socket.socket, end: float) -> None:
-    """Say that nothing more comes, and wait until `end` (monotonic seconds) for the far end to say the same."""
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-        while _ready((sock,), None, max(0.0, end - time.monotonic())) and sock.recv(1 << 16):
-            pass
 
 
 def _keepalive(dial: Dial) -> int:
