@@ -291,19 +291,20 @@ class LinkLoop:
 
         Returns why it ended; None: another thread goes on.
         """
+        transport = self._transport
         try:
             if session is None:
                 self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
                 session = self._life.session(self._hubs.new_link(hub))
                 session.link.tally = self._sink.observers.tally
-                self._transport = self._hubs.dial(hub)
+                transport = self._transport = self._hubs.dial(hub)
                 self._session = session
                 if self._closing:
                     return closed_here()
                 self._enter(self._life.opened)
-                session.start(self._clock(), self._transport.features)
-            if self._transport is not None:
-                self._talk(session, self._transport)
+                session.start(self._clock(), transport.features)
+            if transport is not None:  # None: the link was closed meanwhile
+                self._talk(session, transport)
                 return None
             cause: HiveMindError = closed_here()
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
@@ -316,8 +317,7 @@ class LinkLoop:
     def _talk(self, session: LinkSession, transport: Transport) -> None:
         """Read, feed, write, until something raises; returns where another thread goes on: a callback takes long."""
         clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
-        arrived = trim.shared.arrived
-        tells, callbacks, me = self._reports.tells_received, self._callbacks, threading.get_ident()
+        arrived, tells, callbacks = trim.shared.arrived, self._reports.tells_received, self._callbacks
         while True:
             deadline = session.next_deadline
             try:
@@ -332,7 +332,7 @@ class LinkLoop:
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
             if callbacks.expects_answer:
-                callbacks.poster = me
+                callbacks.poster = threading.get_ident()
             for event in events or (None,):
                 if type(event) is Received:  # nearly all of them; once READY there is nothing to write
                     received(event.message, event.size)
