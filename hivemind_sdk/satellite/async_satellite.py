@@ -38,7 +38,7 @@ from .assembly import Overrides, assemble, async_connectors, rules_of, with_port
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of, time_to_close
 from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
@@ -180,7 +180,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 
     async def close(self, timeout: float | None = None) -> None:
         """Ends everything within `timeout` seconds (None: Deadlines.close). Idempotent; safe in a callback."""
-        limit = self.settings.deadlines.close if timeout is None else timeout
+        limit = time_to_close(timeout, self.settings)
         released, self._released = self._released, True
         await self._stop_link(limit)
         if released:

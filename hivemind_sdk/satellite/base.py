@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -12,9 +13,10 @@ from ..contracts.observations import Dropped, PhasePassed
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Key, Policy, Rules
 from ..engine.supervisor import Supervisor
-from ..errors import HiveMindError, LinkTimeout, PluginMissing
+from ..errors import HiveMindError, LinkTimeout, PluginMissing, SettingsError
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
+from ..settings.user_input import LONGEST
 from ..sockets.deadline import hung
 from .assembly import Components, rules_of
 from .events import ANY, Callback, Events, Subscription
@@ -97,6 +99,14 @@ def supervisor_of(settings: Settings) -> Supervisor:
         reconnect=settings.reconnect,
         retry_refused=settings.retry_refused,
     )
+
+
+def time_to_close(timeout: float | None, settings: Settings) -> float:
+    """Seconds that `close` takes at most: never more than clocks can add. Raises SettingsError for NaN."""
+    seconds = settings.deadlines.close if timeout is None else timeout
+    if math.isnan(seconds):
+        raise SettingsError(f"close(timeout={seconds}): that is no time", hint="give seconds, 0 or more")
+    return max(0.0, min(seconds, LONGEST))
 
 
 def given_up(status: Status, retry: bool) -> bool:

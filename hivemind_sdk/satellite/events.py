@@ -177,8 +177,10 @@ class Channel:
         """Registers a callback. `inline` calls it on the publishing thread: it must not block.
 
         `convert` is applied to the event first. `unique`: the function that `find` goes by; a second registration of it
-        changes `once` of the first one, as in pyee. Raises TypeError for a coroutine function.
+        changes `once` of the first one, as in pyee. Raises TypeError for a coroutine function and what can't be called.
         """
+        if not callable(callback):
+            raise TypeError(f"a callback of type {type(callback).__name__} can't be called: pass a function")
         if not self.coroutines or inline:
             refuse_coroutine(unique or callback)
         with self._lock:

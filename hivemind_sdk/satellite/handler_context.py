@@ -96,8 +96,11 @@ class LiveContext(HandlerContext):
     def _question(self, verb: HiveMessageType, query_id: str) -> Question | None:
         """Answers also reach the local bus if the program asked by hand, or has set a `cascade_select`.
 
-        Those to a QUERY always do: they come from the hub or from above it.
+        Those to a QUERY always do: they come from the hub or from above it. An answer without an id is none on a v3
+        link: hubs that speak v3 mark all of theirs, so that somebody else has made it.
         """
+        if not query_id and self._node.protocol >= 3:
+            return None
         found = self._requests.question(verb, query_id, time.monotonic())
         if found is not None and (verb is HiveMessageType.QUERY or self._node.cascade_select is not None):
             return replace(found, to_bus=True)

@@ -190,14 +190,22 @@ class LocalNode:
         )
 
     def _complete(self, message: BusMessage, request_id: str | None) -> BusMessage:
+        kind: Any = message.msg_type
+        data: Any = message.data
+        context: Any = message.context
+        if not (isinstance(kind, str) and isinstance(data, dict) and isinstance(context, dict)):
+            types = ", ".join(f"{name}: {type(one).__name__}" for name, one in message.as_dict.items())
+            raise MalformedMessage(
+                f"this bus message can't be sent ({types})", hint="type is a text, data and context are dictionaries"
+            )
         state = self.hub_session
         return complete(
             message,
             self.settings.useragent,
             self.session_id,
             self._site_id or self._announced_site or self.site_id,
-            state.state() if state.remembered and not message.context.get("session") else None,
-            new_id() if request_id is None and message.msg_type in UTTERANCES else request_id,
+            state.state() if state.remembered and not context.get("session") else None,
+            new_id() if request_id is None and kind in UTTERANCES else request_id,
         )
 
 

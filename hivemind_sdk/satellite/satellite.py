@@ -29,7 +29,7 @@ from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, assemble, rules_of, with_ports
-from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of
+from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of, time_to_close
 from .events import ANY, Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -179,7 +179,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
 
     def close(self, timeout: float | None = None) -> None:
         """Ends everything within `timeout` seconds (None: Deadlines.close). Idempotent; safe in a callback."""
-        deadline = time.monotonic() + (self.settings.deadlines.close if timeout is None else timeout)
+        deadline = time.monotonic() + time_to_close(timeout, self.settings)
         with self._life:  # first: a callback that hears of the end must not start anew
             released, self._released = self._released, True
         self._stop_link(deadline - time.monotonic())

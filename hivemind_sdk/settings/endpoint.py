@@ -12,6 +12,9 @@ from ..errors import SettingsError
 from . import user_input
 
 DEFAULT_PORT = 5678
+_CONTROLS = frozenset(map(chr, (*range(32), 127)))
+_NOT_IN_NAMES = _CONTROLS.union(" :/?#@%[]\\<>\"'^`{|},;")
+"""what separates the parts of an address, or needs quoting somewhere"""
 AUTO = "auto"
 """as a host: whatever hub the resolver of this name finds"""
 
@@ -34,7 +37,7 @@ class Endpoint:
     def __post_init__(self) -> None:
         user_input.check_types(self)
         check_host(self.host)
-        if re.search(r"[\x00-\x1f\x7f?#]", self.path):
+        if not _CONTROLS.union("?#").isdisjoint(self.path):
             raise SettingsError(
                 "the path of the address has a control character, a query or a fragment",
                 hint="write the path alone, and give the access key separately",
@@ -126,11 +129,12 @@ def check_host(host: str) -> None:
     if ":" in host:
         named = _is_ipv6(host)
     else:
-        try:
-            labels = (host if host.isascii() else host.encode("idna").decode()).removesuffix(".").split(".")
+        try:  # the ASCII form may have marks that the text has not: there are wide forms of ':' and '/'
+            name = host if host.isascii() else host.encode("idna").decode()
         except UnicodeError:
-            labels = [""]
-        named = not host or (all(0 < len(one) < 64 for one in labels) and not re.search(r"[\x00-\x20\x7f]", host))
+            name = "."
+        labels = name.removesuffix(".").split(".")
+        named = not host or (all(0 < len(one) < 64 for one in labels) and _NOT_IN_NAMES.isdisjoint(name))
     if not named:
         raise SettingsError(
             f"host {host[:120]!r} is not the name or the address of a host", hint="check the host for typing errors"

@@ -257,8 +257,11 @@ class MessageStore:
 
     def _check_header(self) -> None:
         """Refuse what is not ours before SQLite touches it."""
-        os.lseek(self._file, 0, os.SEEK_SET)
-        header = os.read(self._file, 100)
+        try:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            header = os.read(self._file, 100)
+        except OSError as error:  # of a disk that fails
+            raise self._failed(error.strerror) from None
         if not header:
             return
         if not header.startswith(_MAGIC):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
-from link_kit import LONG, Log
+from link_kit import LONG, Log, satellite
 from mesh_kit import ALICE, QUESTION, Node, T, answer, asked, complete
 
 from hivemind_sdk.contracts.cascade import MAX_ANSWER_BYTES, MAX_RESPONDERS, Window, answer_of, answers_to, choose_any
 from hivemind_sdk.contracts.observations import Dropped
 from hivemind_sdk.messages import BusMessage, HiveMessage
-from hivemind_sdk.testing import Mesh
+from hivemind_sdk.settings import Credentials
+from hivemind_sdk.testing import Hub, HubClient, Mesh
 
 DOOR = BusMessage("door.open")
 
@@ -51,6 +54,30 @@ def test_an_answer_to_another_verb_or_after_the_end_is_dropped(silent):
     peer.send(answer(T.QUERY, DOOR, query.query_id))
     assert heard_until_the_end(peer, heard) == ["speak"]
     assert [one.reason for one in log.of(Dropped)] == ["unsolicited answer"] * 2
+
+
+@pytest.mark.parametrize(("version", "counts"), [("4.6.1a1", True), ("5.3.10a1", False)])
+@pytest.mark.parametrize("odd", [{}, {"query_id": 7, "is_response": True}, {"query_id": ["q"], "is_response": True}])
+def test_an_answer_without_an_id_counts_on_links_before_v3_alone(version, counts, odd):
+    """Hubs that speak v3 give each answer the id of its question."""
+    with Hub([HubClient("k" * 32, "correct-horse-battery-9")], version) as hub:
+        hub.router.up = lambda peer, message: None
+        log, heard = Log(), Log()
+        sat = satellite(
+            hub.connector(),
+            credentials=Credentials("k" * 32, "correct-horse-battery-9"),
+            observers=[log],
+            handshakes=(),
+        )
+        sat.on_bus("*", heard.observe, inline=True)
+        with contextlib.closing(sat):
+            assert (sat.connect(LONG).protocol >= 3) is not counts
+            peer = hub.wait_for(lambda hub: hub.peers)[0]
+            with contextlib.closing(sat.query_stream(QUESTION)):
+                peer.send(HiveMessage(T.QUERY, DOOR, metadata=odd))
+                got = heard_until_the_end(peer, heard)
+            assert got == ["door.open"] * counts
+            assert [one.reason for one in log.of(Dropped)] == ["unsolicited answer"] * (not counts)
 
 
 def test_answers_to_a_cascade_go_to_the_one_who_asked_alone(silent):

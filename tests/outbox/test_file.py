@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -127,6 +128,16 @@ def test_the_file_is_private_whatever_the_umask_and_what_it_was_before(tmp_path)
             sat.close()
     finally:
         os.umask(umask)
+
+
+def test_a_disk_that_fails_is_a_typed_error(tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "outbox.db").touch()
+    monkeypatch.setattr(os, "read", fails)
+    with pytest.raises(StoreFailed, match=os.strerror(errno.EIO)):
+        satellite(Reached(), durable=str(tmp_path / "outbox.db"))
 
 
 def test_a_file_serves_one_satellite(tmp_path):

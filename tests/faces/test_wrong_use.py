@@ -1,0 +1,56 @@
+"""What a program gets wrong is told where it does it, by a typed error, and the link lives on. Both faces."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from faces_kit import LONG, spoken
+
+from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State
+from hivemind_sdk.errors import MalformedMessage, SettingsError
+
+UTTERANCE = "recognizer_loop:utterance"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        BusMessage(5, {}, {}),
+        BusMessage(None, {}, {}),
+        BusMessage([], {}, {}),
+        BusMessage("x", [1], {}),
+        BusMessage(UTTERANCE, [1], {}),
+        BusMessage(UTTERANCE, "text", {}),
+        BusMessage("x", {}, [1]),
+        BusMessage(UTTERANCE, {}, "text"),
+    ],
+    ids=lambda one: f"{one.as_dict}",
+)
+def test_a_bus_message_that_no_hub_can_read_is_refused_whatever_it_is_in(face, satellite, wrong):
+    sat = satellite(memory=True)
+    face.call(sat.connect)
+    with pytest.raises(MalformedMessage, match=f"type: {type(wrong.msg_type).__name__}"):
+        face.call(sat.emit, wrong)
+    with pytest.raises(MalformedMessage):
+        HiveMessage(HiveMessageType.BUS, wrong)
+    assert spoken(face.all(sat.ask("hello", timeout=LONG))) == ["echo: hello"]
+
+
+def test_what_can_not_be_called_is_no_callback(satellite):
+    sat = satellite(memory=True)
+    for wrong in (5, None, "print", (one for one in [])):
+        for listen in (lambda: sat.on_bus("x", wrong), lambda: sat.on_state(wrong), lambda: sat.on_binary(wrong)):  # noqa: B023
+            with pytest.raises(TypeError, match="can't be called"):
+                listen()
+
+
+@pytest.mark.parametrize("endless", [math.inf, 1e20])
+def test_close_takes_any_number_and_says_what_is_none(face, satellite, endless):
+    sat = satellite(memory=True)
+    face.call(sat.connect)
+    with pytest.raises(SettingsError, match="nan"):
+        face.call(sat.close, math.nan)
+    assert sat.status.state is State.READY
+    face.call(sat.close, endless)
+    assert face.call(sat.wait_for, State.CLOSED, LONG).state is State.CLOSED
