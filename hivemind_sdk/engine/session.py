@@ -121,8 +121,9 @@ class LinkSession:
             return self._set_up(events, now)
         if self._watch is None:
             return events  # type: ignore[return-value]
-        self._watch.heard(now)
-        self.next_deadline = self._watch.next_deadline
+        self.next_deadline = self._watch.heard(now)
+        if not self._watch.waits:
+            return events  # type: ignore[return-value]
         return [one for one in events if not self._answers_probe(one)]  # type: ignore[misc]
 
     def frame_malformed(self, error: MalformedFrame) -> Sequence[SessionEvent]:

@@ -48,9 +48,15 @@ class SilenceWatch:
         if self._asked is None:
             self._asked = now
 
-    def heard(self, now: float) -> None:
-        """A frame came in."""
+    def heard(self, now: float) -> float:
+        """A frame came in. Returns `next_deadline`."""
         self._heard, self._asked = now, None
+        return min(self._sent, now) + self._silence
+
+    @property
+    def waits(self) -> bool:
+        """Whether a probe is out."""
+        return bool(self._arrivals)
 
     def answered(self) -> bool:
         """What may be the answer to a probe came in. -> whether it is one"""

@@ -37,16 +37,9 @@ def test_program_talks_to_hub(name, start_hub, tmp_path):
     assert told == TOLD[name]
 
 
-def test_program_talks_to_a_hub_before_noise(start_hub, tmp_path):
-    hub = start_hub(OLDEST)
-    with program(tmp_path / "program", "webchat", hub) as one:
-        told = one.told()
-    assert told.pop("client").startswith("hivemind_sdk")
-    assert told == TOLD["webchat"]
-
-
-def test_cli_takes_the_port_as_text(start_hub, tmp_path):
-    hub = start_hub(NEWEST)
+@pytest.mark.parametrize("version", [NEWEST, OLDEST])
+def test_cli_takes_the_port_as_text(version, start_hub, tmp_path):
+    hub = start_hub(version)
     one = hub.clients[0]
     arguments = ("--access-key", one.key, "--password", one.password, "--host", f"ws://{hub.host}")
     with Program(tmp_path, "hivemind-cli", *arguments, "--port", str(hub.port), "--no-curses") as cli:

@@ -182,7 +182,6 @@ class Broker:
                 with self._lock:
                     self._changed.notify_all()
         with self._lock:
-            self._open_socket()
             if found:
                 self._do(client.loop_read)
             if wanted:
@@ -190,7 +189,8 @@ class Broker:
             if (moment := time.monotonic()) >= self._misc_at:
                 self._misc_at = moment + _MISC
                 self._do(client.loop_misc)
-            self._open_socket()
+            if self._end is not None:
+                self._open_socket()
 
     def refuse(self) -> None:
         """Whoever waits in `publish` is let go, and nobody can publish any more but without waiting."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import select
 import socket
 import time
 from contextlib import suppress
+from itertools import chain
 
 _AHEAD = 16 * 1024
 """bytes that are asked of the network at once"""
@@ -71,15 +71,19 @@ class Waiter:
         if number < 0:
             raise ValueError("the socket is closed")
         if self._poller is None:
-            found = {*itertools.chain(*select.select([number, woken], [number] if write else [], (), seconds))}
+            ready = [(one, 0) for one in chain(*select.select([number, woken], [number] if write else [], (), seconds))]
         else:
             if write is not self._writing:
                 self._poller.modify(number, select.POLLIN | (select.POLLOUT if write else 0))
                 self._writing = write
-            found = {one for one, _ in self._poller.poll(math.ceil(seconds * 1000))}
-        if woken in found:
-            self._woken.recv(4096)
-        return number in found
+            ready = self._poller.poll(math.ceil(seconds * 1000))
+        found = False
+        for one, _ in ready:
+            if one == number:
+                found = True
+            else:
+                self._woken.recv(4096)
+        return found
 
     def wake(self) -> None:
         """Any thread."""
