@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from types import CoroutineType
 from typing import Any
 
 from . import offload
@@ -132,7 +133,7 @@ class CallbackTasks:
                     self._watch(line)
                 try:
                     result = job() if key is not None else await offload.run_callback(job)
-                    if inspect.isawaitable(result):
+                    if type(result) is CoroutineType or inspect.isawaitable(result):
                         await result
                 except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on
                     _failed(line.owner, error)
