@@ -8,7 +8,8 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from types import CoroutineType
 from typing import Any
 
 from . import offload
@@ -100,6 +101,12 @@ class CallbackTasks:
 
     async def close(self) -> None:
         """Forget what has not started, and cancel coroutine callbacks that run, but for the one that calls this."""
+        others = self.stop()
+        if others:
+            await asyncio.wait(others)
+
+    def stop(self) -> Sequence[asyncio.Task[None]]:
+        """The same without waiting for what was cancelled, which is returned. Any number of times."""
         self._closed = True
         for line in self._lines.values():
             self._waiting -= len(line.jobs)
@@ -107,10 +114,9 @@ class CallbackTasks:
         others = self._others()
         for task in others:
             task.cancel()
-        if others:
-            await asyncio.wait(others)
         if self._alarm is not None:
             self._alarm.cancel()
+        return others
 
     def _others(self) -> list[asyncio.Task[None]]:
         """The tasks of all lines but that of whoever calls this."""
@@ -127,7 +133,7 @@ class CallbackTasks:
                     self._watch(line)
                 try:
                     result = job() if key is not None else await offload.run_callback(job)
-                    if inspect.isawaitable(result):
+                    if type(result) is CoroutineType or inspect.isawaitable(result):
                         await result
                 except Exception as error:  # noqa: BLE001 - a callback may raise anything, and the others go on
                     _failed(line.owner, error)

@@ -208,8 +208,6 @@ class AsyncLinkLoop:
         transport = self._transport
         if transport is not None:
             self._goodbye = asyncio.ensure_future(transport.close(1000, "", timeout))
-        if self._closing:
-            self._transport = None  # or the task that reads would close it as well, and cut the goodbye off
         if self._goodbye is not None:
             await asyncio.shield(self._goodbye)
 
@@ -341,6 +339,8 @@ class AsyncLinkLoop:
             self._doubt.settle()
         transport, self._transport, self._session = self._transport, None, None
         if transport is not None:
+            if self._closing and self._goodbye is not None:
+                await asyncio.wait([self._goodbye])  # this would cut it off; it may be cancelled before it has begun
             await transport.close(1000, "", 0.0)
 
     # --- states ---

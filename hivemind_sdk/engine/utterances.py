@@ -38,8 +38,15 @@ class Utterance(Request):
     __slots__ = ("handled", "replies")
     utterance = True
 
-    def __init__(self, request_id: str, replies: Collection[str] = (), **fields: Any) -> None:
-        super().__init__(f"ask:{request_id}", request_id, **fields)
+    def __init__(
+        self,
+        request_id: str,
+        replies: Collection[str] = (),
+        *,
+        sent_type: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(f"ask:{request_id}", request_id, sent_type=sent_type, session_id=session_id)
         self.replies = frozenset(replies)
         self.handled = False
 

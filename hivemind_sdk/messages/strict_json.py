@@ -66,8 +66,12 @@ def check_bounds(data: bytes, depth: int, values: int | None) -> None:
     """What `loads` looks at before it reads. Raises LimitExceeded."""
     if values is not None and len(data) > values:
         _check_values(data, values)
-    if len(data) > 2 * depth and _openings(data) > depth:
-        _check_depth(data, depth)
+    size = len(data)
+    if size > 2 * depth:
+        # brackets that open, those in strings included; leaving them out takes less time than counting them
+        openings = 2 * size - len(data.replace(b"[", b"")) - len(data.replace(b"{", b""))
+        if openings > depth:
+            _check_depth(data, depth)
 
 
 def _writer(*, ascii_only: bool) -> Callable[[Any], str]:
@@ -103,11 +107,6 @@ def _shape(error: Exception) -> str:
     """The exception without the offending value, which may be private."""
     found = re.search(r"Object of type (\w+)", str(error))
     return found[0] if found else type(error).__name__
-
-
-def _openings(data: bytes) -> int:
-    """Brackets that open, those in strings included. Leaving them out is three times as fast as counting them."""
-    return 2 * len(data) - len(data.replace(b"[", b"")) - len(data.replace(b"{", b""))
 
 
 def _check_values(data: bytes, values: int) -> None:

@@ -107,8 +107,9 @@ class AsyncOutgoing:
         """Remembers an utterance or question. Returns the request of an utterance."""
         kind = message.msg_type
         if kind is HiveMessageType.BUS:
-            if is_said(message.payload):
-                request = sent_utterance(message)
+            bus = message.payload
+            if is_said(bus):
+                request = sent_utterance(bus)
                 self._requests.note(request, ABANDONED_AFTER)
                 return request
         elif kind in QUESTIONS:

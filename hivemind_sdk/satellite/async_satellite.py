@@ -157,6 +157,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             status = link.status
         except BaseException:
             await self._stop_link()
+            await self._callbacks.wait_idle(self.settings.deadlines.close)  # they hear of the end; the loop may end now
             raise
         if status.state is State.READY and status.info is not None:
             return status.info
@@ -182,12 +183,16 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         """Ends everything within `timeout` seconds (None: Deadlines.close). Idempotent; safe in a callback."""
         limit = time_to_close(timeout, self.settings)
         released, self._released = self._released, True
-        await self._stop_link(limit)
-        if released:
-            return
-        self._actions.close()
-        await self._callbacks.wait_idle(limit)  # for callbacks of the end, and those before
-        await self._callbacks.close()
+        try:
+            await self._stop_link(limit)
+            if released:
+                return
+            self._actions.close()
+            await self._callbacks.wait_idle(limit)  # for callbacks of the end, and those before
+            await self._callbacks.close()
+        except asyncio.CancelledError:
+            self._callbacks.stop()  # the loop may end now, and the link has still to say that it is closed
+            raise
         for stream in list(self._streams):
             stream.end()
         self.events.clear()

@@ -12,7 +12,7 @@ from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.requests import SentQuestion
 from ..engine.utterances import UTTERANCES, SentUtterance, is_said, new_id, request_id_of, session_id_of
 from ..errors import HiveMindError
-from ..messages import HiveMessage, HiveMessageType
+from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from .events import Queue
@@ -63,7 +63,7 @@ class Outgoing:
             if message.msg_type in QUESTIONS:
                 self._note_question(message, default_id=True)
             elif message.msg_type is HiveMessageType.BUS and is_said(message.payload):
-                self._requests.note(sent_utterance(message), ABANDONED_AFTER)
+                self._requests.note(sent_utterance(message.payload), ABANDONED_AFTER)
         return self._post_many(prepared, delivery)
 
     def post(self, message: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
@@ -94,7 +94,7 @@ class Outgoing:
             self._observe(Dropped("not sent", f"{message.msg_type.value}: too many wait to be sent"))
 
     def _post_utterance(self, message: HiveMessage, delivery: Policy | None) -> Receipt:
-        request = sent_utterance(message)
+        request = sent_utterance(message.payload)
         self._requests.note(request, ABANDONED_AFTER)
         try:
             return self._post(message, delivery)
@@ -130,6 +130,5 @@ def noted_question(message: HiveMessage, *, default_id: bool) -> SentQuestion | 
     return SentQuestion(f"{message.msg_type.value}:{query_id}")
 
 
-def sent_utterance(message: HiveMessage) -> SentUtterance:
-    bus = message.payload
+def sent_utterance(bus: BusMessage) -> SentUtterance:
     return SentUtterance(request_id_of(bus) or new_id(), sent_type=bus.msg_type, session_id=session_id_of(bus))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -360,3 +361,30 @@ def test_two_loops_on_two_threads_have_their_own_links(run, hub):
         return await asyncio.gather(asyncio.to_thread(run, main()), asyncio.to_thread(run, main()))
 
     assert run(both()) == [["echo: hello"] * 20] * 2
+
+
+@pytest.mark.parametrize("what", ["connect", "close"])
+def test_a_loop_that_ends_meanwhile_destroys_no_task_of_a_callback(hub, what):
+    """The end of a link is told while `asyncio.run` cancels all tasks: callbacks that hear it must not be left over."""
+    told = []
+
+    async def heard(_status):
+        for _ in range(30):  # longer than the loop goes on once all tasks are cancelled
+            await asyncio.sleep(0)
+
+    async def main(turns):
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: told.append(about["message"]))
+        satellite = made(hub)
+        satellite.on_state(heard)
+        if what == "close":
+            await satellite.connect()
+            assert await satellite.wait_idle(LONG)
+        meanwhile = asyncio.ensure_future(getattr(satellite, what)())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return meanwhile
+
+    for turns in range(1, 9):
+        asyncio.run(main(turns))
+        gc.collect()
+    assert told == []

@@ -16,6 +16,8 @@ from hivemind_sdk import BusMessage
 from hivemind_sdk.errors import InvalidAudio, RequestTimeout, SpeechRefused
 from hivemind_sdk.testing import Hub, SpeechAgent
 
+WAITED = 6.0
+"""seconds; the half of it passes without an answer, and in the other half there must be one"""
 SECOND = b"\x10\x20" * 16_000
 SILENCE = bytes(32_000)
 TYPES = {"speak:synth", "speak:b64_audio", "recognizer_loop:b64_audio", "recognizer_loop:b64_transcribe"}
@@ -34,19 +36,22 @@ class Recorder(SpeechAgent):
     def bus(self, message, peer):
         if self.kept is not None and message.msg_type in TYPES:
             self.kept.append((message, peer))
-        else:
-            super().bus(message, peer)
-        self.asked.put(message.msg_type)
+            self.asked.put(message.msg_type)
+            return
+        self.asked.put(message.msg_type)  # before the answer: whoever has that looks here
+        super().bus(message, peer)
 
     def binary(self, message, peer):
+        if self.kept is not None:
+            self.kept.append((message, peer))
+            self.asked.put(message.bin_type.name)
+            return
+        self.asked.put(message.bin_type.name)
         if self.refuses:
             data = {"error": "unsupported_audio_format", "sample_rate": 8000, "sample_width": 1}
             peer.send_bus(BusMessage("recognizer_loop:speech.recognition.unknown", data, {}))
-        elif self.kept is not None:
-            self.kept.append((message, peer))
         else:
             super().binary(message, peer)
-        self.asked.put(message.bin_type.name)
 
     def all_asked(self):
         return [self.asked.get_nowait() for _ in range(self.asked.qsize())]
@@ -111,7 +116,7 @@ def test_transcriptions_at_once_are_not_mixed_up(face, one, agent):
 
 def test_a_hub_without_binary_speech_is_asked_in_base64_and_from_then_on(face, one, agent):
     agent.answers_binary = False
-    assert face.call(one.transcribe, SECOND, timeout=2.0)[0].text == "1 seconds"
+    assert face.call(one.transcribe, SECOND, timeout=WAITED)[0].text == "1 seconds"
     assert face.call(one.transcribe, SECOND * 2, timeout=LONG)[0].text == "2 seconds"
     assert said(face.all(one.handle_audio(SECOND, timeout=LONG))) == ["echo: 1 seconds"]
     b64 = "recognizer_loop:b64_transcribe"
@@ -133,6 +138,7 @@ def test_a_late_answer_is_not_taken_for_that_of_the_next(face, one, agent):
     with pytest.raises(RequestTimeout) as timed_out:
         face.call(one.transcribe, SECOND, timeout=0.4)
     assert "hivemind-audio-binary-protocol" in timed_out.value.hint
+    assert agent.asked.get(timeout=LONG) == "STT_AUDIO_TRANSCRIBE"
     (message, peer), *_ = agent.kept
     agent.kept = None
     found = in_thread(face, one.transcribe, SECOND * 2, timeout=LONG)
@@ -210,6 +216,7 @@ def test_a_late_reply_is_not_taken_for_that_of_the_next_utterance(face, one, age
     agent.kept = []
     with pytest.raises(RequestTimeout):
         face.all(one.handle_audio(SECOND, timeout=0.3))
+    assert agent.asked.get(timeout=LONG) == "STT_AUDIO_HANDLE"
     [(message, peer)], agent.kept = agent.kept, None
     found = queue.Queue()
     ask = lambda: found.put(said(face.all(one.handle_audio(SECOND * 2, timeout=LONG))))  # noqa: E731
@@ -237,7 +244,7 @@ def test_what_no_binary_frame_can_carry_is_asked_for_in_base64(face, one, agent,
 
 def test_a_hub_that_sends_no_binary_speech_is_asked_in_base64(face, one, agent):
     agent.answers_binary = False
-    assert face.call(one.synthesize, "hello", timeout=2.0).audio == agent.speech("hello")
+    assert face.call(one.synthesize, "hello", timeout=WAITED).audio == agent.speech("hello")
     assert face.call(one.synthesize, "again", timeout=LONG).audio == agent.speech("again")
     assert agent.all_asked() == ["speak:synth", "speak:b64_audio", "speak:b64_audio"]
 
@@ -252,7 +259,7 @@ def test_late_sound_is_not_taken_for_that_of_the_next_text(face, one, agent):
     agent.kept = []
     with pytest.raises(RequestTimeout):
         face.call(one.synthesize, "late", timeout=0.4)
-    agent.all_asked()
+    assert [agent.asked.get(timeout=LONG) for _ in range(2)] == ["speak:synth", "speak:b64_audio"]
     found = in_thread(face, one.synthesize, "next one", timeout=LONG)
     assert agent.asked.get(timeout=LONG) == "speak:synth"
     kept, agent.kept = agent.kept, None

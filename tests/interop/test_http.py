@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
 import pytest
-from interop.satellites import refused, refused_as_another_device, satellite
+from faces_kit import FACES
+from interop.satellites import refused, refused_as_another_device, satellite, settings_for
 from interop.servers import Client
 
 from hivemind_sdk import BusMessage, Endpoint, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
@@ -20,6 +22,13 @@ BUS, BINARY = HiveMessageType.BUS, HiveMessageType.BINARY
 @pytest.fixture
 def hub(start_hub):
     return start_hub("5.3.10a1", network="http")
+
+
+@pytest.fixture(params=FACES)
+def face(request):
+    made = FACES[request.param](patience=90.0)
+    yield made
+    made.stop()
 
 
 def over_http(hub):
@@ -51,6 +60,36 @@ def test_a_conversation_over_noise_in_order_and_later_with_the_pinned_key(hub):
         long = "x" * 200_000  # several Noise frames, both ways
         assert said(one.ask(long, timeout=60)) == [f"echo: {long}"]
         assert heard.drops == []
+
+
+def test_both_faces_talk_are_denied_and_come_back(hub, face):
+    """The transport is a plain one: the asyncio face runs it on threads."""
+    state, spoken, told = MemoryState(), queue.Queue(), queue.Queue()
+    one = face.make(settings_for(hub, **over_http(hub)), identity=state)
+    try:
+        assert face.call(one.connect, 30).pattern == "XXpsk2"
+        long = "x" * 200_000
+        for text in ("hello", long):
+            assert said(face.all(one.ask(text, timeout=60))) == [f"echo: {text}"]
+        face.call(one.on_binary, spoken.put)
+        face.call(one.on_bus, "test.binary.received", told.put)
+        face.call(one.on_state, lambda status: told.put(status.state))
+        face.call(one.emit, utterance("!tts hello"))
+        assert spoken.get(timeout=30).payload.startswith(b"RIFF")
+        about = {"file_name": "a.wav"}
+        file = HiveMessage(BINARY, bytes(256_000), bin_type=HiveMindBinaryPayloadType.FILE, metadata=about)
+        face.call(one.send, file)
+        assert told.get(timeout=30).data["size"] == 256_000
+        with pytest.raises(PolicyDenied):
+            face.all(one.ask(BusMessage("not.allowed", {}, {}), timeout=30))
+        face.call(one.emit, utterance("!close 1000"))
+        while told.get(timeout=60) is not State.READY:
+            pass  # it is lost, and comes back
+        assert said(face.all(one.ask("again", timeout=60))) == ["echo: again"]
+        assert one.status.info.pattern == "KKpsk0"
+    finally:
+        face.call(one.close)
+    hub.wait_for("disconnected", timeout=30)
 
 
 def test_binary_goes_up_and_comes_down(hub):

@@ -40,7 +40,7 @@ class LinkSecured:
     """see contracts.Established: to be called once, when the frames are written"""
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
+@dataclass(slots=True)  # not frozen: one is made for each message, and that takes longer
 class Received:
     """A message, complete and authenticated."""
 

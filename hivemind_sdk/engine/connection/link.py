@@ -173,10 +173,12 @@ class Link:
             frames = self._seal_parts(Form.BINARY, head, body)
         else:
             form, plaintext = self._encode(message)
-            self._check(form, len(plaintext), message)
+            if self._longest_frame is not None:
+                self._check(form, len(plaintext), message)
             frames = session.seal(form, plaintext)
-        if self.max_frame is not None and self._longest_frame is None:
-            _check_size(max(map(len, frames)), self.max_frame, message)
+        most = self.max_frame
+        if most is not None and self._longest_frame is None and (size := max(map(len, frames))) > most:
+            _check_size(size, most, message)
         return frames
 
     def _check(self, form: Form, size: int, message: HiveMessage) -> None:
