@@ -81,6 +81,8 @@ class Pace(Enum):
 _WARM = {Pace.COMPUTING: 1 / 8, Pace.WAITING: 2, Pace.SLOW: 0}
 """how many times a sample goes before it, untimed: the other processes have run meanwhile"""
 _LESS_OFTEN = {Pace.WAITING: 2}
+_AT_LEAST = 3
+"""rounds: chance decides by how much two of them differ"""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def interleave(contenders: Mapping[str, tuple[Worker, str]], plan: Plan, pace: P
     }
     found: dict[str, list[dict[str, float]]] = {name: [] for name in numbers}
     order = list(numbers)
-    for _ in range(plan.slow_rounds if pace is Pace.SLOW else plan.rounds // _LESS_OFTEN.get(pace, 1)):
+    rounds = max(_AT_LEAST, plan.rounds // _LESS_OFTEN.get(pace, 1))
+    for _ in range(plan.slow_rounds if pace is Pace.SLOW else rounds):
         for name in order:
             worker, task = contenders[name]
             found[name].append(worker.ask(task=task, number=numbers[name], warm=int(numbers[name] * _WARM[pace])))

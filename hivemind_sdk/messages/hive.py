@@ -134,19 +134,11 @@ class HiveMessage(ReadMessage):
 
     def serialize(self) -> str:
         """The text frame of this message. Raises NotEncodable."""
-        kind = self.msg_type
-        if (
-            kind is _BINARY
-            or self.metadata
-            or self._route
-            or self.node_id is not None
-            or self.source_peer is not None
-            or self.target_site_id is not None
-            or self.target_public_key is not None
-        ):
+        start = plain_start(self)
+        if start is None:
             return dumps(self.as_dict)
         # the same for most messages, in a fifth less time
-        return f'{{"msg_type": "{kind._value_}", "payload": {dumps(self.wire_payload())}{_PLAIN_END}'
+        return f"{start}{dumps(self.wire_payload())}{PLAIN_END}"
 
     def wire_payload(self) -> JSONObject:
         """The payload as plain JSON. Raises NotEncodable for BINARY."""
@@ -332,7 +324,25 @@ class HiveMessage(ReadMessage):
         return f"HiveMessage({self.msg_type.value!r}{inner})"
 
 
-_PLAIN_END = ", " + dumps(
+def plain_start(message: HiveMessage) -> str | None:
+    """What stands before the payload in the text frame, where PLAIN_END can stand behind it.
+
+    So it is with most messages. None where more than type and payload is to be said, and for BINARY.
+    """
+    if (
+        message.metadata
+        or message._route
+        or message.node_id is not None
+        or message.source_peer is not None
+        or message.target_site_id is not None
+        or message.target_public_key is not None
+    ):
+        return None
+    return _PLAIN_STARTS.get(message.msg_type)
+
+
+_PLAIN_STARTS = {kind: f'{{"msg_type": "{kind.value}", "payload": ' for kind in HiveMessageType if kind is not _BINARY}
+PLAIN_END = ", " + dumps(
     {
         "metadata": {},
         "route": [],

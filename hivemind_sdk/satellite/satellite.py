@@ -105,6 +105,7 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
             limit_bytes=settings.callbacks.waiting_bytes,
             hang_after=settings.callbacks.hang_after,
             hung=self._callback_hung,
+            workers_only=size is not None,
         )
         self._released = False
         self._link: LinkLoop | None = None
@@ -185,7 +186,11 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         if released:
             return
         self._actions.close()
-        self._callbacks.wait_idle(max(0.0, deadline - time.monotonic()))  # for callbacks of the end, and those before
+        idle = self._callbacks.wait_idle(
+            max(0.0, deadline - time.monotonic())
+        )  # callbacks of the end, and those before
+        if idle and self._link is not None:
+            self._link.join_replaced(deadline - time.monotonic())
         self._callbacks.close()
         self.events.clear()
         self._sender.close("the satellite was closed", max(0.0, deadline - time.monotonic()))
@@ -282,7 +287,9 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
     def _new_link(self) -> LinkLoop:
         settings = self.settings
         upstreams = Upstreams(self.node, self._components, self._observe)
-        link = LinkLoop(upstreams, supervisor_of(settings), settings.deadlines, self._inbound, settings.failover)
+        link = LinkLoop(
+            upstreams, supervisor_of(settings), settings.deadlines, self._inbound, self._callbacks, settings.failover
+        )
         self._sender.use(link)
         return link
 

@@ -1,4 +1,4 @@
-"""Runs callbacks one after the other on a worker thread; another one takes over if one of them is late."""
+"""Runs callbacks one after the other on a worker thread, quick ones of an answer on the thread that has read it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from typing import Any
 
 from . import timers
 from .pool import Flag, Job, Workers
-from .wakeup import WakeUp
+from .wakeup import WakeUp, here
 
 log = logging.getLogger(__name__)
+TakeOver = Callable[[], bool]
+"""has another thread do what this one has to do. Returns False if none can be had"""
 PATIENCE = 0.1
 """seconds that a job may hold up those of other owners, and a full queue those who post"""
+GRACE = 0.01
+"""seconds that jobs may hold up the thread that reads"""
+AFTERWARDS = 0.1
+"""seconds in which jobs run on workers, after one that has held up the thread that reads"""
 _GLANCE = 0.001
 """seconds between two looks at whether a full queue has room"""
 _BATCH = 32
@@ -26,9 +32,12 @@ _BATCH = 32
 class _Turn:
     """One thread's time at a queue."""
 
-    __slots__ = ("job_began", "overtaken", "owner", "reported", "thread")
+    __slots__ = ("began", "job_began", "overtaken", "owner", "reported", "take_over", "thread")
 
-    def __init__(self) -> None:
+    def __init__(self, take_over: TakeOver | None = None, began: float = 0.0) -> None:
+        self.take_over = take_over
+        """of a thread that reads, until another one does"""
+        self.began = began
         self.owner: object = None
         self.job_began = 0.0
         self.overtaken = self.reported = False
@@ -40,6 +49,9 @@ class CallbackQueue:
 
     A job that takes longer than PATIENCE holds up only those of the same owner from then on: so a callback may wait for
     what another callback does, and a stuck one does not silence the rest.
+
+    They run on workers. What comes after something was sent is probably an answer, for which somebody waits: its jobs
+    run on the thread that has read it (see `run_here`), since waking another one takes longer than most jobs.
 
     `limit`: jobs that may wait; `limit_bytes`: bytes that those of one owner may hold while they wait, by `weight`.
     `hung(owner, seconds)` is told, once, of a job that has not returned for `hang_after` seconds (0: nobody is told);
@@ -57,8 +69,10 @@ class CallbackQueue:
         limit_bytes: int = 2 * 1024 * 1024,
         hang_after: float = 0.0,
         hung: Callable[[Any, float], None] = lambda _owner, _seconds: None,
+        workers_only: bool = False,
     ) -> None:
         self._workers = workers
+        self._workers_only = workers_only
         self._clock = clock
         self.weight = 0
         """bytes that each job which is posted from now on holds: of the message that it is about"""
@@ -84,6 +98,15 @@ class CallbackQueue:
         self._idle_watches: list[WakeUp] = []
         self._watch_timer: timers.Timer | None = None
         self._hang_timer: timers.Timer | None = None
+        self.expects_answer = False
+        """whether the link has sent something, and nothing has come since"""
+        self.poster = 0
+        """the thread that will call `run_here` for what it posts now, if `due` says so; 0: there is none"""
+        self.due = False
+        """whether `_busy` is taken for it"""
+        self._late_timer: timers.Timer | None = None
+        self._no_sooner = 0.0
+        """when the next jobs may run on the thread that reads"""
 
     def post(self, job: Job, owner: object = None) -> bool:
         """Run `job` after all that were posted before. Returns False if it is not run, because too many wait.
@@ -102,7 +125,10 @@ class CallbackQueue:
             return True
         self._waiting.append((owner, job, weight))
         if self._busy.take():
-            self._begin()
+            if self.poster == threading.get_ident():
+                self.due = True
+            else:
+                self._begin()
         elif self._watch_timer is None and (turn := self._turn) is not None and turn.owner is not owner:
             self._watch(PATIENCE)
         return True
@@ -110,6 +136,8 @@ class CallbackQueue:
     def wait_idle(self, timeout: float) -> bool:
         """Wait until every job that was posted has run; inside of a job, not at all. Returns False if some are left."""
         me, idle = threading.get_ident(), WakeUp()
+        if self.poster == me:
+            self.leave_to_workers()
         if any(turn is not None and turn.thread == me for turn in (self._turn, *self._overtaken)):
             return False
         self._idle_watches.append(idle)
@@ -124,9 +152,67 @@ class CallbackQueue:
         self._waiting.clear()
         self._posted.clear()
         self._begun.clear()
-        for timer in (self._watch_timer, self._hang_timer):
+        for timer in (self._watch_timer, self._hang_timer, self._late_timer):
             if timer is not None:
                 timer.cancel()
+
+    # --- on the thread that reads ---
+
+    def run_here(self, take_over: TakeOver) -> bool:
+        """Run here what this thread has posted as `poster`. Returns False if another one has taken over from it.
+
+        Where that takes longer than GRACE, or a job is about to wait, `take_over` is called, perhaps on another thread,
+        until it has returned True once; it must be quick. What comes soon after goes to workers then.
+        """
+        if not self._take_due():
+            return True
+        self.expects_answer = False
+        now = self._clock()
+        if self._workers_only or now < self._no_sooner or len(self._overtaken) >= self._workers.size:
+            self._begin()
+            return True
+        turn = self._turn = _Turn(take_over, now)
+        if self._late_timer is None:
+            self._late_timer = timers.shared.call_later(GRACE, self._check_late)
+        here.about_to_wait = partial(self._relieve, turn)
+        self._run(turn)
+        del here.about_to_wait
+        with self._lock:
+            goes_on, turn.take_over = turn.take_over is not None, None
+        return goes_on
+
+    def leave_to_workers(self) -> None:
+        """This thread will not run what it has posted."""
+        self.poster = 0
+        if self.due and self._take_due():
+            self._begin()
+
+    def _take_due(self) -> bool:
+        """Links of one satellite may overlap for a moment: returns True to one thread only."""
+        with self._lock:
+            due, self.due = self.due, False
+            return due
+
+    def _relieve(self, turn: _Turn) -> None:
+        with self._lock:
+            if turn.take_over is not None and turn.take_over():
+                turn.take_over, self._no_sooner = None, self._clock() + AFTERWARDS
+
+    def _check_late(self) -> None:
+        """Set by the first turn on a thread that reads, and again for as long as one takes: no timer for each."""
+        with self._lock:
+            self._late_timer = None
+            held_up = [one for one in (self._turn, *self._overtaken) if one is not None and one.take_over is not None]
+            if self._closed or not held_up:
+                return
+            left = held_up[0].began + GRACE - self._clock()
+            if left <= 0:
+                self._relieve(held_up[0])
+                left = PATIENCE
+            if held_up[0].take_over is not None:
+                self._late_timer = timers.shared.call_later(left, self._check_late)
+
+    # --- turns ---
 
     def _begin(self) -> None:
         """Have a worker run what waits; `_busy` is taken for it."""
@@ -135,6 +221,8 @@ class CallbackQueue:
 
     def _gets_room(self) -> bool:
         """Wait for it as long as jobs get done; not at all where that was in vain, and none has got done since."""
+        if self.poster == threading.get_ident():
+            self.leave_to_workers()
         while not self._stuck and not self._closed and len(self._waiting) >= self._limit:
             taken, give_up = self._taken, time.monotonic() + PATIENCE
             while self._taken == taken and not self._closed:
@@ -156,6 +244,8 @@ class CallbackQueue:
         """Wait a little for the owner's jobs; not at all where that was in vain, and none of them has begun since."""
         if owner in self._behind:
             return False
+        if self.poster == threading.get_ident():
+            self.leave_to_workers()
         give_up = time.monotonic() + PATIENCE
         while self._is_full(owner, weight) and not self._closed:
             if time.monotonic() >= give_up:

@@ -149,9 +149,3 @@ class FailbackProbe:
                 if any(isinstance(event, Greeted) for event in link.receive(transport.receive(left))):
                     return True
         return False
-
-
-def join(thread: threading.Thread | None, timeout: float) -> None:
-    """Wait for a thread to end, unless it is this one, or was not started yet."""
-    if thread is not None and thread is not threading.current_thread() and thread.ident is not None:
-        thread.join(max(0.0, timeout))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import NoReturn, cast
+from typing import cast
 
 from ..contracts import Frame, ProbingTransport, Transport
 from ..contracts.observations import FrameReceived
@@ -36,10 +36,13 @@ from ..engine.supervisor import Supervisor
 from ..errors import HiveMindError, LinkError, LinkTimeout, MalformedFrame, NotConnected
 from ..messages import HiveMessage
 from ..settings import Deadlines, Failover
-from ..sockets.daemons import daemon
 from . import pool, timers, trim
-from .failback import FailbackProbe, Hubs, join
+from .blocking import receive_until, run_compute
+from .callbacks import CallbackQueue
+from .failback import FailbackProbe, Hubs
+from .link_thread import LinkThread, join
 from .states import LinkStates
+from .wakeup import here
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +60,11 @@ class LinkLoop:
         supervisor: Supervisor,
         deadlines: Deadlines,
         sink: EventSink,
+        callbacks: CallbackQueue,
         failover: Failover = Failover(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hubs, self._sink, self._clock = hubs, sink, clock
+        self._hubs, self._sink, self._callbacks, self._clock = hubs, sink, callbacks, clock
         self._life = LinkLife(supervisor, deadlines, turn=hubs.turn)
         self._deadlines, self._failover = deadlines, failover
         self._reports = LinkReports(self._life, sink)
@@ -68,7 +72,7 @@ class LinkLoop:
         self._wakes: SimpleQueue[str] = SimpleQueue()
         self._reset()
         self._closing = False
-        self._thread: threading.Thread | None = None
+        self._thread = LinkThread(self._run)
         self._session: LinkSession | None = None
         self._transport: Transport | None = None
         self._failback: FailbackProbe | None = None
@@ -91,23 +95,14 @@ class LinkLoop:
     def ready(self) -> bool:
         return self._states.ready
 
-    @property
-    def mine(self) -> bool:
-        """Whether the calling thread is the link's."""
-        return self._thread is threading.current_thread()
-
     def start(self) -> None:
         """Begin; returns at once. Again where it is running: nothing happens.
 
         Where no thread can be had the state is BACKOFF; the next call tries again.
         """
-        if self._thread is not None:
-            return
-        thread = self._thread = daemon("link", self._run)
         try:
-            thread.start()
+            self._thread.start()
         except RuntimeError as error:
-            self._thread = None
             cause = LinkError(f"no thread can be started for the link: {error}", hint="end some threads, and try again")
             self._enter(lambda now: self._life.failed(now, cause))
 
@@ -117,7 +112,8 @@ class LinkLoop:
         Returns that status, however short it lasts; else the one of that moment. On the link's own thread, where
         nothing can change meanwhile, it does not wait.
         """
-        return self.status if self.mine else self._states.wait_until(condition, deadline)
+        here.about_to_wait()
+        return self.status if self._thread.mine else self._states.wait_until(condition, deadline)
 
     def send(self, message: HiveMessage) -> None:
         """Seal and write a message; blocks while the network is slow. Raises NotConnected, LinkClosed, NotEncodable.
@@ -141,6 +137,7 @@ class LinkLoop:
                     session.sent(self._clock())
             finally:
                 self._inside.discard(me)
+        self._callbacks.expects_answer = True
         if self._reports.tells_sent:
             self._reports.sent(frames, message)
 
@@ -213,15 +210,20 @@ class LinkLoop:
         if self.status.state in BEING_MADE:  # whoever waits for it hears so at once
             self._enter(self._life.closed)
         if waits:
-            for thread in (self._thread, failback.thread if failback is not None else None):
-                join(thread, deadline - self._clock())
+            self._thread.join(deadline - self._clock())
+            join(failback.thread if failback is not None else None, deadline - self._clock())
         self._enter(self._life.closed)
 
     def abandon(self, cause: HiveMindError) -> None:
         """CLOSED, with nothing written and nobody told: in the child of a fork, which has the object, not the link."""
-        self._closing, self._thread, self._transport, self._session = True, None, None, None
+        self._closing, self._transport, self._session = True, None, None
+        self._thread.forget()
         self._reset()
         self._states.abandon(cause)
+
+    def join_replaced(self, timeout: float) -> None:
+        """Wait for threads that a callback has held up; `close` does not."""
+        self._thread.join_replaced(timeout)
 
     def drop(self) -> None:
         """End the link of this moment; what comes next is decided as for any link that ends."""
@@ -249,22 +251,25 @@ class LinkLoop:
 
     # --- the thread ---
 
-    def _run(self) -> None:
-        going = True
-        while going and not self._closing:
+    def _run(self, taken_over: bool) -> None:
+        session, going = self._session if taken_over else None, True
+        while going and (session is not None or not self._closing):
             try:
-                going = self._live()
+                going = self._live(session)
             except BaseException as error:  # noqa: BLE001 - an observer may raise anything; nothing ends this thread
                 as_link_error(error)
                 self._pause(self._clock() + 1.0)
-        if self._closing:
+            session = None
+        if self._closing and self._thread.mine:
             self._enter(self._life.closed)
 
-    def _live(self) -> bool:
-        """The next step. Returns False if there is none."""
-        step = self._life.next_step(self._clock(), self._sink.waiting())
+    def _live(self, session: LinkSession | None) -> bool:
+        """The next step, or the rest of this session. Returns False if there is none, or if another thread goes on."""
+        step = self._life.next_step(self._clock(), self._sink.waiting()) if session is None else Attempt(session.hub)
         if isinstance(step, Attempt):
-            cause = self._attempt(step.hub)
+            cause = self._attempt(step.hub, session)
+            if cause is None:
+                return False
             if not self._closing:
                 self._enter(lambda now: self._life.failed(now, cause))
             self._hang_up()
@@ -281,35 +286,42 @@ class LinkLoop:
             return
         log.debug("woken: %s", reason)
 
-    def _attempt(self, hub: int) -> HiveMindError:
-        """One link from dialling to its end; the transport is left open. Returns why it ended."""
-        session: LinkSession | None = None
+    def _attempt(self, hub: int, session: LinkSession | None) -> HiveMindError | None:
+        """One link from dialling, or what is left of this session, to its end; the transport is left open.
+
+        Returns why it ended; None: another thread goes on.
+        """
+        transport = self._transport
         try:
-            self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
-            session = self._life.session(self._hubs.new_link(hub))
-            session.link.tally = self._sink.observers.tally
-            self._transport = self._hubs.dial(hub)
-            self._session = session
-            if self._closing:
-                return closed_here()
-            self._enter(self._life.opened)
-            self._talk(session, self._transport)
+            if session is None:
+                self._enter(lambda now: self._life.connecting(now, self._hubs.name(hub)))
+                session = self._life.session(self._hubs.new_link(hub))
+                session.link.tally = self._sink.observers.tally
+                transport = self._transport = self._hubs.dial(hub)
+                self._session = session
+                if self._closing:
+                    return closed_here()
+                self._enter(self._life.opened)
+                session.start(self._clock(), transport.features)
+            if transport is not None:  # None: the link was closed meanwhile
+                self._talk(session, transport)
+                return None
+            cause: HiveMindError = closed_here()
         except BaseException as error:  # noqa: BLE001 - nothing may end this thread
             cause = as_link_error(error)
+            self._callbacks.leave_to_workers()
         if session is not None:
             cause = session.ended(cause)
         return as_of(cause, others=self._hubs.others(hub))
 
-    def _talk(self, session: LinkSession, transport: Transport) -> NoReturn:
-        """Read, feed, write, until something raises."""
+    def _talk(self, session: LinkSession, transport: Transport) -> None:
+        """Read, feed, write, until something raises; returns where another thread goes on: a callback takes long."""
         clock, observe, received, receive = self._clock, self._sink.observe, self._sink.received, transport.receive
-        arrived = trim.shared.arrived
-        tells = self._reports.tells_received
-        session.start(clock(), transport.features)
+        arrived, tells, callbacks = trim.shared.arrived, self._reports.tells_received, self._callbacks
         while True:
             deadline = session.next_deadline
             try:
-                frame = receive() if deadline is None else _receive_until(transport, deadline, clock)
+                frame = receive() if deadline is None else receive_until(transport, deadline, clock)
             except LinkTimeout:
                 events = session.timed_out(clock())
             except MalformedFrame as error:
@@ -319,18 +331,24 @@ class LinkLoop:
                     observe(FrameReceived(len(frame), isinstance(frame, bytes)))
                 arrived(len(frame))
                 events = session.frame_received(frame, clock())
+            if callbacks.expects_answer:
+                callbacks.poster = threading.get_ident()
             for event in events or (None,):
                 if type(event) is Received:  # nearly all of them; once READY there is nothing to write
                     received(event.message, event.size)
                 else:
+                    callbacks.leave_to_workers()
                     self._act(session, transport, event)
+            callbacks.poster = 0
+            if callbacks.due and not callbacks.run_here(self._thread.replace):
+                return
 
     def _act(self, session: LinkSession, transport: Transport, event: SessionEvent | None) -> None:
         """Write, then do what the event says (None: only write), and what that leads to."""
         if not self.ready:
             self._write(session, transport)
         if isinstance(event, ComputeNeeded):
-            for one in _run_compute(session, event, self._clock) or (None,):
+            for one in run_compute(session, event, self._clock) or (None,):
                 self._act(session, transport, one)
         elif isinstance(event, ProbeNeeded):
             self.probe(ignore)
@@ -380,19 +398,3 @@ class LinkLoop:
         failback.start(after.next_try)
         if not self.ready:
             failback.stop()  # another thread has closed the link since
-
-
-def _receive_until(transport: Transport, deadline: float, clock: Callable[[], float]) -> Frame:
-    """The next frame. Raises LinkTimeout at the deadline, whatever has come by then."""
-    left = deadline - clock()
-    if left <= 0:
-        raise LinkTimeout(phase="receive")
-    return transport.receive(left)
-
-
-def _run_compute(session: LinkSession, event: ComputeNeeded, clock: Callable[[], float]) -> Sequence[SessionEvent]:
-    try:
-        result = event.work()
-    except Exception as error:  # noqa: BLE001 - the handshake may know what to do about it
-        return session.compute_failed(error, clock())
-    return session.compute_done(result, clock())

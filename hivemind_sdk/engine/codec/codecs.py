@@ -8,9 +8,11 @@ from typing import Any
 from hivemind_sdk.contracts import Deflate, JSONText
 from hivemind_sdk.errors import LimitExceeded, MalformedFrame
 from hivemind_sdk.messages import HiveMessage
-from hivemind_sdk.messages.hive import SerializedMessage
+from hivemind_sdk.messages.hive import PLAIN_END, SerializedMessage, plain_start
 from hivemind_sdk.messages.strict_json import check_bounds, loads
 from hivemind_sdk.settings import Limits
+
+_PLAIN_END = PLAIN_END.encode()
 
 
 class Codec:
@@ -82,7 +84,10 @@ class ProvidedCodec(Codec):
         if isinstance(message, SerializedMessage):
             return super().text(message)
         try:
-            return self._json.write(message.as_dict)
+            start = plain_start(message)
+            if start is None:
+                return self._json.write(message.as_dict)
+            return start.encode() + self._json.write(message.wire_payload()) + _PLAIN_END
         except (TypeError, ValueError):
             return super().text(message)
 
