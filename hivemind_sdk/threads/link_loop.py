@@ -339,8 +339,7 @@ class LinkLoop:
                 else:
                     callbacks.leave_to_workers()
                     self._act(session, transport, event)
-            callbacks.poster = 0
-            frame, events, event = "", (), None  # nothing is kept of them while the link is idle
+            callbacks.poster, frame, events, event = 0, "", (), None  # an idle link keeps nothing of them
             if callbacks.due and not callbacks.run_here(self._thread.replace):
                 return
 
