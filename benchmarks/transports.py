@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from bench import KEEP_FREED
 from transport.framed import FramedConnector, framed_server
 
 from hivemind_sdk.contracts import Dial
@@ -51,6 +53,8 @@ def round_trips(link, frame):
 
 
 def main():
+    if hasattr(os, "sched_setaffinity"):  # both ends are here: on which cores they meet must not count
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     worst = 0.0
     with ExitStack() as stack:
         links = {}
@@ -77,4 +81,6 @@ def main():
 
 
 if __name__ == "__main__":
+    if not KEEP_FREED.items() <= os.environ.items():  # else chance decides which 100 kB are new pages
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_FREED})
     main()

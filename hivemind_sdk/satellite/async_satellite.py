@@ -23,7 +23,7 @@ from ..contracts import (
     SessionInfo,
     TransportConnector,
 )
-from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
+from ..contracts.observations import CallbackHung
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy
 from ..engine.connection import NamedHandshake
@@ -34,19 +34,17 @@ from ..settings import Settings
 from ..sockets.within import within
 from ..threads import surroundings
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, async_connectors, rules_of, with_ports
+from .assembly import Overrides, async_connectors, rules_of
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of, time_to_close
+from .base import SatelliteBase, given_up, not_ready, supervisor_of, time_to_close
 from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
-from .observers import Hear, ObserverFanout
 from .parts import AsyncNodeParts
-from .resolving import HubWatch
 from .streams import STREAM_LIMIT, MessageStream
 
 if TYPE_CHECKING:
@@ -81,26 +79,9 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         identity: NodeState | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        if catalogue is None:
-            from ..plugins.loader import shared
-
-            catalogue = shared(settings.plugins)
-        self.catalogue = catalogue
-        settings = with_ports(settings, catalogue)
         given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
-        self._components = assemble(settings, catalogue, given)
-        self._connectors = async_connectors(settings, catalogue, self._components, brought=transport is not None)
-        endpoints = [one.endpoint for one in settings.upstreams]
-        self._hub_watch = HubWatch(self._components.connectors, endpoints, self._wake_soon)
-        self._progress = DialProgress()
-        own: dict[type, Hear] = {
-            StateChanged: self._state_changed,
-            PhasePassed: self._progress.phase_passed,
-            Secured: self._secured,
-            Dropped: log_dropped,
-        }
-        self._observers = ObserverFanout(self._components.observers, own)
-        self._observe = self._observers.tell
+        settings = self._assemble(settings, catalogue, given, self._wake_soon)
+        self._connectors = async_connectors(settings, self.catalogue, self._components, brought=transport is not None)
         self._callbacks = CallbackTasks(
             settings.callbacks.waiting,
             settings.callbacks.hang_after,
@@ -315,19 +296,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         if loop is not None:
             with suppress(RuntimeError):  # it is closed
                 loop.call_soon_threadsafe(self.wake, reason)
-
-    def _secured(self, event: Secured) -> None:
-        self.node.secured(event.info)
-
-    def _state_changed(self, event: StateChanged) -> None:
-        self._progress.state_changed(event.after)
-        if event.after.state is State.READY and event.after.info is not None:
-            self.node.protocol = event.after.info.protocol
-        self._sender.state_changed(event.before, event.after)
-        self._hub_watch.state_changed(event.after)
-        if event.after.state in FINAL:
-            self._unwatch()
-        self.events.state.publish(ANY, event.after)
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         name = getattr(owner, "name", "a callback")

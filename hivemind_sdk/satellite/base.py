@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._dataclass import replace
 from ..contracts import Counters, CountingObserver
-from ..contracts.observations import Dropped, PhasePassed
+from ..contracts.observations import Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Key, Policy, Rules
 from ..engine.supervisor import Supervisor
@@ -18,16 +18,24 @@ from ..messages import BusMessage, HiveMessage, HiveMessageType
 from ..settings import Settings
 from ..settings.user_input import LONGEST
 from ..sockets.deadline import hung
-from .assembly import Components, rules_of
+from .assembly import Overrides, assemble, rules_of, with_ports
 from .events import ANY, Callback, Events, Subscription
 from .local_node import LocalNode
+from .observers import Hear, ObserverFanout
+from .resolving import HubWatch
+
+if TYPE_CHECKING:
+    from ..plugins.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 logging.getLogger("hivemind_sdk").addHandler(logging.NullHandler())  # a library logs nothing unless its user asks
 
 
-class TakesRules(Protocol):
+class AnySender(Protocol):
     """A sender, of either face."""
+
+    def state_changed(self, before: Status, after: Status) -> None:
+        """The link is in another state."""
 
     def set_rules(self, rules: Rules) -> None:
         """For what is emitted from now on without a policy."""
@@ -39,8 +47,48 @@ class SatelliteBase:
     node: LocalNode
     events: Events
     parts: Any
-    _components: Components
-    _sender: TakesRules
+    _sender: AnySender
+    _unwatch: Callable[[], object]
+
+    def _assemble(
+        self, settings: Settings, catalogue: Catalogue | None, given: Overrides, wake: Callable[[str], object]
+    ) -> Settings:
+        """Make the parts that do not depend on the face. -> the settings, with the ports of the transports
+
+        `wake`: called where a hub announces itself. Raises what the constructor says.
+        """
+        if catalogue is None:
+            from ..plugins.loader import shared
+
+            catalogue = shared(settings.plugins)
+        self.catalogue = catalogue
+        settings = with_ports(settings, catalogue)
+        self._components = assemble(settings, catalogue, given)
+        endpoints = [one.endpoint for one in settings.upstreams]
+        self._hub_watch = HubWatch(self._components.connectors, endpoints, wake)
+        self._progress = DialProgress()
+        own: dict[type, Hear] = {
+            StateChanged: self._state_changed,
+            PhasePassed: self._progress.phase_passed,
+            Secured: self._secured,
+            Dropped: log_dropped,
+        }
+        self._observers = ObserverFanout(self._components.observers, own)
+        self._observe = self._observers.tell
+        return settings
+
+    def _secured(self, event: Secured) -> None:
+        self.node.secured(event.info)
+
+    def _state_changed(self, event: StateChanged) -> None:
+        self._progress.state_changed(event.after)
+        if event.after.state is State.READY and event.after.info is not None:
+            self.node.protocol = event.after.info.protocol
+        self._sender.state_changed(event.before, event.after)
+        self._hub_watch.state_changed(event.after)
+        if event.after.state in FINAL:
+            self._unwatch()
+        self.events.state.publish(ANY, event.after)
 
     @property
     def counters(self) -> Counters:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..contracts import Cipher, NodeState, Observer, SessionInfo, TransportConnector
-from ..contracts.observations import CallbackHung, Dropped, PhasePassed, Secured, StateChanged
+from ..contracts.observations import CallbackHung, StateChanged
 from ..contracts.status import FINAL, State, Status
 from ..delivery import Policy
 from ..engine.connection import NamedHandshake
@@ -28,19 +28,17 @@ from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
-from .assembly import Overrides, assemble, rules_of, with_ports
-from .base import DialProgress, SatelliteBase, given_up, log_dropped, not_ready, supervisor_of, time_to_close
-from .events import ANY, Events
+from .assembly import Overrides, rules_of
+from .base import SatelliteBase, given_up, not_ready, supervisor_of, time_to_close
+from .events import Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
 from .hubs import Upstreams
 from .inbound import Inbound
 from .local_bus import LocalBus
 from .local_node import LocalNode
-from .observers import Hear, ObserverFanout
 from .outgoing import Outgoing
 from .parts import NodeParts
-from .resolving import HubWatch
 
 if TYPE_CHECKING:
     from ..plugins.catalogue import Catalogue
@@ -75,26 +73,8 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         identity: NodeState | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        if catalogue is None:
-            from ..plugins.loader import shared
-
-            catalogue = shared(settings.plugins)
-        self.catalogue = catalogue
-        settings = with_ports(settings, catalogue)
-        self._components = assemble(
-            settings, catalogue, Overrides(transport, handshakes, handlers, ciphers, identity, observers)
-        )
-        endpoints = [one.endpoint for one in settings.upstreams]
-        self._hub_watch = HubWatch(self._components.connectors, endpoints, self.wake)
-        self._progress = DialProgress()
-        own: dict[type, Hear] = {
-            StateChanged: self._state_changed,
-            PhasePassed: self._progress.phase_passed,
-            Secured: self._secured,
-            Dropped: log_dropped,
-        }
-        self._observers = ObserverFanout(self._components.observers, own)
-        self._observe = self._observers.tell
+        given = Overrides(transport, handshakes, handlers, ciphers, identity, observers)
+        settings = self._assemble(settings, catalogue, given, self.wake)
         size = settings.callbacks.workers
         self._workers = (pools.shared if size is None else pools.Workers(size)).acquire()
         self._senders = pools.senders.acquire()
@@ -320,21 +300,11 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         surroundings.shared.settle(deadline - time.monotonic())
         timers.shared.settle(deadline - time.monotonic())
 
-    def _secured(self, event: Secured) -> None:
-        self.node.secured(event.info)
-
     def _state_changed(self, event: StateChanged) -> None:
-        self._progress.state_changed(event.after)
         flag = self._ready_event
         if flag is not None:
             flag.set() if event.after.state is State.READY else flag.clear()
-        if event.after.state is State.READY and event.after.info is not None:
-            self.node.protocol = event.after.info.protocol
-        self._sender.state_changed(event.before, event.after)
-        self._hub_watch.state_changed(event.after)
-        if event.after.state in FINAL:
-            self._unwatch()
-        self.events.state.publish(ANY, event.after)
+        super()._state_changed(event)
 
     def _callback_hung(self, owner: Any, seconds: float) -> None:
         """On the timer's thread, which an observer must not hold up."""

@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from ..errors import MalformedFrame, NotEncodable
@@ -69,15 +68,18 @@ class Stream:
         self._socket = sock
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
-        self._out: deque[memoryview] = deque()
+        self._out: list[memoryview] = []
+        """what waits to be written: seldom more than one"""
         self._queued = self._written = 0
         self._stalled = self._broken = self._finishing = self._released = False
         self._taken_at = 0.0
-        self._over = threading.Event()
+        self._over = threading.Lock()
+        """held by `finish` until it is known what could still be written"""
         self._waiting = 0
         self._readable = _poller(sock, self._wake, read=True, write=False)
         """the poll of a reader with nothing to write, made once"""
         self._chunk, self._taken = b"", 0
+        """what was read and not taken yet; a client that waits keeps nothing"""
         self._records = isinstance(sock, ssl.SSLSocket)
         """TLS may hold decrypted bytes that a poll of the socket does not report"""
         self._drained = False
@@ -85,11 +87,13 @@ class Stream:
 
     def recv(self, size: int = CHUNK) -> bytes:
         """1 to `size` bytes. Raises StreamTimeout at `deadline`, StreamClosed."""
-        if self._taken == len(self._chunk):
-            self._chunk, self._taken = self._fill(), 0
-        start = self._taken
-        self._taken = min(start + size, len(self._chunk))
-        return self._chunk[start : self._taken]
+        chunk, start = self._chunk or self._fill(), self._taken
+        if len(chunk) - start > size:
+            self._chunk, self._taken = chunk, start + size
+            return chunk[start : self._taken]
+        if start:
+            self._chunk, self._taken = b"", 0
+        return chunk[start:]
 
     def send(self, data: bytes) -> None:
         """Write all of `data`; blocks until the kernel has taken it.
@@ -112,7 +116,8 @@ class Stream:
                 self._push()
         except StreamClosed:
             if self._finishing:
-                self._over.wait()  # until it is known what `finish` could still write
+                with self._over:
+                    pass
             if self._written < ticket:
                 raise
 
@@ -151,9 +156,20 @@ class Stream:
             if self._finishing:
                 return
             self._finishing = True
+            self._over.acquire()
             if last_data:
                 self._out.append(memoryview(last_data))
             self._waker.send(b"\0")
+        try:
+            self._write_out(deadline)
+        finally:
+            self._over.release()
+        with self._lock:
+            self._released = True
+            self._release()
+
+    def _write_out(self, deadline: float) -> None:
+        """What waits, and then until the peer hangs up."""
         written = False
         while self._part():
             if not (written or self._out):
@@ -161,10 +177,6 @@ class Stream:
             if (left := deadline - time.monotonic()) <= 0:
                 break
             _poller(self._socket, None, read=True, write=bool(self._out))(left)
-        with self._lock:
-            self._released = True
-            self._release()
-        self._over.set()
 
     def _part(self) -> bool:
         """Write and read without waiting. -> whether the peer is still there"""
@@ -224,7 +236,7 @@ class Stream:
                 self._stalled = False
                 self._taken_at = self.last_activity = time.monotonic()
             if sent == len(out[0]):
-                out.popleft()
+                out.pop(0)
                 self._written += 1
             else:
                 out[0] = out[0][sent:]

@@ -82,7 +82,7 @@ class LinkLoop:
 
     def _reset(self) -> None:
         self._send_lock = threading.Lock()
-        self._inside: set[int] = set()
+        self._inside: dict[int, None] = {}
         """threads that are inside of the transport, and may hold its locks"""
 
     # --- for everyone ---
@@ -125,7 +125,7 @@ class LinkLoop:
         if me in self._inside:
             raise NotConnected("this thread is sending another message", hint="send it later, from another thread")
         with self._send_lock:
-            self._inside.add(me)
+            self._inside[me] = None
             try:
                 session, transport = self._session, self._transport
                 if session is None or transport is None or session.ready is None:
@@ -136,7 +136,7 @@ class LinkLoop:
                 if session.probes:
                     session.sent(self._clock())
             finally:
-                self._inside.discard(me)
+                self._inside.pop(me, None)
         self._callbacks.expects_answer = True
         if self._reports.tells_sent:
             self._reports.sent(frames, message)
@@ -157,7 +157,7 @@ class LinkLoop:
             return
         frames: Sequence[Frame] = ()
         with self._send_lock:
-            self._inside.add(me)
+            self._inside[me] = None
             try:
                 if transport.features.probes and hasattr(transport, "probe"):
                     cast("ProbingTransport", transport).probe(arrived)
@@ -167,7 +167,7 @@ class LinkLoop:
                     for frame in frames:
                         transport.send(frame)
             finally:
-                self._inside.discard(me)
+                self._inside.pop(me, None)
         self._reports.sent(frames)
 
     def wake(self, reason: str) -> None:
@@ -242,11 +242,11 @@ class LinkLoop:
         if me in self._inside:
             pool.senders.submit(lambda: transport.close(1000, "", timeout))
             return False
-        self._inside.add(me)
+        self._inside[me] = None
         try:
             transport.close(1000, "", timeout)
         finally:
-            self._inside.discard(me)
+            self._inside.pop(me, None)
         return True
 
     # --- the thread ---
@@ -339,7 +339,7 @@ class LinkLoop:
                 else:
                     callbacks.leave_to_workers()
                     self._act(session, transport, event)
-            callbacks.poster = 0
+            callbacks.poster, frame, events, event = 0, "", (), None  # an idle link keeps nothing of them
             if callbacks.due and not callbacks.run_here(self._thread.replace):
                 return
 
@@ -361,13 +361,13 @@ class LinkLoop:
     def _write(self, session: LinkSession, transport: Transport) -> None:
         me = threading.get_ident()
         with self._send_lock:
-            self._inside.add(me)
+            self._inside[me] = None
             try:
                 frames = session.frames_to_send()
                 for frame in frames:
                     transport.send(frame)
             finally:
-                self._inside.discard(me)
+                self._inside.pop(me, None)
         self._reports.sent(frames)
 
     def _hang_up(self) -> None:

@@ -87,10 +87,10 @@ class Sender(Transmitter):
         if me in reentry.inside:
             return self._post_later(message, policy)
         try:  # as Reentry.run does; each message comes by here
-            reentry.inside.add(me)
+            reentry.inside[me] = None
             return self._post(message, policy)
         finally:
-            reentry.inside.discard(me)
+            reentry.inside.pop(me, None)
             if reentry.put_off:
                 reentry.catch_up(me)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +66,7 @@ class WebSocketTransport:
         self._unanswered = False
         """the last ping"""
         self._probe = 0
-        self._probes: deque[tuple[int, Callable[[], object]]] = deque()
+        self._probes: list[tuple[int, Callable[[], object]]] = []
         self._messages = Assembler(self._frames)
         self._ending = threading.Lock()
         self._end: tuple[str, int, str] | None = None
@@ -150,7 +149,7 @@ class WebSocketTransport:
         elif len(data) == _PROBE_SIZE:
             answered = int.from_bytes(data, "big")
             while self._probes and self._probes[0][0] <= answered:
-                self._probes.popleft()[1]()
+                self._probes.pop(0)[1]()
         elif self._unanswered:
             self._unanswered = False
             self._observe(RoundTrip(time.monotonic() - self._pinged))

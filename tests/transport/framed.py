@@ -86,7 +86,8 @@ class Framed:
         end = HEAD.size + size
         if len(buffer) < end:
             return None
-        data = bytes(buffer[HEAD.size : end])
+        with memoryview(buffer) as view:  # a slice of the buffer would be one more copy
+            data = bytes(view[HEAD.size : end])
         del buffer[:end]
         return self.frame(kind, data)
 

@@ -20,30 +20,23 @@ from .identity import NodeIdentity
 from .local_bus import HiveMindSlaveInternalProtocol
 from .message import HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from .surface import Surface, answer, in_vain, is_wire_type, key_text, plain, reply_type_of, setting
+from .waiting import PayloadWaiter, Waiter
 
 __all__ = ["AsyncHiveMessageBusClient", "AsyncHiveMessageWaiter", "AsyncHivePayloadWaiter", "BinaryDataCallbacks"]
 
 log = logging.getLogger(__name__)
 
 
-class AsyncHiveMessageWaiter:
-    """Listens from its making on, so that something can be sent before `wait`."""
+class AsyncHiveMessageWaiter(Waiter):
+    """See Waiter."""
 
     def __init__(self, bus: Any, message_type: HiveMessageType | str) -> None:
-        self.bus = bus
-        self.msg_type = message_type
-        self.received_msg: Any = None
-        self._event = asyncio.Event()
-        bus.on(message_type, self._handler)
-
-    def _handler(self, message: Any) -> None:
-        self.received_msg = message
-        self._event.set()
+        super().__init__(bus, message_type, asyncio.Event())
 
     async def wait(self, timeout: float = 3.0) -> Any:
         """The message; None after `timeout` seconds. Stops listening."""
         try:
-            await asyncio.wait_for(self._event.wait(), timeout)
+            await asyncio.wait_for(self.response_event.wait(), timeout)
         except asyncio.TimeoutError:
             pass
         finally:
@@ -51,21 +44,8 @@ class AsyncHiveMessageWaiter:
         return self.received_msg
 
 
-class AsyncHivePayloadWaiter(AsyncHiveMessageWaiter):
-    """The same, for a message whose payload has a type."""
-
-    def __init__(
-        self,
-        bus: Any,
-        payload_type: HiveMessageType | str,
-        message_type: HiveMessageType | str = HiveMessageType.BUS,
-    ) -> None:
-        self.payload_type = payload_type
-        super().__init__(bus, message_type)
-
-    def _handler(self, message: Any) -> None:
-        if getattr(message.payload, "msg_type", None) == self.payload_type:
-            super()._handler(message)
+class AsyncHivePayloadWaiter(PayloadWaiter, AsyncHiveMessageWaiter):
+    """See PayloadWaiter."""
 
 
 class _OnLoop:

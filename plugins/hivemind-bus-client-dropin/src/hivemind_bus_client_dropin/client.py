@@ -27,6 +27,7 @@ from .surface import (
     plain,
     reply_type_of,
 )
+from .waiting import PayloadWaiter, Waiter
 
 __all__ = [
     "WEBSOCKET_CONNECT_TIMEOUT",
@@ -46,19 +47,11 @@ WORKER_JOIN_TIMEOUT = 5
 """seconds that `close` waits"""
 
 
-class HiveMessageWaiter:
-    """Listens from its making on, so that something can be sent before `wait`."""
+class HiveMessageWaiter(Waiter):
+    """See Waiter."""
 
     def __init__(self, bus: Any, message_type: HiveMessageType | str) -> None:
-        self.bus = bus
-        self.msg_type = message_type
-        self.received_msg: Any = None
-        self.response_event = threading.Event()
-        bus.on(message_type, self._handler)
-
-    def _handler(self, message: Any) -> None:
-        self.received_msg = message
-        self.response_event.set()
+        super().__init__(bus, message_type, threading.Event())
 
     def wait(self, timeout: float = 3.0) -> Any:
         """The message; None after `timeout` seconds. Stops listening."""
@@ -67,21 +60,8 @@ class HiveMessageWaiter:
         return self.received_msg
 
 
-class HivePayloadWaiter(HiveMessageWaiter):
-    """The same, for a message whose payload has a type."""
-
-    def __init__(
-        self,
-        bus: Any,
-        payload_type: HiveMessageType | str,
-        message_type: HiveMessageType | str = HiveMessageType.BUS,
-    ) -> None:
-        self.payload_type = payload_type
-        super().__init__(bus, message_type)
-
-    def _handler(self, message: Any) -> None:
-        if getattr(message.payload, "msg_type", None) == self.payload_type:
-            super()._handler(message)
+class HivePayloadWaiter(PayloadWaiter, HiveMessageWaiter):
+    """See PayloadWaiter."""
 
 
 class HiveMessageBusClient(Surface, SDKClient):
