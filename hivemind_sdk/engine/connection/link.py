@@ -173,12 +173,10 @@ class Link:
             frames = self._seal_parts(Form.BINARY, head, body)
         else:
             form, plaintext = self._encode(message)
-            if self._longest_frame is not None:
-                self._check(form, len(plaintext), message)
+            self._check(form, len(plaintext), message)
             frames = session.seal(form, plaintext)
-        most = self.max_frame
-        if most is not None and self._longest_frame is None and (size := max(map(len, frames))) > most:
-            _check_size(size, most, message)
+        if self.max_frame is not None and self._longest_frame is None:
+            _check_size(max(map(len, frames)), self.max_frame, message)
         return frames
 
     def _check(self, form: Form, size: int, message: HiveMessage) -> None:
