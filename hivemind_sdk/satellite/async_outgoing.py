@@ -11,12 +11,11 @@ from ..aio.receipts import AsyncReceipt
 from ..aio.sender import AsyncSender
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
-from ..engine.open_requests import ABANDONED_AFTER
-from ..engine.utterances import SentUtterance, is_said
+from ..engine.utterances import SentUtterance
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType
 from .local_node import LocalNode
-from .outgoing import QUESTION_OPEN, QUESTIONS, noted_question, sent_utterance
+from .outgoing import QUESTION_OPEN, QUESTIONS, noted_question
 
 _MOST_SOON = 10_000
 """messages of handlers that may wait to be sent"""
@@ -107,12 +106,8 @@ class AsyncOutgoing:
         """Remembers an utterance or question. Returns the request of an utterance."""
         kind = message.msg_type
         if kind is HiveMessageType.BUS:
-            bus = message.payload
-            if is_said(bus):
-                request = sent_utterance(bus)
-                self._requests.note(request, ABANDONED_AFTER)
-                return request
-        elif kind in QUESTIONS:
+            return self._requests.note_said(message.payload)
+        if kind in QUESTIONS:
             self._note_question(message, default_id=True)
         return None
 

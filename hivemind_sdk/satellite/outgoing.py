@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 from ..contracts.observations import Dropped, Observation
 from ..delivery import Policy, Raise
-from ..engine.open_requests import ABANDONED_AFTER
 from ..engine.requests import SentQuestion
-from ..engine.utterances import UTTERANCES, SentUtterance, is_said, new_id, request_id_of, session_id_of
+from ..engine.utterances import UTTERANCES, SentUtterance, new_id
 from ..errors import HiveMindError
-from ..messages import BusMessage, HiveMessage, HiveMessageType
+from ..messages import HiveMessage, HiveMessageType
 from ..threads.pending import PendingRequests
 from ..threads.receipts import Receipt
 from .events import Queue
@@ -62,8 +61,8 @@ class Outgoing:
         for message in prepared:
             if message.msg_type in QUESTIONS:
                 self._note_question(message, default_id=True)
-            elif message.msg_type is HiveMessageType.BUS and is_said(message.payload):
-                self._requests.note(sent_utterance(message.payload), ABANDONED_AFTER)
+            elif message.msg_type is HiveMessageType.BUS:
+                self._requests.note_said(message.payload)
         return self._post_many(prepared, delivery)
 
     def post(self, message: HiveMessage, delivery: Policy | None = None, *, open_already: bool = False) -> Receipt:
@@ -76,8 +75,8 @@ class Outgoing:
         kind = message.msg_type
         if kind is HiveMessageType.BUS:
             bus = message.payload
-            if bus.msg_type in UTTERANCES and is_said(bus):
-                return self._post_utterance(message, delivery)
+            if bus.msg_type in UTTERANCES and (noted := self._requests.note_said(bus)) is not None:
+                return self._post_noted(noted, message, delivery)
         elif kind in QUESTIONS:
             self._note_question(message, default_id=True)
         return self._post(message, delivery)
@@ -93,13 +92,11 @@ class Outgoing:
         if not self._queue.post(partial(self._send_observed, message)):
             self._observe(Dropped("not sent", f"{message.msg_type.value}: too many wait to be sent"))
 
-    def _post_utterance(self, message: HiveMessage, delivery: Policy | None) -> Receipt:
-        request = sent_utterance(message.payload)
-        self._requests.note(request, ABANDONED_AFTER)
+    def _post_noted(self, noted: SentUtterance, message: HiveMessage, delivery: Policy | None) -> Receipt:
         try:
             return self._post(message, delivery)
         except BaseException:
-            self._requests.close(request)
+            self._requests.close(noted)
             raise
 
     def _note_question(self, message: HiveMessage, *, default_id: bool) -> None:
@@ -128,7 +125,3 @@ def noted_question(message: HiveMessage, *, default_id: bool) -> SentQuestion | 
         if default_id:
             metadata["query_id"] = query_id
     return SentQuestion(f"{message.msg_type.value}:{query_id}")
-
-
-def sent_utterance(bus: BusMessage) -> SentUtterance:
-    return SentUtterance(request_id_of(bus) or new_id(), sent_type=bus.msg_type, session_id=session_id_of(bus))
