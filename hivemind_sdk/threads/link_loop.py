@@ -238,7 +238,7 @@ class LinkLoop:
         if self._closing:
             self._transport = None  # or the thread that reads would close it as well, and cut the goodbye off
         if transport is None:
-            return True
+            return me not in self._inside
         if me in self._inside:
             pool.senders.submit(lambda: transport.close(1000, "", timeout))
             return False
