@@ -25,7 +25,8 @@ ROUNDS, EACH = 15, 4
 def ours() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
     """(seal, open) of the SDK: the built-in plugin, by the primitive and the function that the handler uses."""
     from hivemind_intercom_rsa.envelope import Envelope
-    from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+    from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+    from hivemind_sdk.plugins.instances import Instances
     from hivemind_sdk.plugins.loader import load
 
     crypto = CryptoSuite(Instances(load()))

@@ -29,7 +29,8 @@ from hivemind_sdk.contracts import Form, SessionInfo, TransportFeatures
 from hivemind_sdk.contracts.envelope import EnvelopeSession
 from hivemind_sdk.engine.codec import decode_binary, encode_binary, encode_text
 from hivemind_sdk.engine.connection import Received, run_compute
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.testing import Hub, HubClient
 

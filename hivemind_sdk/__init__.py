@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from .messages import HiveMindBinaryPayloadType as HiveMindBinaryPayloadType
     from .messages.encodings import get_encoding as get_encoding
     from .plugins.catalogue import Catalogue as Catalogue
+    from .plugins.crypto_suite import CryptoSuite as CryptoSuite
     from .plugins.installed import installed_crypto as installed_crypto
     from .plugins.installed import installed_handlers as installed_handlers
     from .plugins.installed import installed_handshakes as installed_handshakes
-    from .plugins.instances import CryptoSuite as CryptoSuite
     from .plugins.instances import Instances as Instances
     from .plugins.loader import load as load
     from .plugins.loader import shared as shared
@@ -63,7 +63,7 @@ _HOMES = {
     "BusMessage": "messages",
     "Catalogue": "plugins.catalogue",
     "Credentials": "settings",
-    "CryptoSuite": "plugins.instances",
+    "CryptoSuite": "plugins.crypto_suite",
     "Deduplicator": "engine.redelivery",
     "Endpoint": "settings",
     "HiveMessage": "messages",

@@ -13,14 +13,12 @@ contract that it was written for, and implements any of the hooks below:
         )]
 
 The entry point's name is the plugin's name. `transport.pigeon` instead of `pigeon` says that this plugin has nothing
-but
-transports, and it is then imported only when transports are needed; commands are found *only* as `command.NAME`.
+but transports, and it is then imported only when transports are needed. `identity.NAME` has the identity NAME alone,
+and is imported only when that one is asked for; commands are found *only* as `command.NAME`.
 
 `create` is called once for each client, with an instance of `options` (a dataclass of the plugin's own, its values
-taken
-from arguments, the environment, the config file, in this order) or with nothing where the record has no options. If
-what
-it returns has a `close()`, that is called when the client is closed, in reverse order.
+taken from arguments, the environment, the config file, in this order) or with nothing where the record has no options.
+If what it returns has a `close()`, that is called when the client is closed, in reverse order.
 """
 
 from __future__ import annotations
@@ -32,7 +30,6 @@ import pluggy
 
 from ._dataclass import dataclass, field
 from .errors import PluginError
-from .messages import HiveMessageType
 
 if TYPE_CHECKING:  # a plugin without any of them loads none of them; see records.record_fault
     from .contracts import (
@@ -46,6 +43,7 @@ if TYPE_CHECKING:  # a plugin without any of them loads none of them; see record
         Resolver,
         TransportConnector,
     )
+    from .messages import HiveMessageType
 
 API_VERSION = 1
 """the version of hooks and contracts; a plugin states the one that it was written for as HIVEMIND_API"""
@@ -152,7 +150,10 @@ class HandlerPlugin(PluginRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityPlugin(PluginRecord):
-    """A place for identities. `create` also gets `app=NAME or None`: one identity for each application."""
+    """A place for identities. `create` also gets `app=NAME or None`: one identity for each application.
+
+    A plugin `identity.NAME` provides the one called NAME and no other.
+    """
 
     kind = "identity"
     create: Callable[..., IdentityBackend]

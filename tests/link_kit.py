@@ -14,7 +14,8 @@ from hivemind_sdk.contracts.observations import StateChanged
 from hivemind_sdk.contracts.status import State
 from hivemind_sdk.engine.connection import HubLink, LinkConfig, LinkSecured, NamedHandshake, SatelliteLink, run_compute
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.satellite.satellite import Satellite
 from hivemind_sdk.settings import Backoff, Credentials, Deadlines, Endpoint, Limits, Settings

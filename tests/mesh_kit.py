@@ -22,7 +22,8 @@ from hivemind_sdk.contracts import (
 from hivemind_sdk.contracts.cascade import Question
 from hivemind_sdk.engine.dispatch import Dispatcher, NamedHandler, WakeRequest
 from hivemind_sdk.messages import BusMessage, HiveMessage, HiveMessageType
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
 
 T = HiveMessageType

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from ..engine.entries import Backlog, Entry
-from ..engine.ports import Observers
+from ..errors import NotConnected
 from ..messages import HiveMessage
 
 
@@ -28,11 +28,32 @@ class AsyncLink(Protocol):
     """What a sender sends through."""
 
     @property
-    def observers(self) -> Observers: ...
-    def send(self, message: HiveMessage) -> None: ...
     def ready(self) -> bool: ...
+    @property
     def probes(self) -> bool: ...
+    def send(self, message: HiveMessage) -> None: ...
     def probe(self, arrived: Callable[[], object]) -> None: ...
     def wake(self, reason: str) -> None: ...
     def drain(self) -> Awaitable[None]:
         """After `send`, to be awaited at once: waits while the network is slow."""
+
+
+class _NotBegun:
+    """What there is before `connect`."""
+
+    ready = probes = False
+
+    def send(self, _message: HiveMessage) -> None:
+        self.drain()
+
+    def drain(self) -> NoReturn:
+        raise NotConnected("not connected: connect() was not called", hint="call connect() first")
+
+    def probe(self, _arrived: Callable[[], object]) -> None:
+        """Nothing was sent."""
+
+    def wake(self, _reason: str) -> None:
+        """Nobody waits."""
+
+
+NOT_BEGUN = _NotBegun()

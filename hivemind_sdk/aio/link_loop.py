@@ -15,7 +15,7 @@ from typing import Any, cast
 from ..contracts import AsyncTransport
 from ..contracts.observations import FrameReceived
 from ..contracts.status import State, Status
-from ..engine.connection import ComputeNeeded
+from ..engine.connection import ComputeNeeded, Received
 from ..engine.doubt import Doubt
 from ..engine.failback import FailbackPlan
 from ..engine.life import (
@@ -278,7 +278,7 @@ class AsyncLinkLoop:
 
     async def _talk(self, session: LinkSession, transport: AsyncTransport) -> None:
         """Read, feed, write, until something raises."""
-        clock, observe = self._clock, self._sink.observe
+        clock, observe, received = self._clock, self._sink.observe, self._sink.received
         tells = self._reports.tells_received
         session.start(clock(), transport.features)
         handled = 0
@@ -301,7 +301,10 @@ class AsyncLinkLoop:
                     events = session.frame_received(frame, clock())
                 else:
                     events = await _step(partial(session.frame_received, frame, clock()))
-            await self._act(session, transport, events)
+            if len(events) == 1 and type(events[0]) is Received and session.ready is not None:  # nearly all of them
+                received(events[0].message, events[0].size)
+            else:
+                await self._act(session, transport, events)
             frame, events = b"", []  # a quiet link would keep them until the next frame
             handled += 1
             if handled >= _BATCH:

@@ -18,14 +18,14 @@ from .alarm import Alarm
 class AsyncRequests(OpenRequests):
     """The open requests of one node on an event loop."""
 
-    __slots__ = ("alarm",)
+    __slots__ = ("_alarm",)
 
     clock = time.monotonic
 
     def __init__(self, limits: Limits = Limits()) -> None:
         super().__init__(limits)
-        self.alarm = Alarm(self._look)
-        """for whoever waits for something of a request"""
+        self._alarm: Alarm | None = None
+        """from the first one on who waits"""
 
     def open(self, request: Request, timeout: float, hint: str = "") -> AsyncAnswers:
         """Opens a request that ends within `timeout` seconds. `hint`: for the RequestTimeout. Raises RequestError."""
@@ -33,10 +33,16 @@ class AsyncRequests(OpenRequests):
         self.add(request, time.monotonic())
         return answers
 
+    def look_by(self, deadline: float) -> None:
+        """Somebody waits, at most until then."""
+        if self._alarm is None:
+            self._alarm = Alarm(self._look)
+        self._alarm.by(deadline)
+
     def rest(self) -> None:
         """The node is closed: keeps no timer, unless somebody still waits."""
-        if not any(one.kept for one in self._open):
-            self.alarm.cancel()
+        if self._alarm is not None and not any(one.kept for one in self._open):
+            self._alarm.cancel()
 
     def _look(self, now: float) -> float:
         """A deadline has passed, which may give others their turn: all that wait look again."""
@@ -124,7 +130,7 @@ class AsyncAnswers(AsyncIterator[Any]):
 
     async def _wait(self, until: float) -> None:
         """Waits until something happened to the request, at most until then (monotonic)."""
-        self._table.alarm.by(until)
+        self._table.look_by(until)
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter

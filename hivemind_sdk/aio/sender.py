@@ -19,6 +19,7 @@ from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
 from ..delivery import Outcome, Policy, Queue, Rules
 from ..engine.entries import Entry, Moment, Probe
+from ..engine.ports import Observers
 from ..engine.sender import PAGE, Expire, Read, Remove, Send, SendScheduler, instead, message_of, others_wait, too_slow
 from ..errors import HiveMindError, LinkError, LocalProtocolError, NotConnected, StoreFailed
 from ..messages import HiveMessage, HiveMessageType
@@ -26,7 +27,7 @@ from ..settings import Limits
 from ..sockets.within import within
 from . import offload
 from .callbacks import Tasks, spawn
-from .link import AsyncLink, Store
+from .link import NOT_BEGUN, AsyncLink, Store
 from .receipts import AsyncReceipt
 
 log = logging.getLogger(__name__)
@@ -41,20 +42,22 @@ class AsyncSender:
 
     # fmt: off
     __slots__ = (
-        "_alarm", "_alarm_at", "_core", "_disk", "_going", "_link", "_moved", "_patience", "_store",
-        "_submitted", "_tasks", "_tells", "_turn",
+        "_alarm", "_alarm_at", "_core", "_disk", "_going", "_moved", "_observers", "_patience", "_store",
+        "_submitted", "_tasks", "_tells", "_turn", "link",
     )
     # fmt: on
 
     def __init__(
-        self, rules: Rules, limits: Limits, patience: float, link: AsyncLink, store: Store | None = None
+        self, rules: Rules, limits: Limits, patience: float, observers: Observers, store: Store | None = None
     ) -> None:
         self._patience = patience
-        self._link = link
+        self._observers = observers
+        self.link: AsyncLink = NOT_BEGUN
+        """the present one"""
         self._store = store
         backlog = store.backlog() if store is not None else None
-        self._core = SendScheduler(rules, limits, patience, backlog, link.observers.tally)
-        self._tells = link.observers.wants(DeliveryChanged)
+        self._core = SendScheduler(rules, limits, patience, backlog, observers.tally)
+        self._tells = observers.wants(DeliveryChanged)
         self._turn = asyncio.Lock()
         self._disk = asyncio.Lock()
         self._submitted: list[list[Entry]] = []
@@ -84,9 +87,9 @@ class AsyncSender:
             return (await self._post_durable([message], policy.ttl))[0]
         try:
             if core.outbox.empty and not self._turn.locked():
-                self._link.send(message)
+                self.link.send(message)
                 core.outbox.others_sent = True
-                await self._link.drain()
+                await self.link.drain()
             else:
                 await self._send(message)
         except LinkError as error:
@@ -154,16 +157,16 @@ class AsyncSender:
             raise too_slow(self._patience) from None
         try:
             if outbox.waiting:
-                if not self._link.ready():  # if it comes now, what waits is first all the same
+                if not self.link.ready:  # if it comes now, what waits is first all the same
                     raise others_wait()
                 await self._work()
-            self._link.send(message)
+            self.link.send(message)
             outbox.others_sent = True
         finally:
             self._turn.release()
             if self._core.pending:
                 self._go_later()
-        await self._link.drain()
+        await self.link.drain()
 
     def _instead(self, message: HiveMessage, policy: Policy, error: LinkError) -> AsyncReceipt:
         """It can't be sent now."""
@@ -177,12 +180,12 @@ class AsyncSender:
         else:
             self._core.count(outcome)
         self._observe(message.msg_type, outcome, str(error))
-        if entry is not None and self._link.ready():
+        if entry is not None and self.link.ready:
             self._go_later()
         return receipt
 
     async def _post_durable(self, messages: Sequence[HiveMessage], ttl: float) -> list[AsyncReceipt]:
-        moment, ready = _now(), self._link.ready()
+        moment, ready = _now(), self.link.ready
         made = [self._core.durable(message, ttl, moment) for message in messages]
         reason = "" if ready else "the link is not READY"
         receipts = [AsyncReceipt(marked, Outcome.QUEUED, reason) for marked, _ in made]
@@ -196,7 +199,7 @@ class AsyncSender:
         for entry in entries:
             if entry.failure is not None:
                 raise type(entry.failure)(str(entry.failure), hint=entry.failure.hint)
-        if self._link.ready():
+        if self.link.ready:
             self._go_later()
         self._tell()
         for receipt in receipts:
@@ -219,7 +222,7 @@ class AsyncSender:
                     entry.failure = entry.failure or error
                 self._core.outbox.release(batch)
             else:
-                self._core.stored(batch, ready=self._link.ready())
+                self._core.stored(batch, ready=self.link.ready)
 
     # --- sending what waits ---
 
@@ -236,31 +239,31 @@ class AsyncSender:
             except LinkError as error:
                 log.debug("what waits goes on waiting: %s", error)
                 return
-        if self._core.pending and self._link.ready():
+        if self._core.pending and self.link.ready:
             self._go_later()
 
     async def _work(self) -> None:
         """With the turn held: do all that is to be done now. Raises LinkError where it had to stop."""
         while True:
-            action = self._core.next(_now(), ready=self._link.ready())
+            action = self._core.next(_now(), ready=self.link.ready)
             self._tell()
             if action is None:
                 return
             if isinstance(action, Send):
                 await self._do_send(action)
             elif isinstance(action, Probe):
-                self._link.probe(partial(self._arrived, action))
+                self.link.probe(partial(self._arrived, action))
             else:
                 await self._do_disk(action)
 
     async def _do_send(self, action: Send) -> None:
         entry, core = action.entry, self._core
-        probes = self._link.probes()
+        probes = self.link.probes
         try:
             text = None
             if entry.content is None and entry.row is not None:
                 text = await offload.run(partial(self._opened().text, entry.row))
-            self._link.send(message_of(entry, text))
+            self.link.send(message_of(entry, text))
         except LocalProtocolError as error:
             core.rejected(entry, str(error))
         except StoreFailed as error:
@@ -275,7 +278,7 @@ class AsyncSender:
             receipt = _receipt_of(entry)
             if entry.row is not None and receipt is not None and not receipt.final:
                 receipt.state = Outcome.UNCONFIRMED
-            await self._link.drain()
+            await self.link.drain()
 
     def _arrived(self, probe: Probe) -> None:
         self._core.answered(probe)
@@ -332,9 +335,9 @@ class AsyncSender:
 
     def _observe(self, kind: HiveMessageType, outcome: Outcome, reason: str) -> None:
         if outcome is Outcome.QUEUED:
-            self._link.wake("a message waits to be sent")
+            self.link.wake("a message waits to be sent")
         if self._tells:
-            self._link.observers.tell(DeliveryChanged(kind, outcome, reason))
+            self._observers.tell(DeliveryChanged(kind, outcome, reason))
 
     def _set_alarm(self, at: float) -> None:
         if at == self._alarm_at:

@@ -1,18 +1,70 @@
-"""The group of commands: built-in ones from a table, those of plugins from the loader; imported when they are run."""
+"""The groups of commands: built-in ones from a table, those of plugins from the loader; imported when they are run."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from . import failures, third_party
+from .console import flushed
 from .interrupts import INTERRUPTED
-from .lazy import BuiltIn, LazyGroup
+
+
+class BuiltIn(NamedTuple):
+    """A command of ours: the module under `commands` that holds it as `command`, and its line in `--help`."""
+
+    module: str
+    help: str
+
+
+class LazyGroup(click.Group):
+    """Its commands are rows of a table."""
+
+    def __init__(self, *arguments: Any, table: Mapping[str, BuiltIn], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.table = table
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, line of help) of each command."""
+        return [(name, entry.help) for name, entry in self.table.items()]
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return [name for name, _ in self.rows()]
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.table:
+            return None
+        command: click.Command = import_module(f".commands.{self.table[name].module}", __package__).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; what it can't find is told with the names that come near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(args[0], self.list_commands(ctx)):
+                raise click.UsageError(f"{error.message} Did you mean {' or '.join(near)}?", ctx) from None
+            raise
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(self.rows())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [CompletionItem(name, help=text) for name, text in self.rows() if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
 
 BUILT_IN: Mapping[str, BuiltIn] = {
     "demo": BuiltIn("demo", "Start a hub here, connect a satellite to it, and talk."),
@@ -73,7 +125,7 @@ class Client(LazyGroup):
             raise
         except BaseException as error:  # noqa: BLE001 - nothing ends in a traceback
             code = failures.tell(error, ctx.meta)
-        ctx.exit(failures.flushed(code))
+        ctx.exit(flushed(code))
 
 
 @click.group(

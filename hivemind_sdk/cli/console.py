@@ -1,13 +1,21 @@
-"""What is printed: lines for people, with nothing in them that could steer a terminal; objects for programs."""
+"""What is printed, and how: lines for people, with nothing that could steer a terminal; objects for programs."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+JSON = "hivemind.json"
+"""in `Context.meta`: whether `--json` was given"""
+PIPE_CLOSED = 141
 
 _DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 """what turns the direction of a line round, or ends it, so that it shows another text than it holds"""
@@ -54,3 +62,29 @@ def json_line(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value))
+
+
+def json_option(text: str = "Print the outcome as JSON.") -> Callable[[F], F]:
+    """--json, as `as_json`; errors are then printed as JSON, too."""
+    return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_note_json, help=text)
+
+
+def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    ctx.meta[JSON] = value
+    return value
+
+
+def flushed(code: int) -> int:
+    """Write out what is left. -> the exit code: `code`, unless nobody reads any more"""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return pipe_closed()
+    return code
+
+
+def pipe_closed() -> int:
+    """Quietly, as a program does that SIGPIPE ends: nothing more can be written, nor complained about at exit."""
+    with suppress(OSError, ValueError):  # a stdout that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED

@@ -26,7 +26,7 @@ TOOLS = ("HIVEMIND_INTEROP_", "HIVEMIND_BENCH_", "HIVEMIND_SDK", "HIVEMIND_DROPI
 
 def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """One line for each `HIVEMIND_*` variable and each plugin in the config file that nothing here reads."""
-    from ..plugins.config import config_file, plugin_settings
+    from ..settings.plugins import config_file, plugin_settings
 
     environ = os.environ if environ is None else environ
     known = GENERAL | set(_variables(catalogue.registrations))
@@ -47,11 +47,11 @@ def unread(catalogue: Catalogue, environ: Mapping[str, str] | None = None) -> It
 
 
 def _variables(registrations: Iterable[Registration]) -> Iterator[str]:
-    from ..plugins.options import field_names, variable
+    from ..plugins.instances import option_names, option_variable
 
     for registration in registrations:
-        for option in field_names(registration.record.options):
-            yield from (variable(name, option) for name in registration.called)
+        for option in option_names(registration.record.options):
+            yield from (option_variable(name, option) for name in registration.called)
 
 
 def _unloaded(catalogue: Catalogue) -> set[str]:
@@ -63,9 +63,9 @@ def _unloaded(catalogue: Catalogue) -> set[str]:
 
 
 def _prefix(plugin: str) -> str:
-    from ..plugins.options import variable
+    from ..plugins.instances import option_variable
 
-    return variable(plugin, "")
+    return option_variable(plugin, "")
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import click
@@ -27,11 +25,10 @@ from ..errors import (
     SettingsError,
     Unreachable,
 )
-from .console import fitted, one_line
+from .console import JSON, PIPE_CLOSED, fitted, one_line, pipe_closed
 from .interrupts import INTERRUPTED, interrupted
 
 FAILED, BAD_INPUT, REFUSED, UNREACHABLE, TIMED_OUT, LOST, DENIED = range(1, 8)
-PIPE_CLOSED = 141
 
 MEANING: Mapping[int, str] = {
     0: "done",
@@ -64,8 +61,8 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 """the first that fits"""
 _DETAILS = ("code", "reason", "phase", "denied_type")
 
-JSON, REPORT, VERBOSE = "hivemind.json", "hivemind.report", "hivemind.verbose"
-"""in `Context.meta`: whether `--json` was given; what its object holds in any case; whether to show tracebacks"""
+REPORT, VERBOSE = "hivemind.report", "hivemind.verbose"
+"""in `Context.meta`: what the object of `--json` holds in any case; whether to show tracebacks"""
 
 
 def exit_code(error: BaseException) -> int:
@@ -79,7 +76,7 @@ def exit_code(error: BaseException) -> int:
 def tell(error: BaseException, meta: Mapping[str, Any]) -> int:
     """Say what happened, to people and to programs. -> the exit code"""
     if isinstance(error, BrokenPipeError) and not isinstance(error, HiveMindError):
-        return _pipe_closed()
+        return pipe_closed()
     if interrupted(error) or isinstance(error, click.Abort):
         return INTERRUPTED
     text, hint, code = _described(error)
@@ -97,16 +94,7 @@ def tell(error: BaseException, meta: Mapping[str, Any]) -> int:
         try:
             click.echo(json.dumps({**meta.get(REPORT, {}), "error": told}, default=str))
         except BrokenPipeError:
-            return _pipe_closed()
-    return code
-
-
-def flushed(code: int) -> int:
-    """Write out what is left. -> the exit code: `code`, unless nobody reads any more"""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _pipe_closed()
+            return pipe_closed()
     return code
 
 
@@ -125,10 +113,3 @@ def _described(error: BaseException) -> tuple[str, str, int]:
 
 def _color() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
-
-
-def _pipe_closed() -> int:
-    """Quietly, as a program does that SIGPIPE ends: nothing more can be written, nor complained about at exit."""
-    with suppress(OSError, ValueError):  # a stdout that is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return PIPE_CLOSED

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import IdentityError
-from ..identity.fingerprints import pem_fingerprint
+from ..identity.public_keys import pem_fingerprint
 from ..settings.user_input import text_of, user_path
 
 if TYPE_CHECKING:
-    from ..contracts import RSA
+    pass
 
 _LARGEST = 100_000
 _BEGIN = "-----BEGIN"
@@ -22,6 +22,8 @@ _BEGIN = "-----BEGIN"
 
 def read_public_key(source: str) -> str:
     """A public key from a PEM text, a file or stdin (`-`). Raises click.UsageError, IdentityError; shows no text."""
+    from ..plugins.installed import installed_rsa
+
     text = source if source.lstrip("\ufeff \t\r\n").startswith(_BEGIN) else _content(source)
     if "PRIVATE KEY-----" in text:
         raise IdentityError("this is a private key, which nobody else may have", hint="give the public one")
@@ -77,13 +79,3 @@ def _content(source: str) -> str:
         raise click.UsageError(f"{source[:200]!r} can't be read: {error.strerror or type(error).__name__}") from None
     except ValueError:
         raise click.UsageError(f"{source[:200]!r} is no text file") from None
-
-
-def installed_rsa() -> RSA:
-    from ..plugins.config import plugin_settings
-    from ..plugins.instances import CryptoSuite, Instances
-    from ..plugins.loader import load
-
-    settings = plugin_settings()
-    rsa: RSA = CryptoSuite(Instances(load(settings, kinds={"primitive"}), settings)).primitive("RSA")
-    return rsa

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import line, warn
+from .console import JSON, line, warn
 from .environment import unread
-from .failures import JSON
 from .interrupts import interrupted
 from .set_option import with_set
 

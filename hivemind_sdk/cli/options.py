@@ -1,4 +1,4 @@
-"""The options that commands share: where the hub is, who we are, what to send, how long to wait, how to print."""
+"""The options that commands share: where the hub is, who we are, what to send, how long to wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from .console import fitted
-from .failures import JSON
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONNECT = 30.0
@@ -221,13 +220,3 @@ def answers_option(default: float) -> Callable[[F], F]:
 def to_connect(timeout: float) -> float:
     """Seconds to connect in, where `--timeout` is about answers: deriving a key may take longer than a PONG."""
     return max(CONNECT, timeout)
-
-
-def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    ctx.meta[JSON] = value
-    return value
-
-
-def json_option(text: str = "Print the outcome as JSON.") -> Callable[[F], F]:
-    """--json, as `as_json`; errors are then printed as JSON, too."""
-    return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_note_json, help=text)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..identity.file_lock import Turn
+from ..identity.private_files import Turn
 from .console import clean
 from .interrupts import wake_main
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import LinkClosed
-from .console import json_line, line, warn
+from .console import json_line, json_option, line, warn
 from .linking import OBJECTION, Verdict, linked
-from .options import json_option, link_options, message_options, timeout_option
+from .options import link_options, message_options, timeout_option
 from .payload import bus_message
 
 if TYPE_CHECKING:

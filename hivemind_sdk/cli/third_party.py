@@ -79,7 +79,7 @@ def _names(text: str) -> Iterator[str]:
 
 def _enabled(names: set[str]) -> set[str]:
     from ..errors import SettingsError
-    from ..plugins.config import plugin_settings
+    from ..settings.plugins import plugin_settings
 
     try:
         settings = plugin_settings()

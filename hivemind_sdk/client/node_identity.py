@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import IdentityError, SettingsError
 from ..identity.state import DEFAULT_NAME, NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, Identity, KeyFiles
-from ..settings import spellings
 
 if TYPE_CHECKING:
     from ..contracts import RSA, IdentityBackend
-    from ..plugins.instances import Instances
 
 
 class HasPath(Protocol):
@@ -203,7 +201,11 @@ class NodeIdentity:
         `missing`: only where there is no pair yet; another program that makes one at the same moment is waited for.
         -> whether a pair was made. Raises PluginMissing, IdentityReadOnly, IdentityError.
         """
-        pair = (rsa or _installed_rsa()).generate()  # slow: not while others wait
+        if rsa is None:
+            from ..plugins.installed import installed_rsa
+
+            rsa = installed_rsa()
+        pair = rsa.generate()  # slow: not while others wait
         with self._identity.exclusive():
             if missing and self.public_key and self.private_pem:
                 return False
@@ -256,7 +258,7 @@ class NodeIdentity:
     def get_pinned_noise_key(self, node_id: str) -> str | None:
         """The key of this hub, however its host is written. None: it is not known."""
         pins = self.pinned_noise_keys
-        return next((pins[one] for one in spellings(node_id, pins)), None)
+        return next((pins[one] for one in _spellings(node_id, pins)), None)
 
     def pin_noise_key(self, node_id: str, pubkey: str) -> None:
         """Remember the key of this hub, stored at once. Raises IdentityReadOnly, IdentityError."""
@@ -266,7 +268,7 @@ class NodeIdentity:
     def forget_noise_key(self, node_id: str) -> bool:
         """Forget the key of this hub, however its host is written, stored at once. -> False if it was not known."""
         with self._identity.exclusive():
-            forgotten = spellings(node_id, pins := self.pinned_noise_keys)
+            forgotten = _spellings(node_id, pins := self.pinned_noise_keys)
             if forgotten:
                 left = {hub: key for hub, key in pins.items() if hub not in forgotten}
                 self._identity.write("pinned_noise_keys", left)
@@ -316,6 +318,12 @@ class NodeIdentity:
         return self._text(field) if files is None else files.secret_path(secret, self._identity.memory)
 
 
+def _spellings(node_id: str, pins: Mapping[str, str]) -> list[str]:
+    from ..settings import spellings  # who looks for no hub needs no addresses
+
+    return spellings(node_id, pins)
+
+
 def _bare(pem: object) -> str:
     return "".join(pem.split()) if isinstance(pem, str) else ""
 
@@ -337,28 +345,9 @@ def _path(identity_file: str | os.PathLike[str] | HasPath | None) -> str | None:
 
 def _backends(path: str | None, app: str | None, shared_fallback: bool) -> tuple[IdentityBackend, ...]:
     """Those that HIVEMIND_IDENTITY names, else the one called `file`; so also for a path. Raises PluginMissing."""
-    from ..plugins.config import identity_names
+    from ..plugins.loader import load_identities
+    from ..settings.plugins import identity_names
 
     # what is not given may come from the environment or the config file
     arguments = ({} if path is None else {"path": path}) | ({} if shared_fallback else {"shared_fallback": False})
-    instances = _installed("identity")
-    found = instances.catalogue.identity
-    return tuple(
-        instances.make(found(name), arguments if name == "file" else None, app=app)
-        for name in (identity_names() if path is None else ("file",))
-    )
-
-
-def _installed_rsa() -> RSA:
-    instances = _installed("primitive")
-    rsa: RSA = instances.make(instances.catalogue.primitive("RSA"))
-    return rsa
-
-
-def _installed(kind: str) -> Instances:
-    from ..plugins.config import plugin_settings
-    from ..plugins.instances import Instances
-    from ..plugins.loader import shared
-
-    settings = plugin_settings()
-    return Instances(shared(settings, kinds={kind}), settings)
+    return load_identities(identity_names() if path is None else ("file",), app=app, file=arguments)

@@ -17,10 +17,9 @@ from .sessions import Form, SessionInfo
 
 TAG_SIZE = 16
 """bytes; every cipher of the hive has tags of this size"""
-_QUOTES = 12
-"""quotation marks in an envelope of three fields"""
-_BETWEEN = ["{", ": ", ", ", ": ", ", ", ": ", "}"]
-"""what is outside of them"""
+_FIRST = '{"ciphertext": "'
+_BETWEEN = [", ", ": ", ", ", ": ", "}"]
+"""behind the ciphertext, what surrounds two names and two values"""
 _SHORTEST_PREFIX = 6
 """bytes of a nonce by which a session knows its own: with fewer, the peer's would be taken for ours by chance"""
 
@@ -55,9 +54,6 @@ class _Nonces:
         self._count = (self._count + 1) % (1 << 8 * self._tail)
         self._left -= 1
         return nonce
-
-    def is_ours(self, nonce: bytes) -> bool:
-        return self.prefix is not None and nonce.startswith(self.prefix)
 
 
 class EnvelopeSession:
@@ -126,9 +122,11 @@ class EnvelopeSession:
         sealed = self._field(envelope, "ciphertext")
         if "tag" in envelope:
             tag = self._field(envelope, "tag")
-            _check_size("tag", tag, TAG_SIZE)
+            if len(tag) != TAG_SIZE:
+                raise _wrong_size("tag", tag, TAG_SIZE)
             sealed += tag
-        _check_size("nonce", nonce, self._nonce_size)
+        if len(nonce) != self._nonce_size:
+            raise _wrong_size("nonce", nonce, self._nonce_size)
         if len(sealed) < TAG_SIZE:
             raise MalformedFrame(f"ciphertext of {len(sealed)} bytes has no room for the tag")
         return Form.TEXT, self._decrypt(nonce, sealed)
@@ -139,7 +137,8 @@ class EnvelopeSession:
         return self._decrypt(frame[: self._nonce_size], frame[self._nonce_size :])
 
     def _decrypt(self, nonce: bytes, sealed: bytes) -> bytes:
-        if self._nonces.is_ours(nonce):
+        ours = self._nonces.prefix
+        if ours is not None and nonce.startswith(ours):
             raise Reflected("a frame of our own came back: somebody in between sends it to us")
         return self._aead.decrypt(nonce, sealed)
 
@@ -155,12 +154,15 @@ def _fields(frame: str) -> dict[str, str] | None:
 
     None: JSON has to be read. What is no digit of the encoding is refused where the fields are decoded.
     """
-    parts = frame.split('"', _QUOTES)
-    if len(parts) != _QUOTES + 1 or parts[::2] != _BETWEEN or "\\" in frame:
+    if not frame.startswith(_FIRST):
         return None
-    return {parts[1]: parts[3], parts[5]: parts[7], parts[9]: parts[11]}
+    start = len(_FIRST)
+    end = frame.find('"', start)
+    parts = frame[end:].split('"')  # not of the whole: most of it is the ciphertext
+    if len(parts) != 2 * len(_BETWEEN) or parts[1::2] != _BETWEEN or "\\" in frame:
+        return None
+    return {"ciphertext": frame[start:end], parts[2]: parts[4], parts[6]: parts[8]}
 
 
-def _check_size(name: str, value: bytes, size: int) -> None:
-    if len(value) != size:
-        raise MalformedFrame(f"{name!r} of an envelope has {len(value)} bytes instead of {size}")
+def _wrong_size(name: str, value: bytes, size: int) -> MalformedFrame:
+    return MalformedFrame(f"{name!r} of an envelope has {len(value)} bytes instead of {size}")

@@ -25,7 +25,7 @@ class IdentityBackend(Protocol):
     def update(self, changes: JSONObject) -> None:
         """Merge changes into the fields as they are stored now, in one step, or not at all.
 
-        A JSON Merge Patch (RFC 7396; `identity.merge_patch.apply` does it): None removes a field, an object is merged
+        A JSON Merge Patch (RFC 7396; `identity.apply_changes` does it): None removes a field, an object is merged
         entry by entry, any other value replaces the field, and fields that are not named stay. Raises IdentityReadOnly,
         IdentityError.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from .._dataclass import dataclass
-from ..contracts import Action, Consume, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
+from ..contracts import Action, Consume, Deliver, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from ..errors import RemoteProtocolError
 from ..messages import HiveMessage, HiveMessageType
 
@@ -103,7 +103,9 @@ class Dispatcher:
         """Adds a handler's actions to the outcomes. `subject`: its message. Returns True if that is consumed."""
         consumed = False
         for action in actions:
-            if isinstance(action, Consume):
+            if type(action) is Deliver:  # nearly all of them
+                outcomes.append(action)
+            elif isinstance(action, Consume):
                 consumed = True
             elif isinstance(action, Redispatch):
                 outer = context.outer if subject is None else (*context.outer, subject)

@@ -269,7 +269,7 @@ class RequestTable:
                 one.request_id == request_id if request_id is not None else one is owner or not one.utterance
             ):
                 one.hear(message)
-                if one.handled:
+                if one.handled and not one.ended:
                     self.turns.leave(one)
 
     def hear_hive(self, message: HiveMessage) -> None:

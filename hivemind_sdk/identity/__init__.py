@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..settings.user_input import config_home, text_of, user_path
-from . import merge_patch, private_files
-from .file_lock import FileLock
-from .fingerprints import fingerprint, pem_fingerprint
+from . import private_files
+from .private_files import FileLock
+from .public_keys import bare, candidates, fingerprint, is_trusted, pem_fingerprint, signer_of
 from .state import (
     DEFAULT_NAME,
     NOISE_KEY,
@@ -16,9 +16,10 @@ from .state import (
     KeepsPart,
     KeyFiles,
     LocksOut,
+    apply_changes,
+    changes_between,
     node_name,
 )
-from .trust import bare, candidates, is_trusted, signer_of
 
 __all__ = [
     "DEFAULT_NAME",
@@ -31,12 +32,13 @@ __all__ = [
     "KeepsPart",
     "KeyFiles",
     "LocksOut",
+    "apply_changes",
     "bare",
     "candidates",
+    "changes_between",
     "config_home",
     "fingerprint",
     "is_trusted",
-    "merge_patch",
     "node_name",
     "pem_fingerprint",
     "private_files",

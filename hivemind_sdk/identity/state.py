@@ -15,8 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import IdentityReadOnly
-from . import merge_patch
-from .file_lock import Turn
+from .private_files import Turn
 
 if TYPE_CHECKING:
     from ..contracts import IdentityBackend
@@ -66,6 +65,40 @@ class LocksOut(Protocol):
 
     def exclusive(self) -> AbstractContextManager[object]:
         """Within it no other process changes what is kept here. A thread may enter it again. Raises IdentityError."""
+
+
+def apply_changes(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> JSONObject:
+    """The fields with these changes, a JSON Merge Patch (RFC 7396): objects are merged, all else is replaced, and
+    None removes.
+
+    Neither argument is changed, and the result shares no object with them.
+    """
+    result: JSONObject = copy.deepcopy(dict(fields))
+    for key, value in changes.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            before = result.get(key)
+            result[key] = apply_changes(before if isinstance(before, Mapping) else {}, value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> JSONObject:
+    """The smallest changes that make `after` of `before`: what others change in the meantime is left alone by them."""
+    changes: JSONObject = dict.fromkeys(
+        key for key, value in before.items() if value is not None and after.get(key) is None
+    )
+    for key, value in after.items():
+        old = before.get(key)
+        if value is None or (key in before and old == value):
+            continue
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            changes[key] = changes_between(old, value)
+        else:
+            changes[key] = copy.deepcopy(value)
+    return changes
 
 
 def node_name(fields: Mapping[str, Any]) -> str:
@@ -124,7 +157,7 @@ class Identity:
 
     def _patch(self) -> JSONObject:
         """What was changed in memory, and is not stored yet."""
-        return merge_patch.between(self._stored, self.memory)
+        return changes_between(self._stored, self.memory)
 
     # --- changing ---
 
@@ -228,7 +261,7 @@ class Identity:
         changes = self._patch()
         self._stored = self._load()
         self._secrets = {}
-        _become(self.memory, merge_patch.apply(self._stored, changes))
+        _become(self.memory, apply_changes(self._stored, changes))
 
     def _store(self, changes: Mapping[str, Any]) -> None:
         routed: dict[int, JSONObject] = {}
@@ -237,7 +270,7 @@ class Identity:
         for index, part in routed.items():
             _update(self.backends[index], part)
             self._clear_behind(self.backends[index], partial(_update, changes=dict.fromkeys(part)))
-        self._stored = merge_patch.apply(self._stored, changes)
+        self._stored = apply_changes(self._stored, changes)
 
     def _target(self, key: str, *, secret: bool = False) -> IdentityBackend:
         """The backend that takes this field, or this secret. A change that one before it would hide is refused."""
@@ -287,5 +320,5 @@ def _become(fields: MutableMapping[str, Any], wanted: JSONObject) -> None:
 
 def _update(backend: IdentityBackend, changes: JSONObject) -> None:
     before = backend.load()
-    if merge_patch.apply(before, changes) != before:
+    if apply_changes(before, changes) != before:
         backend.update(changes)

@@ -43,8 +43,14 @@ class BusMessage:
     @classmethod
     def from_wire(cls, value: Any) -> BusMessage:
         """From parsed JSON; `data` and `context` may be absent or null. Raises MalformedFrame."""
-        check_bus_payload(value)
-        return cls(value["type"], value.get("data"), value.get("context"))
+        if not isinstance(value, dict) or not isinstance(kind := value.get("type"), str):
+            raise MalformedFrame("a bus message needs a text `type`")
+        data, context = value.get("data"), value.get("context")
+        if not (isinstance(data, dict) or data is None):
+            raise MalformedFrame("`data` of a bus message is not an object")
+        if not (isinstance(context, dict) or context is None):
+            raise MalformedFrame("`context` of a bus message is not an object")
+        return cls(kind, data, context)
 
     def forward(self, msg_type: str, data: JSONObject | None = None) -> BusMessage:
         """Another message with a copy of this context, sent on in the same direction."""
@@ -83,14 +89,3 @@ def is_bus_message(value: Any) -> bool:
         and isinstance(getattr(value, "data", None), dict)
         and isinstance(getattr(value, "context", None), dict)
     )
-
-
-def check_bus_payload(value: Any) -> None:
-    """Raise MalformedFrame unless this object can be a bus message."""
-    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-        raise MalformedFrame("a bus message needs a text `type`")
-    data, context = value.get("data"), value.get("context")
-    if not (isinstance(data, dict) or data is None):
-        raise MalformedFrame("`data` of a bus message is not an object")
-    if not (isinstance(context, dict) or context is None):
-        raise MalformedFrame("`context` of a bus message is not an object")

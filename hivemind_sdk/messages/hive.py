@@ -182,14 +182,6 @@ class HiveMessage(ReadMessage):
                 other._view = cls.bus_payload(BusMessage.of(view))
         return other
 
-    @classmethod
-    def bus_payload(cls, message: BusMessage) -> Any:
-        """The object that `payload` is for BUS and SHARED_BUS. A subclass may give one of its own class.
-
-        It needs the attributes `msg_type`, `data` and `context`, and shares the two dicts where they are not empty.
-        """
-        return message
-
     def forward(self: M, **changes: Any) -> M:
         """A copy with some constructor arguments changed; metadata, route and targets are copied one level deep."""
         if changes.keys() == {"payload"}:  # as all that is emitted; a third of the time

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..errors import LimitExceeded, MalformedFrame
-from .bus import JSONObject, check_bus_payload
+from .bus import BusMessage, JSONObject
 from .kinds import BUS_TYPES, NESTING_TYPES, SETUP_TYPES, HiveMessageType, HiveMindBinaryPayloadType
 from .strict_json import loads
 
@@ -62,7 +62,7 @@ class ReadMessage:
         metadata, route = get("metadata"), get("route")
         message = cls.from_parts(kind, raw, {} if metadata is None else metadata, max_hops=max_hops)
         if route is not None:
-            message._route = _checked_route(route, max_hops)
+            message._route = _checked_route(route, max_hops) if route != [] else ()
         addresses = tuple(map(get, _ADDRESSES))
         if addresses != _NO_ADDRESSES:
             _check_addresses(addresses)
@@ -85,19 +85,27 @@ class ReadMessage:
         """
         if not isinstance(metadata, dict):
             raise MalformedFrame("`metadata` is not an object")
-        if kind is not _BINARY:
-            if not isinstance(raw, dict):
-                raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
-            if kind in BUS_TYPES:
-                check_bus_payload(raw)
+        if kind is not _BINARY and not isinstance(raw, dict):
+            raise MalformedFrame(f"the payload of {kind.value!r} is not an object")
         message = cls.__new__(cls)
         message.msg_type = kind
         message._raw = raw
-        message._view = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
+        if kind in BUS_TYPES:
+            message._view = cls.bus_payload(BusMessage.from_wire(raw))
+        else:
+            message._view = cls.from_wire(raw, max_hops=max_hops) if kind in NESTING_TYPES else None
         message.metadata = metadata
         message._route = message._target_peers = ()
         message.node_id = message.source_peer = message.target_site_id = message.target_public_key = None
         message._bin_type = bin_type
+        return message
+
+    @classmethod
+    def bus_payload(cls, message: BusMessage) -> Any:
+        """The object that `payload` is for BUS and SHARED_BUS. A subclass may give one of its own class.
+
+        It needs the attributes `msg_type`, `data` and `context`, and shares the two dicts where they are not empty.
+        """
         return message
 
     @classmethod

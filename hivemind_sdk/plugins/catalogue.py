@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._dataclass import dataclass, field, replace
 from ..errors import PluginConflict, PluginError, PluginMissing
-from ..messages import SETUP_TYPES, HiveMessageType
-from .conflicts import Preferences, Resolution, resolve
-from .records import Origin, PluginReport, PluginState, Registration, record_fault
+from .records import Origin, PluginReport, PluginState, Preferences, Registration, Resolution, record_fault, resolve
 
 if TYPE_CHECKING:
     from ..hooks import (
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
         ResolverPlugin,
         TransportPlugin,
     )
+    from ..messages import HiveMessageType
     from ..settings import Endpoint
 
 V = TypeVar("V")
@@ -172,6 +171,8 @@ class Catalogue:
 
     def missing(self) -> tuple[str, ...]:
         """What a complete satellite has and nothing here provides: one line for each kind. Empty: all there."""
+        from ..messages import SETUP_TYPES, HiveMessageType
+
         spoken = {one.protocol for one in self.handshakes}
         handled = {kind for one in self.handlers for kind in one.types}.union(SETUP_TYPES)
         protocols = ", ".join(f"{number} ({name})" for number, name in _PROTOCOLS.items() if number not in spoken)

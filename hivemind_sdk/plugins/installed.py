@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..contracts import Crypto, Handler, Handshake
+from ..contracts import RSA, Crypto, Handler, Handshake
 from ..messages import HiveMessageType
-from .config import plugin_settings
-from .instances import CryptoSuite, Instances
+from ..settings.plugins import plugin_settings
+from .crypto_suite import CryptoSuite
+from .instances import Instances
 from .loader import shared
 
 _CRYPTO = frozenset({"cipher", "primitive"})
@@ -18,6 +19,14 @@ def installed_crypto() -> Crypto:
     """
     settings = plugin_settings()
     return CryptoSuite(Instances(shared(settings, kinds=_CRYPTO), settings))
+
+
+def installed_rsa() -> RSA:
+    """The best provider of RSA; nothing but primitives is loaded for it. Raises PluginError where there is none."""
+    settings = plugin_settings()
+    instances = Instances(shared(settings, kinds={"primitive"}), settings)
+    rsa: RSA = instances.make(instances.catalogue.primitive("RSA"))
+    return rsa
 
 
 def installed_handshakes() -> list[tuple[int, Handshake]]:

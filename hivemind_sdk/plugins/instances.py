@@ -1,20 +1,32 @@
-"""The plugin objects of one client: made when first asked for, closed with it; and the choice among ciphers."""
+"""The plugin objects of one client: made when first asked for, closed with it; and the options they are made with.
+
+Options of a plugin are typed: argument over environment over config file over the default of its own dataclass.
+
+    @dataclass(frozen=True)
+    class PigeonOptions:
+        loft: Path
+        grains: int = 3
+        whistle: str = field(default="", repr=False, metadata={"secret": True})
+
+`grains` of the plugin `transport.pigeon` is HIVEMIND_TRANSPORT_PIGEON_GRAINS (or, short, HIVEMIND_PIGEON_GRAINS) in the
+environment. A field whose metadata says "secret" never shows its value in an error.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ..errors import HiveMindError, InvalidCipher, PluginError
+from ..errors import HiveMindError, OptionError, PluginError
 from ..settings import PluginSettings
 from .catalogue import Catalogue
-from .options import check_names, field_names, resolve
 
 if TYPE_CHECKING:
-    from ..contracts import Cipher
     from ..hooks import PluginRecord
 
 log = logging.getLogger(__name__)
@@ -106,14 +118,16 @@ class Instances:
         """What to create with: an instance of the record's options, or nothing where it has none."""
         origin = self.catalogue.origin(record)
         names = origin.names
-        mine = field_names(record.options)
-        check_names(names[0], arguments, mine)
+        mine = option_names(record.options)
+        check_option_names(names[0], arguments, mine)
         for configured in filter(None, map(self._config.get, names)):
             siblings = (one.record.options for one in self.catalogue.registrations if one.origin == origin)
-            check_names(names[0], configured, mine.union(*map(field_names, siblings)))
+            check_option_names(names[0], configured, mine.union(*map(option_names, siblings)))
         if record.options is None:
             return ()
-        return (resolve(names, record.options, arguments=arguments, environ=self._environ, config=self._config),)
+        return (
+            resolve_options(names, record.options, arguments=arguments, environ=self._environ, config=self._config),
+        )
 
 
 def is_stateless(instance: Any) -> bool:
@@ -122,61 +136,153 @@ def is_stateless(instance: Any) -> bool:
     return all(vars(kind).get("__slots__") == () for kind in kinds) and not hasattr(instance, "close")
 
 
-class CryptoSuite:
-    """contracts.Crypto over a catalogue: for each name the best provider, made when it is first used."""
+# --- options ---
 
-    __slots__ = (
-        "_given",
-        "_instances",
-        "_names",
+T = TypeVar("T")
+_SHOWN = 60
+
+
+class _Source(NamedTuple):
+    """One value, and where it came from, for people."""
+
+    value: Any
+    where: str
+
+
+@dataclasses.dataclass(frozen=True)
+class OptionFacts:
+    """One option, for people. `default` as its author wrote it: empty where it is required, and of one that is secret.
+
+    `variables`: the environment variables that set it, the first one counts more.
+    """
+
+    name: str
+    type: str
+    default: str
+    required: bool
+    secret: bool
+    variables: tuple[str, ...]
+
+
+def option_names(schema: Any) -> frozenset[str]:
+    """The options that a schema (or None) has."""
+    return frozenset(one.name for one in dataclasses.fields(schema) if one.init) if schema is not None else frozenset()
+
+
+def option_facts(names: tuple[str, ...], schema: Any) -> tuple[OptionFacts, ...]:
+    """The options of a plugin that is called by these names."""
+    from .typehints import field_hints, show
+
+    hints, secrets = field_hints(schema), _secrets(schema)
+    return tuple(
+        OptionFacts(
+            one.name,
+            show(hints[one.name]),
+            "" if one.name in secrets else _default(one),
+            _is_required(one),
+            one.name in secrets,
+            tuple(option_variable(name, one.name) for name in names),
+        )
+        for one in dataclasses.fields(schema)
+        if one.init
     )
 
-    def __init__(
-        self, instances: Instances, ciphers: Sequence[str] = (), given: Mapping[str, Cipher] | None = None
-    ) -> None:
-        """`ciphers`: the wire names to use, in order of preference; empty: all there are, by rank.
 
-        `given`: wire name -> a cipher to use instead of what is installed; it states its own `nonce_size` (bytes) where
-        nothing installed does. Raises InvalidCipher for a name that nothing serves.
-        """
-        self._instances = instances
-        self._given = dict(given or {})
-        installed = instances.catalogue.ciphers
-        ranked = sorted(installed, key=lambda name: (-installed[name][0].rank, name))
-        self._names = tuple(dict.fromkeys(ciphers or (*self._given, *ranked)))
-        for name in self._names:
-            self._check(name)
+def option_variable(plugin: str, option: str) -> str:
+    """The environment variable of an option."""
+    return re.sub(r"[^A-Z0-9]", "_", f"HIVEMIND_{plugin}_{option}".upper())
 
-    @property
-    def cipher_names(self) -> tuple[str, ...]:
-        """Wire names in order of preference."""
-        return self._names
 
-    def cipher(self, name: str) -> Cipher:
-        """Raises InvalidCipher."""
-        self._check(name)
-        if name in self._given:
-            return self._given[name]
-        cipher: Cipher = self._instances.make(self._instances.catalogue.ciphers[name][0])
-        return cipher
+def resolve_options(
+    names: tuple[str, ...],
+    schema: type[T],
+    *,
+    arguments: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: Mapping[str, Mapping[str, Any]],
+) -> T:
+    """An instance of `schema` for the plugin that is called by these names, the full one first.
 
-    def nonce_size(self, name: str) -> int:
-        """Bytes of nonce that the v1/v2 envelope uses with this cipher. Raises InvalidCipher."""
-        self._check(name)
-        own = getattr(self._given.get(name), "nonce_size", None)
-        if isinstance(own, int):
-            return own
-        return self._instances.catalogue.ciphers[name][0].nonce_size
+    Raises OptionError for a value of the wrong type and for a required option that nobody gave.
+    """
+    values = {}
+    for one in dataclasses.fields(schema):  # type: ignore[arg-type]
+        source = _find(names, one.name, arguments, environ, config) if one.init else None
+        if source is not None:
+            values[one.name] = _read(names[0], schema, one.name, source)
+        elif _is_required(one):
+            raise _missing(names[0], schema, one.name)
+    return _build(names[0], schema, values)
 
-    def primitive(self, name: str) -> Any:
-        """Raises PluginMissing."""
-        return self._instances.make(self._instances.catalogue.primitive(name))
 
-    def _check(self, name: str) -> None:
-        installed = self._instances.catalogue.ciphers
-        if name in installed or hasattr(self._given.get(name), "nonce_size"):
-            return
-        if name in self._given:
-            raise InvalidCipher(f"the cipher given for {name!r} does not state its nonce_size", hint="in bytes")
-        there = ", ".join(sorted({*installed, *self._given})) or "none"
-        raise InvalidCipher(f"no cipher {name!r} is installed; there is: {there}", hint="use one that is there")
+def check_option_names(plugin: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raise OptionError for an option that this plugin does not have, with the names that come nearest."""
+    for option in given:
+        if option not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(option, known, n=3) or sorted(known)
+            hint = f"it has: {', '.join(near)}" if near else "it has no options"
+            raise OptionError(f"plugin {plugin} has no option {option!r}; {hint}")
+
+
+def _find(
+    names: tuple[str, ...],
+    option: str,
+    arguments: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: Mapping[str, Mapping[str, Any]],
+) -> _Source | None:
+    if option in arguments:
+        return _Source(arguments[option], "given as an argument")
+    for name in names:
+        if (key := option_variable(name, option)) in environ:
+            return _Source(environ[key], f"from {key}")
+    for name in names:
+        if option in config.get(name, {}):
+            return _Source(config[name][option], "from the config file")
+    return None
+
+
+def _missing(plugin: str, schema: type[Any], option: str) -> OptionError:
+    from .typehints import field_hints, show
+
+    return OptionError(
+        f"plugin {plugin} needs the option {option!r} ({show(field_hints(schema)[option])})",
+        hint=f"set {option_variable(plugin, option)}, or plugins.options.{plugin}.{option} in the config file",
+    )
+
+
+def _read(plugin: str, schema: type[Any], option: str, source: _Source) -> Any:
+    from .typehints import field_hints, read, show  # where nothing is given, nothing is read
+
+    hint = field_hints(schema)[option]
+    try:
+        return read(source.value, hint)
+    except (ValueError, TypeError, KeyError):
+        pass  # raised below, so that no chained exception holds the value
+    value = "" if option in _secrets(schema) else f" {repr(source.value)[:_SHOWN]}"
+    given = f"{type(source.value).__name__}{value} ({source.where})"
+    raise OptionError(f"plugin {plugin}: option {option!r} takes {show(hint)}, not {given}")
+
+
+def _build(plugin: str, schema: type[T], values: dict[str, Any]) -> T:
+    try:
+        return schema(**values)
+    except (ValueError, TypeError) as error:  # what its __post_init__ refuses
+        text = type(error).__name__ if _secrets(schema) else str(error)
+    raise OptionError(f"plugin {plugin}: its options can't be used together: {text}")
+
+
+def _secrets(schema: type[Any]) -> frozenset[str]:
+    return frozenset(one.name for one in dataclasses.fields(schema) if one.metadata.get("secret"))
+
+
+def _is_required(one: dataclasses.Field[Any]) -> bool:
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING and one.init
+
+
+def _default(one: dataclasses.Field[Any]) -> str:
+    if one.default is not dataclasses.MISSING:
+        return repr(one.default)[:_SHOWN]
+    return "" if one.default_factory is dataclasses.MISSING else f"{getattr(one.default_factory, '__name__', '?')}()"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -33,11 +33,14 @@ from ..hooks import (
     TransportPlugin,
 )
 from ..settings import PluginSettings
+from ..settings.plugins import plugin_settings
 from .catalogue import Catalogue
-from .config import plugin_settings
 from .entrypoints import imported, select
 from .instances import Instances
 from .records import KINDS, LINK_KINDS, Origin, PluginReport, PluginState, Registration, described, record_fault
+
+if TYPE_CHECKING:
+    from ..contracts import IdentityBackend
 
 T = TypeVar("T")
 
@@ -55,6 +58,9 @@ HOOKS: Mapping[str, type[PluginRecord]] = {
 }
 """hook -> the records that it returns"""
 
+_NAMED = frozenset({"identity", "command"})
+"""kinds of which a plugin `KIND.NAME` provides NAME and nothing else, so that it is found without importing others"""
+
 _shared: dict[tuple[object, ...], Catalogue] = {}
 _TROUBLE = (PluginState.BROKEN, PluginState.INCOMPATIBLE, PluginState.CONFLICT)
 
@@ -69,10 +75,7 @@ def load(
     `strict`: raise PluginError (or PluginConflict) where a plugin is broken, incompatible or in conflict; otherwise
     such plugins are only reported. Raises SettingsError for a kind that there is not and for an unreadable config file.
     """
-    wanted = LINK_KINDS if kinds is None else frozenset(kinds)
-    if not wanted <= frozenset(KINDS):
-        raise SettingsError(f"no kind of plugin: {', '.join(sorted(wanted - set(KINDS)))}", hint=", ".join(KINDS))
-    return _load(settings or plugin_settings(), wanted, strict=strict)
+    return _load(settings or plugin_settings(), _wanted(kinds), strict=strict)
 
 
 def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | None = None) -> Catalogue:
@@ -82,10 +85,7 @@ def shared(settings: PluginSettings | None = None, *, kinds: Collection[str] | N
     Threads that ask at the same time may each load it; all get the first result. No thread waits for another one, since
     a plugin that is being imported may make a client of its own.
     """
-    settings = settings or plugin_settings()
-    prefer = tuple(sorted(settings.prefer.items()))
-    key = (settings.only, settings.disabled, prefer, frozenset(kinds or ()), tuple(sys.path))
-    return _shared.get(key) or _shared.setdefault(key, load(settings, kinds=kinds))
+    return _kept(settings or plugin_settings(), _wanted(kinds))
 
 
 def load_command(name: str, settings: PluginSettings | None = None) -> Any:
@@ -94,8 +94,28 @@ def load_command(name: str, settings: PluginSettings | None = None) -> Any:
     Raises PluginMissing or PluginConflict with the reason, PluginError or OptionError where it can't be created.
     """
     settings = settings or plugin_settings()
-    catalogue = _load(settings, frozenset({"command"}), f"command.{name}")
+    catalogue = _load(settings, frozenset({"command"}), frozenset({f"command.{name}"}))
     return Instances(catalogue, settings).make(catalogue.command(name))
+
+
+def load_identities(
+    names: Sequence[str],
+    settings: PluginSettings | None = None,
+    *,
+    app: str | None = None,
+    file: Mapping[str, Any] | None = None,
+) -> tuple[IdentityBackend, ...]:
+    """Import the plugins of these identity backends alone. -> what they create for this application, in this order
+
+    `file`: options of the backend `file`. Raises PluginMissing or PluginConflict with the reason, OptionError.
+    """
+    settings = settings or plugin_settings()
+    kinds = frozenset({"identity"})
+    catalogue = _kept(settings, kinds, frozenset(f"identity.{name}" for name in names))
+    if not catalogue.identities.keys() >= set(names):
+        catalogue = _kept(settings, kinds)  # which says what there is instead
+    instances = Instances(catalogue, settings)
+    return tuple(instances.make(catalogue.identity(name), file if name == "file" else None, app=app) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +164,23 @@ class _RejectedError(Exception):
         self.state, self.reason = state, reason
 
 
+def _wanted(kinds: Collection[str] | None) -> frozenset[str]:
+    wanted = LINK_KINDS if kinds is None else frozenset(kinds)
+    if not wanted <= frozenset(KINDS):
+        raise SettingsError(f"no kind of plugin: {', '.join(sorted(wanted - set(KINDS)))}", hint=", ".join(KINDS))
+    return wanted
+
+
+def _kept(settings: PluginSettings, wanted: frozenset[str], named: frozenset[str] | None = None) -> Catalogue:
+    prefer = tuple(sorted(settings.prefer.items()))
+    key = (settings.only, settings.disabled, prefer, wanted, named, tuple(sys.path))
+    return _shared.get(key) or _shared.setdefault(key, _load(settings, wanted, named))
+
+
 def _load(
-    settings: PluginSettings, wanted: frozenset[str], only_plugin: str = "", *, strict: bool = False
+    settings: PluginSettings, wanted: frozenset[str], named: frozenset[str] | None = None, *, strict: bool = False
 ) -> Catalogue:
-    selection, manager = select(settings, wanted, only_plugin), _manager()
+    selection, manager = select(settings, wanted, named), _manager()
     loaded = [load_one(origin, wanted, manager) for origin in selection.origins]
     catalogue = Catalogue.resolved(
         [registration for one in loaded for registration in one.registrations],
@@ -186,7 +219,16 @@ def _collected(
             if implementation.hookwrapper or implementation.wrapper:
                 raise _broken(f"{caller.name} is a wrapper; hooks of plugins have nothing to wrap")
             if expected.kind in wanted:
-                yield caller.name, _records(caller.name, implementation.function, expected, trusted=origin.builtin)
+                records = _records(caller.name, implementation.function, expected, trusted=origin.builtin)
+                _check_names(records, origin)
+                yield caller.name, records
+
+
+def _check_names(records: Sequence[PluginRecord], origin: Origin) -> None:
+    name = origin.names[-1]
+    others = [one.name for one in records if one.name != name] if origin.kind in _NAMED else ()
+    if others:
+        raise _broken(f"its name says that it provides the {origin.kind} {name!r}, and it has {others[0]!r}")
 
 
 def _check_version(plugin: Any) -> None:

@@ -7,6 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,18 @@ def readable(hint: Any) -> bool:
 def show(hint: Any) -> str:
     """The type as an author would write it."""
     return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
+def schema_fault(schema: Any) -> str:
+    """What keeps this class from being an options class; empty where nothing does."""
+    if not (isinstance(schema, type) and is_dataclass(schema)):
+        return "options should be a dataclass"
+    try:
+        hints = field_hints(schema)
+    except (NameError, TypeError, AttributeError) as error:
+        return f"the annotations of {schema.__name__} can't be resolved: {error}"
+    unreadable = [f"{name}: {show(hint)}" for name, hint in hints.items() if not readable(hint)]
+    return f"{schema.__name__} has options of a type that can't be read: {', '.join(unreadable)}" if unreadable else ""
 
 
 @lru_cache(maxsize=256)

@@ -18,9 +18,10 @@ from ..errors import SettingsError
 from ..identity.state import Identity
 from ..messages.encodings import ENCODINGS
 from ..plugins.catalogue import Catalogue
-from ..plugins.config import plugin_settings
-from ..plugins.instances import CryptoSuite, Instances, is_stateless
+from ..plugins.crypto_suite import CryptoSuite
+from ..plugins.instances import Instances, is_stateless
 from ..settings import AUTO, Endpoint, Settings, spellings
+from ..settings.plugins import plugin_settings
 from .resolving import ResolvingConnector
 
 if TYPE_CHECKING:

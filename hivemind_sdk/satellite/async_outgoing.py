@@ -106,12 +106,13 @@ class AsyncOutgoing:
     def _note(self, message: HiveMessage) -> SentUtterance | None:
         """Remembers an utterance or question. Returns the request of an utterance."""
         kind = message.msg_type
-        if kind in QUESTIONS:
+        if kind is HiveMessageType.BUS:
+            if is_said(message.payload):
+                request = sent_utterance(message)
+                self._requests.note(request, ABANDONED_AFTER)
+                return request
+        elif kind in QUESTIONS:
             self._note_question(message, default_id=True)
-        elif kind is HiveMessageType.BUS and is_said(message.payload):
-            request = sent_utterance(message)
-            self._requests.note(request, ABANDONED_AFTER)
-            return request
         return None
 
     def _note_question(self, message: HiveMessage, *, default_id: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
             rules_of(settings),
             settings.limits,
             settings.deadlines.send,
-            _PresentLink(self),
+            self._observers,
             self._components.store,
         )
         self._outgoing = AsyncOutgoing(node, requests, self._sender, self._observe)
@@ -171,6 +171,7 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         link = self._link
         if link is None or link.status.state in FINAL:
             link = self._link = self._new_link()
+            self._sender.link = link
             self._running_on = asyncio.get_running_loop()
             self._unwatch()
             self._unwatch = surroundings.shared.watch(link.doubt_soon)
@@ -327,44 +328,6 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
         name = getattr(owner, "name", "a callback")
         log.warning("%s has not returned for %.3g s", name, seconds)
         self._observe(CallbackHung(name, seconds))
-
-
-class _PresentLink:
-    """The link that there is when something is sent. See aio.sender.AsyncLink."""
-
-    __slots__ = ("_satellite", "observers")
-
-    def __init__(self, satellite: AsyncSatellite) -> None:
-        self._satellite = satellite
-        self.observers = satellite._observers
-
-    def send(self, message: HiveMessage) -> None:
-        self._begun().send(message)
-
-    def drain(self) -> Awaitable[None]:
-        return self._begun().drain()
-
-    def ready(self) -> bool:
-        link = self._satellite._link
-        return link is not None and link.ready
-
-    def probes(self) -> bool:
-        link = self._satellite._link
-        return link is not None and link.probes
-
-    def wake(self, reason: str) -> None:
-        self._satellite.wake(reason)
-
-    def probe(self, arrived: Callable[[], object]) -> None:
-        link = self._satellite._link
-        if link is not None:
-            link.probe(arrived)
-
-    def _begun(self) -> AsyncLinkLoop:
-        link = self._satellite._link
-        if link is None:
-            raise NotConnected("not connected: connect() was not called", hint="call connect() first")
-        return link
 
 
 def _call_later(delay: float, call: Callable[[], None]) -> Timer:

@@ -65,7 +65,8 @@ class Inbound:
         if self._tells:
             self.observe(_RECEIVED[kind])
         self._events.runner.queue.weight = size
-        self._hive.publish(kind, message)
+        if self._hive.listeners:
+            self._hive.publish(kind, message)
         if self._requests.hive_hearers:
             self._requests.hear_hive(message)
         self._runner.handle(message)

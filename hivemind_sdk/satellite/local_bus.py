@@ -36,7 +36,7 @@ class LocalBus:
         node, requests, kind = self._node, self._requests, message.msg_type
         session = message.context.get("session")
         if isinstance(session, dict):
-            node.heard(message, session.get("session_id"))
+            node.heard(session)
         if kind == DENIED:
             self._denied(message)
         if requests.bus_hearers:

@@ -157,14 +157,15 @@ class LocalNode:
             self._sessions = WeakValueDictionary()
         return self._sessions.setdefault(session_id, HubSession())
 
-    def heard(self, message: BusMessage, session_id: Any) -> None:
-        """A bus message of the hub in this session: it may hold the state of ours, or of one of `session_state`."""
+    def heard(self, session: JSONObject) -> None:
+        """The session of a bus message of the hub: it may hold the state of ours, or of one of `session_state`."""
+        session_id = session.get("session_id")
         if session_id == self.session_id:
-            self.hub_session.remember(message, session_id)
+            self.hub_session.remember(session)
         elif self._sessions and isinstance(session_id, str):
             found = self._sessions.get(session_id)
             if found is not None:
-                found.remember(message, session_id)
+                found.remember(session)
 
     def prepare(self, message: Any, request_id: str | None = None) -> HiveMessage:
         """What is sent for a bus message or HiveMessage: a copy with source, platform, destination and session.

@@ -22,11 +22,13 @@ class HubSession:
         self.remembered: JSONObject = {}
         """the state, expired or not"""
 
-    def remember(self, message: BusMessage, session_id: str) -> None:
-        """Keeps the state in a message of the hub, if it is about this session."""
-        session = message.context.get("session")
-        if isinstance(session, dict) and session.get("session_id") == session_id:
-            self.remembered = {key: session[key] for key in _STATE if key in session}
+    def remember(self, session: JSONObject) -> None:
+        """Keeps the state in the session of a message of the hub."""
+        found = {}
+        for key in _STATE:
+            if key in session:
+                found[key] = session[key]
+        self.remembered = found
 
     def state(self) -> JSONObject:
         """A copy, without a response mode that has expired."""

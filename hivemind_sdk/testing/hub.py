@@ -14,7 +14,8 @@ from ..contracts import Crypto, HandshakeContext, NodeState, Role, RSAKeyPair, T
 from ..engine.connection import HubLink, LinkConfig, NamedHandshake
 from ..errors import NotConnected
 from ..messages import HiveMessage, HiveMessageType, JSONObject
-from ..plugins.instances import CryptoSuite, Instances
+from ..plugins.crypto_suite import CryptoSuite
+from ..plugins.instances import Instances
 from ..plugins.loader import load
 from ..settings import Credentials, Limits
 from .agent import Agent, EchoAgent

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly, SettingsError
 from hivemind_sdk.identity import NOISE_KEY, PRIVATE_PEM, text_of, user_path
-from hivemind_sdk.messages import JSONObject
+
+if TYPE_CHECKING:
+    from hivemind_sdk.messages import JSONObject
 
 FIELDS = {
     "HIVEMIND_KEY": "access_key",

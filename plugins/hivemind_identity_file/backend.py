@@ -1,24 +1,39 @@
-"""The identity file as a backend: read, replaced as a whole, with its key files beside it."""
+"""The identity file as a backend: read, replaced as a whole, with its key files beside it (wire-v3.md section 11)."""
 
 from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly, RemoteProtocolError
-from hivemind_sdk.identity import PRIVATE_PEM, SECRET_FIELDS, FileLock, merge_patch, private_files, text_of
-from hivemind_sdk.messages import JSONObject
+from hivemind_sdk.identity import (
+    NOISE_KEY,
+    NOISE_PSKS,
+    PRIVATE_PEM,
+    SECRET_FIELDS,
+    FileLock,
+    apply_changes,
+    node_name,
+    private_files,
+    text_of,
+    user_path,
+)
 from hivemind_sdk.messages.strict_json import loads
 
-from . import keyfiles
+if TYPE_CHECKING:
+    from hivemind_sdk.messages import JSONObject
 
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://|#).*$", re.MULTILINE)
 """json_database, which the reference client stores with, allows them"""
+_OURS = re.compile(r"HiveMindComs(-[0-9a-f]{8})?\.pem")
+_UNRECORDED = {PRIVATE_PEM: "{}.pem", NOISE_KEY: "{}_noise.key"}
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -64,7 +79,7 @@ class FileIdentity:
 
     def update(self, changes: JSONObject) -> None:
         with self._lock:
-            self._replace(merge_patch.apply(self.load(), changes))
+            self._replace(apply_changes(self.load(), changes))
 
     def _replace(self, fields: JSONObject) -> None:
         try:
@@ -116,12 +131,12 @@ class FileIdentity:
                 elif name == PRIVATE_PEM:
                     path = self._create_private(data)
                 else:
-                    path = keyfiles.new_place(self._folder, name, fields)
+                    path = _new_place(self._folder, name, fields)
                     private_files.check_owner(self._folder, path)
                     private_files.replace(path, data)
             except OSError as error:
                 raise _failed("written", f"key {name!r} in {self._folder}", error) from error
-        return keyfiles.record(self._folder, name, path)
+        return _field_of(self._folder, name, path)
 
     def secret_path(self, name: str, fields: Mapping[str, Any]) -> str:
         """Where this key is looked for when the identity has these fields."""
@@ -131,20 +146,20 @@ class FileIdentity:
         """The fields that name the key files which are there but not recorded: with them a node can be renamed."""
         paths = {name: self._where(name, fields) for name, field in SECRET_FIELDS.items() if not fields.get(field)}
         return {
-            SECRET_FIELDS[name]: keyfiles.record(self._folder, name, path)
+            SECRET_FIELDS[name]: _field_of(self._folder, name, path)
             for name, path in paths.items()
             if private_files.is_file(path)
         }
 
     def _where(self, name: str, fields: Mapping[str, Any]) -> Path:
-        return keyfiles.path_of(self._folder, name, fields)
+        return _path_of(self._folder, name, fields)
 
     def _create_private(self, data: bytes) -> Path:
-        path = keyfiles.new_private(self._folder, other=False)
+        path = _new_private(self._folder, other=False)
         try:
             private_files.create(path, data)
         except FileExistsError:
-            path = keyfiles.new_private(self._folder, other=True)
+            path = _new_private(self._folder, other=True)
             private_files.create(path, data)
         self._unnamed.add(path)
         return path
@@ -152,7 +167,7 @@ class FileIdentity:
     def _drop_superseded(self, before: Path, after: Path) -> None:
         """Remove the private key that a new one has replaced; or the new one, if saving its field failed."""
         stale, self._unnamed = self._unnamed, set()
-        if after in stale and keyfiles.is_ours(self._folder, before):
+        if after in stale and _is_ours(self._folder, before):
             stale.add(before)
         for path in stale - {after}:
             with suppress(OSError):
@@ -165,3 +180,67 @@ def _failed(what: str, path: str, error: OSError) -> IdentityError:
         f"{path} can't be {what}: {error.strerror or type(error).__name__}",
         hint="look at the permissions of the file and its folder and at the free space, or use another identity file",
     )
+
+
+# --- key files: their names, and where a recorded path leads ---
+
+
+def _path_of(folder: Path, name: str, fields: Mapping[str, Any]) -> Path:
+    """Where the key called `name` is, or would be looked for, in an identity with these fields.
+
+    Recorded paths are relative to the identity (client 1.2) or absolute (0.8); an absolute one that leads nowhere, as
+    in an identity that was moved, falls back to the identity's folder. Raises IdentityError for what can't be a name.
+    """
+    if name == NOISE_PSKS:  # belongs to the Noise key and is named after it
+        noise = _path_of(folder, NOISE_KEY, fields)
+        return noise.with_name(f"{noise.stem}_psks.json")
+    if name not in SECRET_FIELDS:
+        if not _NAME.fullmatch(name):
+            hint = "use lower-case letters, digits, '.', '_' and '-'"
+            raise IdentityError(f"{name[:80]!r} can't name a secret", hint=hint)
+        return folder / name
+    recorded = _recorded(name, fields)
+    if not recorded:
+        return folder / _UNRECORDED[name].format(node_name(fields))
+    windows = PureWindowsPath(recorded)
+    if windows.drive and not Path(recorded).drive:  # the identity comes from Windows
+        return folder / windows.name
+    expanded = user_path(recorded)
+    path = folder / expanded
+    beside = folder / path.name
+    if private_files.is_file(path) or not (expanded.is_absolute() or recorded.startswith("/")):
+        return path
+    return beside if private_files.is_file(beside) or not _can_hold(path) else path
+
+
+def _new_place(folder: Path, name: str, fields: Mapping[str, Any]) -> Path:
+    """Where a key is written: at its place, under a name that stays in the folder if none is recorded."""
+    if name in SECRET_FIELDS and not _recorded(name, fields):
+        return folder / _UNRECORDED[name].format(re.sub(r"[/\\\0]", "_", node_name(fields)))
+    return _path_of(folder, name, fields)
+
+
+def _new_private(folder: Path, *, other: bool) -> Path:
+    """The file for a new private key: under the reference's name, or (`other`) one that none has yet."""
+    return folder / (f"HiveMindComs-{os.urandom(4).hex()}.pem" if other else "HiveMindComs.pem")
+
+
+def _field_of(folder: Path, name: str, path: Path) -> str:
+    """How the field names this file. Client 0.8 reads `secret_key` from wherever it runs, so that one is absolute."""
+    return path.name if name != PRIVATE_PEM and path.parent == folder else str(path)
+
+
+def _is_ours(folder: Path, path: Path) -> bool:
+    """Whether this private key was named by us (or by the reference's create_keys)."""
+    return path.parent == folder and _OURS.fullmatch(path.name) is not None
+
+
+def _recorded(name: str, fields: Mapping[str, Any]) -> str:
+    value = fields.get(SECRET_FIELDS[name])
+    return value if isinstance(value, str) else ""
+
+
+def _can_hold(path: Path) -> bool:
+    """Whether a file could be made at `path`, folders included."""
+    there = next((folder for folder in path.parents if folder.is_dir()), path)
+    return os.access(there, os.W_OK)

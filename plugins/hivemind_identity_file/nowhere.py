@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hivemind_sdk.errors import IdentityReadOnly
-from hivemind_sdk.messages import JSONObject
+
+if TYPE_CHECKING:
+    from hivemind_sdk.messages import JSONObject
 
 
 class NoHome:

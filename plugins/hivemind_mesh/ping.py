@@ -50,7 +50,7 @@ class PingHandler:
         return actions
 
     def _answer(self, flood_id: str, context: HandlerContext) -> Action:
-        now = context.wall_time
+        now = context.now
         self._allowed = min(_BURST, self._allowed + max(0.0, now - self._filled_at) * _PER_SECOND)
         self._filled_at = now
         if self._allowed < 1:

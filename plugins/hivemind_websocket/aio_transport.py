@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import cast
 
 from hivemind_sdk.contracts import Dial, Frame, TransportFeatures
@@ -119,10 +120,12 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
     def send(self, frames: Sequence[Frame]) -> None:
         if self._end is not None:
             raise self._closed()
-        encoded = [
-            client_frame(BINARY, frame) if isinstance(frame, bytes) else client_frame(TEXT, encode_text(frame))
-            for frame in frames
-        ]
+        encoded = []
+        for frame in frames:
+            if isinstance(frame, bytes):
+                encoded.append(client_frame(BINARY, frame))
+            else:
+                encoded.append(client_frame(TEXT, encode_text(frame)))
         for data in encoded:
             self._write(data)
 
@@ -203,7 +206,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         if refused is not None:
             raise refused
         self._upgrade = None
-        self._alive_at = self._loop.time()
+        self._alive_at = monotonic()
         self._watch()
 
     # --- asyncio.Protocol ---
@@ -215,7 +218,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
         return _buffer.view
 
     def buffer_updated(self, count: int) -> None:
-        self._alive_at = self._loop.time()
+        self._alive_at = monotonic()
         if self._pinged:
             self._pinged = False
             self._watch()
@@ -291,7 +294,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             while self._probes and self._probes[0][0] <= answered:
                 self._probes.pop(0)[1]()
         elif self._pinged_at:
-            self._dial.observe(RoundTrip(self._loop.time() - self._pinged_at))
+            self._dial.observe(RoundTrip(monotonic() - self._pinged_at))
             self._pinged_at = 0.0
 
     def _hear_goodbye(self, data: bytes) -> None:
@@ -367,7 +370,7 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             return
         if self._timer is not None:
             self._timer.cancel()
-        now = self._loop.time()
+        now = monotonic()
         if self._pinged and self._taken_before is not None and self._taken() > self._taken_before:
             self._pinged, self._alive_at = False, now  # a slow upload goes on
         if self._pinged:
@@ -382,4 +385,4 @@ class AsyncWebSocketTransport(asyncio.BufferedProtocol):
             self._taken_before = taken if taken < self._handed else None
             self._write(client_frame(PING, b""))
             due = now + self._dial.keepalive_timeout
-        self._timer = self._loop.call_at(due, self._watch)
+        self._timer = self._loop.call_later(due - now, self._watch)

@@ -47,9 +47,15 @@ class States:
                 self.patterns[event.after.info.pattern] += 1
 
 
-def left_over():
-    gc.collect()
-    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+def left_over(goal=None):
+    """Threads and descriptors; once they are no more than the goal, where one is given: idle workers end by and by."""
+    until = time.monotonic() + BACK_WITHIN
+    while True:
+        gc.collect()
+        found = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+        if goal is None or (found[0] <= goal[0] and found[1] <= goal[1]) or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
 
 
 def main() -> int:
@@ -86,8 +92,8 @@ def main() -> int:
                     took.append(time.monotonic() - up)
                     replies = [reply.msg_type for reply in face.all(satellite.ask("still there?", timeout=30))]
                     assert replies == ["speak"], replies
-                    after = left_over()
-                    before = after if number == 0 else before
+                    before = left_over() if number == 0 else before
+                    after = left_over(before) if number == wanted.times else before
                 finally:
                     hub.kill()
                 deadline = time.monotonic() + BACK_WITHIN

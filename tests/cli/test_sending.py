@@ -8,7 +8,7 @@ import pytest
 from cli_kit import KEY, make_hub, run
 
 from hivemind_sdk import HiveMessageType, NodeIdentity
-from hivemind_sdk.identity.fingerprints import pem_fingerprint
+from hivemind_sdk.identity.public_keys import pem_fingerprint
 from hivemind_sdk.testing.profiles import ABORT
 
 UTTERANCE = ("--msg", "recognizer_loop:utterance", "--payload", '{"utterances": ["hello"]}')
@@ -101,7 +101,7 @@ def test_a_cascade_that_nobody_answers_is_a_time_out(hub3):
 @pytest.fixture
 def bob(hub3):
     """The key pair of somebody; it is in a file `bob.pem`, too."""
-    from hivemind_sdk.cli.keys import installed_rsa
+    from hivemind_sdk.plugins.installed import installed_rsa
 
     return installed_rsa().generate(2048)
 

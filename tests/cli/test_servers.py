@@ -8,7 +8,7 @@ import pytest
 from cli_kit import make_hub, run
 
 from hivemind_sdk import NodeIdentity
-from hivemind_sdk.identity.fingerprints import fingerprint, pem_fingerprint
+from hivemind_sdk.identity.public_keys import fingerprint, pem_fingerprint
 from hivemind_sdk.testing import MemoryState
 
 NOTHING = "no pinned servers\n"
@@ -17,7 +17,7 @@ NOTHING = "no pinned servers\n"
 @pytest.fixture(scope="module")
 def keys():
     """Two RSA key pairs, PEM."""
-    from hivemind_sdk.cli.keys import installed_rsa
+    from hivemind_sdk.plugins.installed import installed_rsa
 
     return [installed_rsa().generate(1024) for _ in range(2)]
 

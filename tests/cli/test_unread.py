@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from cli_kit import KEY, PASSWORD, PROGRAM, make_hub, run
 
-from hivemind_sdk.plugins.config import config_file
+from hivemind_sdk.settings.plugins import config_file
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def test_a_response_mode_whose_time_is_over_is_forgotten():
     now = [100.0]
     session = HubSession(lambda: now[0])
     state = {"session_id": "s", "response_mode": {"expires_at": 101.0}, "active_handlers": []}
-    session.remember(BusMessage("speak", {}, {"session": state}), "s")
+    session.remember(state)
     assert "response_mode" in session.state()
     now[0] = 101.0
     assert session.state() == {"active_handlers": []}

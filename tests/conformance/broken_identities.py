@@ -11,7 +11,7 @@ from conformance.mutants import caught_by
 
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
-from hivemind_sdk.identity import merge_patch
+from hivemind_sdk.identity import apply_changes
 from hivemind_sdk.testing import IdentityContract
 
 
@@ -27,7 +27,7 @@ class InPlace(FileIdentity):
 
     def update(self, changes):
         try:
-            text = json.dumps(merge_patch.apply(self.load(), changes), allow_nan=False)
+            text = json.dumps(apply_changes(self.load(), changes), allow_nan=False)
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             with open(self._file, "wb", 0, opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
                 file.writelines(text[start : start + 1000].encode() for start in range(0, len(text), 1000))
@@ -73,7 +73,7 @@ class OneNameForAllTemporaryFiles(Twin):
         def update(self, changes):
             temporary = self._file.with_suffix(".tmp")
             temporary.parent.mkdir(exist_ok=True)
-            data = json.dumps(merge_patch.apply(self.load(), changes)).encode()
+            data = json.dumps(apply_changes(self.load(), changes)).encode()
             with temporary.open("wb", buffering=0) as file:
                 for start in range(0, len(data), 100):
                     file.write(data[start : start + 100])

@@ -184,6 +184,12 @@ def test_another_password_is_refused_on_both_sides_with_a_hint():
         advance(answering, wire(step.payload))
 
 
+def test_a_proof_that_does_not_fit_ends_the_attempt_before_a_key_is_derived():
+    script, _ = begin()
+    with pytest.raises(AuthenticationRefused):  # in the place of a step that asks for the derivation
+        script.send({"envelope": make_envelope("another", b"12345678"), "cipher": "AES-GCM", "encoding": "JSON-HEX"})
+
+
 def test_our_own_envelope_sent_back_is_refused():
     script, step = begin()
     with pytest.raises(AuthenticationRefused, match="sent back"):

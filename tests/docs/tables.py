@@ -35,3 +35,24 @@ def check_cited_tests(text: str) -> None:
         tests = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         assert not name or name in tests, f"{path} has no {name}"
         assert any(test.startswith("test_") for test in tests)
+
+
+def sentences(page: Path) -> list[str]:
+    """What a page says, in order: the sentences of its text and of its lists, and of a table the line of its heads.
+
+    Headings, code blocks and citations of tests in parentheses are left out.
+    """
+    blocks: list[list[str]] = [[]]
+    in_code = in_table = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        text = line.strip()
+        starts_table = text.startswith("|") and not in_table
+        if text.startswith("```"):
+            in_code = not in_code
+        if starts_table or text.startswith("- ") or not text:
+            blocks.append([])
+        in_table = text.startswith("|")
+        if not in_code and not text.startswith(("#", "```")) and (starts_table or not in_table):
+            blocks[-1].append(text.removeprefix("- "))
+    found = [one for block in blocks for one in re.split(r"(?<=[.!?])\s+(?=[A-Z*`(])", " ".join(block).strip()) if one]
+    return [one for one in found if not re.fullmatch(r"\(.*`tests/.*\)\.?", one)]

@@ -17,7 +17,8 @@ from hivemind_sdk.engine.refusals import refusal
 from hivemind_sdk.errors import LinkClosed, PolicyDenied
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.messages import HiveMessageType as T
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Credentials, Endpoint, Settings
 from hivemind_sdk.testing import Hub, HubClient, MemoryState

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hivemind_identity_file import keyfiles
+from hivemind_identity_file import backend as file_backend
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted, IdentityReadOnly
 from hivemind_sdk.identity import private_files as atomic
@@ -293,7 +293,7 @@ def test_an_absolute_path_that_leads_nowhere_falls_back_to_the_folder(backend, p
     backend.update({"secret_key": str(gone)})
     assert backend.secret_path("private.pem", backend.load()) == str(gone)  # it could be made there
     with monkeypatch.context() as patch:
-        patch.setattr(keyfiles.os, "access", lambda *_args: False)
+        patch.setattr(file_backend.os, "access", lambda *_args: False)
         assert backend.secret_path("private.pem", backend.load()) == str(path.with_name("HiveMindComs.pem"))
     path.with_name("HiveMindComs.pem").write_text("key")
     assert backend.load_secret("private.pem") == "key"

@@ -7,7 +7,7 @@ import pytest
 from hivemind_identity_file.backend import FileIdentity
 from hivemind_sdk.contracts import IdentityBackend, NodeState
 from hivemind_sdk.errors import IdentityError, IdentityReadOnly
-from hivemind_sdk.identity import merge_patch
+from hivemind_sdk.identity import apply_changes, changes_between
 from hivemind_sdk.identity.state import Identity
 
 
@@ -200,6 +200,6 @@ def test_what_is_read_in_an_exclusive_context_is_what_others_have_stored(backend
     ],
 )
 def test_a_patch_between_two_states_makes_the_second_of_the_first(before, after):
-    patch = merge_patch.between(before, after)
-    assert merge_patch.apply(before, patch) == after
+    patch = changes_between(before, after)
+    assert apply_changes(before, patch) == after
     assert bool(patch) == (before != after)

@@ -11,7 +11,8 @@ from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, Satellite
 from hivemind_sdk import HiveMindBinaryPayloadType as Sub
 from hivemind_sdk.contracts import RSA
 from hivemind_sdk.errors import AuthenticationRefused, PolicyDenied, RequestTimeout
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.loader import load
 from hivemind_sdk.settings import Credentials
 from hivemind_sdk.testing import MemoryState

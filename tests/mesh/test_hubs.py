@@ -13,7 +13,7 @@ from ovos_bus_client.message import Message
 from hivemind_sdk import HiveMessageBusClient
 from hivemind_sdk.contracts.observations import Dropped, StateChanged
 from hivemind_sdk.contracts.status import State
-from hivemind_sdk.errors import LinkClosed, RequestAborted
+from hivemind_sdk.errors import LinkClosed, NoCommonHandshake, RequestAborted
 from hivemind_sdk.messages import BusMessage, HiveMessage
 from hivemind_sdk.settings import Credentials
 from hivemind_sdk.testing import Hub, HubClient, Mesh
@@ -118,6 +118,28 @@ def test_wrappers_are_kept_since_4_15(version):
             peer = "HiveMindSatelliteSDK::1::admin::admin"
             routes = [[hop["source"] for hop in one.route] for one in (log.events[1], log.events[1].payload)]
             assert routes == [[peer, "hub"]] * 2
+
+
+@pytest.mark.parametrize("version", FORBIDDEN)
+def test_on_a_hub_that_unwraps_propagate_every_member_speaks_as_the_hub(version):
+    """Before 4.15. What helps: taking `can_propagate` away, and `min_protocol=3`, which such hubs do not speak."""
+    unwraps = version in ("4.0.0", "4.6.1a1")
+    with Mesh(version) as mesh:
+        hub, log, heard = mesh.hub("hub"), Log(), Log()
+        sat = mesh.satellite("sat", "hub", site_id="kitchen", observers=[log])
+        sat.on_bus("door.open", heard.observe, inline=True)
+        door = HiveMessage(T.PROPAGATE, BusMessage("door.open"), target_site_id="kitchen")
+        mesh.satellite("silenced", "hub", can_propagate=False, reconnect=False).send(door)
+        hub.wait_for(lambda hub: hub.of_type(T.PROPAGATE))
+        mallory = mesh.satellite("mallory", "hub", reconnect=False)
+        mallory.send(door)
+        if not unwraps:
+            log.wait(lambda log: "untrusted" in [one.reason for one in log.of(Dropped)])
+            assert not heard.events
+        else:
+            assert len(heard.wait(lambda log: log.events)) == 1
+            with pytest.raises(NoCommonHandshake):
+                mesh.satellite("careful", "hub", min_protocol=3)
 
 
 def test_4_0_aborts_after_escalate_and_propagate():

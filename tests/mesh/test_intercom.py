@@ -8,8 +8,10 @@ from base64 import b64decode, b64encode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, crypto, intercom, seal
+from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, crypto, intercom, own_handlers, seal
 
+from hivemind_intercom_rsa.handler import IntercomHandler, IntercomOptions
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.errors import DecryptionError, MalformedFrame
 from hivemind_sdk.messages import BusMessage, HiveMessage
 
@@ -49,6 +51,19 @@ def test_a_replay_gets_nothing_through():
     anew = sealed({**message.payload, "metadata": "another look", "tag": " " + message.payload["tag"]})
     assert node.receive(anew) in (["drop replay"], ["drop intercom malformed"])
     assert node.receive(intercom()) == ["deliver speak"]  # the same words, sealed by alice again
+
+
+def test_what_was_seen_is_remembered_up_to_a_number_and_not_by_the_next_program():
+    handler = NamedHandler("mine", (T.INTERCOM,), IntercomHandler(IntercomOptions(remembered=2)))
+    others = [one for one in own_handlers() if T.INTERCOM not in one.types]
+    node, first = Node(handlers=[handler, *others]), intercom()
+    assert IntercomOptions().remembered == 10_000
+    for one in (first, intercom()):
+        assert node.receive(one) == ["deliver speak"]
+    assert node.receive(first) == ["drop replay"]
+    node.receive(intercom())
+    assert node.receive(first) == ["deliver speak"]
+    assert Node().receive(first) == ["deliver speak"]
 
 
 def test_a_foreign_target_gets_nothing_through():

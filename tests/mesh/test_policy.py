@@ -5,10 +5,15 @@ The table is also docs/explanation/topology-as-policy.md; there is no link and n
 
 from __future__ import annotations
 
-import pytest
-from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, answer, complete, intercom, no_answer, ping
+from dataclasses import replace
+from itertools import count
 
+import pytest
+from mesh_kit import ALICE, BOB, CAROL, SPEAK, Node, T, answer, complete, intercom, no_answer, own_handlers, ping
+
+from hivemind_sdk.contracts import Redispatch
 from hivemind_sdk.contracts.cascade import Question
+from hivemind_sdk.engine.dispatch import NamedHandler
 from hivemind_sdk.messages import BusMessage, HiveMessage
 
 
@@ -155,6 +160,17 @@ def test_only_a_verified_signature_sets_the_signer():
     assert Node(trusted_keys={"c": CAROL.public}).receive(intercom(claimed, by=CAROL)) == ["deliver speak"]
 
 
+@pytest.mark.parametrize(("signer", "delivered"), [(ALICE.public, True), (CAROL.public, False)])
+def test_a_handler_that_has_verified_a_signer_can_pass_a_propagate_on_if_that_key_is_trusted(signer, delivered):
+    class Verifies:
+        def handle(self, message, context):
+            return [] if context.signer else [Redispatch(message, signer=signer)]
+
+    node = Node(handlers=[NamedHandler("mine", (T.PROPAGATE,), Verifies()), *own_handlers()])
+    assert ("deliver speak" in node.receive(within(T.PROPAGATE, BUS, **HERE))) is delivered
+    assert [one.context[SIGNER] for one in node.delivered] == [signer] * delivered
+
+
 def test_the_hub_can_not_move_us_to_another_site():
     node = Node()
     for session_id, site in (("1", "den"), ("another", "den"), ("1", None)):
@@ -180,6 +196,30 @@ def test_a_flood_is_answered_once_and_every_node_is_put_on_the_map_once():
         "public_key": BOB.public,
         "lang": "en-us",
     }
+
+
+def test_of_many_floods_a_hundred_are_answered_and_then_20_a_second():
+    node, numbers = Node(now=1000.0, wall_time=0.0), count()
+
+    def answered(floods):
+        words = [node.receive(within(T.PROPAGATE, ping(flood_id=f"{next(numbers)}"))) for _ in range(floods)]
+        assert {one[0] for one in words} <= {"send propagate(ping)", "drop too many floods"}
+        return sum(one[0] == "send propagate(ping)" for one in words)
+
+    assert answered(150) == 100
+    node.context = replace(node.context, wall_time=1e9)  # somebody sets the clock: no time has passed
+    assert answered(5) == 0
+    node.context = replace(node.context, now=1001.0)
+    assert answered(150) == 20
+
+
+@pytest.mark.parametrize("long", [ping(flood_id="f" * 257), ping(peer="p" * 2049)])
+def test_a_flood_or_a_name_that_is_too_long_is_neither_answered_nor_remembered(long):
+    node = Node()
+    for _ in range(2):
+        assert node.receive(within(T.PROPAGATE, long)) == ["drop too long"]
+    within_bounds = ping(flood_id="f" * 256, peer="p" * 2048)
+    assert node.receive(within(T.PROPAGATE, within_bounds))[0] == "send propagate(ping)"
 
 
 def test_our_own_flood_is_not_answered_and_does_not_put_us_on_the_map():

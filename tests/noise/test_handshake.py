@@ -28,7 +28,7 @@ from noise_kit import (
 from hivemind_noise.handshake import CONFIRM_WITHIN
 from hivemind_sdk.contracts import Declined, Form, Send
 from hivemind_sdk.errors import AuthenticationRefused, HandshakeError, IdentityFileCorrupted, SettingsError
-from hivemind_sdk.identity.fingerprints import fingerprint
+from hivemind_sdk.identity.public_keys import fingerprint
 
 
 def talks(session, other):

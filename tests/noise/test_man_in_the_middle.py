@@ -30,7 +30,8 @@ from noise_links import (
 from hivemind_sdk.contracts import SessionInfo, TransportConnector
 from hivemind_sdk.contracts.observations import Warned
 from hivemind_sdk.errors import AuthenticationRefused, HiveMindError, NoCommonHandshake, SettingsError
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.settings import Credentials, Deadlines
 from hivemind_sdk.testing import MemoryConnector, MemoryState
 from hivemind_sdk.testing.listener import Listener

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from hivemind_sdk.errors import SettingsError
-from hivemind_sdk.plugins.config import config_file, plugin_settings
 from hivemind_sdk.settings import PluginSettings
+from hivemind_sdk.settings.plugins import config_file, plugin_settings
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from wheel_kit import ROOT, Environment
 
-from hivemind_sdk.plugins.distributions import canonical, distributions
+from hivemind_sdk.plugins.entrypoints import distributions
+from hivemind_sdk.plugins.records import canonical
 
 LOOK = (
     f"import sys; sys.path.append({str(ROOT)!r}); import json\n"
-    "from hivemind_sdk.plugins.distributions import distributions\n"
+    "from hivemind_sdk.plugins.entrypoints import distributions\n"
     "print(json.dumps({one.name: [one.version, one.entry_points] for one in distributions('hivemind_sdk')}))"
 )
 PARROT = """

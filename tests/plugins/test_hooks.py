@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from hivemind_sdk import hooks
+from hivemind_sdk.messages import HiveMessageType
 from hivemind_sdk.plugins.loader import HOOKS
 from hivemind_sdk.plugins.records import KINDS
 
@@ -36,7 +37,11 @@ def test_a_hook_is_documented_with_an_example_that_runs(name):
     assert re.match(r"[A-Z].+\.\n", text), "the first line says what the hook is for"
     example = dedent("\n".join(line for line in text.splitlines() if line.startswith("    ")))
     assert f"def {name}():" in example
-    names = {**vars(hooks), **dict.fromkeys(re.findall(r"create=(\w+)", example), object)}
+    names = {
+        **vars(hooks),
+        "HiveMessageType": HiveMessageType,
+        **dict.fromkeys(re.findall(r"create=(\w+)", example), object),
+    }
     exec(example, names)
     records = names[name]()
     assert records

@@ -10,7 +10,8 @@ import pytest
 from hivemind_sdk.errors import IdentityError, InvalidCipher, OptionError, PluginError, PluginMissing
 from hivemind_sdk.hooks import CipherPlugin, IdentityPlugin, ObserverPlugin, PrimitivePlugin
 from hivemind_sdk.plugins.catalogue import Catalogue
-from hivemind_sdk.plugins.instances import CryptoSuite, Instances
+from hivemind_sdk.plugins.crypto_suite import CryptoSuite
+from hivemind_sdk.plugins.instances import Instances
 from hivemind_sdk.plugins.records import Origin, Registration
 from hivemind_sdk.settings import PluginSettings
 

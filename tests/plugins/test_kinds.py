@@ -17,7 +17,7 @@ from hivemind_sdk.settings import PluginSettings
 BUILT_IN = [one for one in metadata.entry_points(group="hivemind_sdk") if one.dist and one.dist.name == DISTRIBUTION]
 CODE = """
 import json, sys
-from hivemind_sdk.plugins.config import PluginSettings
+from hivemind_sdk.settings.plugins import PluginSettings
 from hivemind_sdk.plugins.loader import load
 catalogue = load(PluginSettings(only={only}), kinds={{{kind!r}}}, strict=True)
 plugins = {{name for name in sys.modules if name.startswith("hivemind_") and not name.startswith("hivemind_sdk")}}

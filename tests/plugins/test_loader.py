@@ -12,7 +12,7 @@ from plugins.dists import HEAD, PIGEON, ROT13, WAVE, cipher, transport
 from hivemind_sdk.errors import PluginConflict, PluginError, PluginMissing, SettingsError
 from hivemind_sdk.plugins.catalogue import Catalogue
 from hivemind_sdk.plugins.entrypoints import DISTRIBUTION
-from hivemind_sdk.plugins.loader import load, load_command, shared
+from hivemind_sdk.plugins.loader import load, load_command, load_identities, shared
 from hivemind_sdk.plugins.records import PluginReport, PluginState
 from hivemind_sdk.settings import PluginSettings
 
@@ -79,6 +79,42 @@ assert not thread.is_alive()
     )
     catalogue = shared(PluginSettings(only=frozenset({"nested"})))
     assert report(catalogue, "transport.nested").state is PluginState.ACTIVE
+
+
+def vault(*names: str) -> str:
+    return f"""
+@hookimpl
+def hivemind_identities():
+    return [IdentityPlugin(name=name, create=lambda app: (name, app)) for name in {names}]
+"""
+
+
+def test_an_identity_is_found_by_the_name_of_its_plugin_and_no_other_is_imported(dists):
+    dists.install("banks", {"identity.vault": vault("vault"), "identity.safe": vault("safe"), "zoo": vault("cage")})
+    with pytest.raises(PluginMissing, match="there is: cage, safe, vault"):
+        load_identities(["mattress"])
+    dists.forget()
+    assert load_identities(["cage", "vault"], app="kitchen") == (("cage", "kitchen"), ("vault", "kitchen"))
+    assert dists.is_imported("banks", "identity.vault")
+    assert not dists.is_imported("banks", "identity.safe")
+
+
+def test_an_identity_of_another_name_than_its_plugin_is_refused_with_the_reason(dists):
+    dists.install("banks", {"identity.vault": vault("vault", "safe")})
+    with pytest.raises(PluginMissing, match="provides the identity 'vault', and it has 'safe'"):
+        load_identities(["safe"])
+    with pytest.raises(PluginMissing, match="provides the identity 'vault', and it has 'safe'"):
+        load_identities(["vault"])
+
+
+def test_of_two_identities_of_one_name_the_preferred_one_is_used(dists):
+    dists.install("banks", {"identity.vault": vault("vault")})
+    dists.install("thieves", {"gang": vault("vault")})
+    with pytest.raises(PluginConflict, match="is provided by banks"):
+        load_identities(["vault"])
+    chosen = PluginSettings(prefer={"identity:vault": ("gang",)})
+    assert load_identities(["vault"], chosen) == (("vault", None),)
+    assert dists.is_imported("thieves", "gang")
 
 
 def test_one_plugin_may_provide_several_kinds(dists):

@@ -11,7 +11,8 @@ from typing import Any, Optional
 import pytest
 
 from hivemind_sdk.errors import OptionError
-from hivemind_sdk.plugins.options import check_names, resolve, schema_fault, variable
+from hivemind_sdk.plugins.instances import check_option_names, option_variable, resolve_options
+from hivemind_sdk.plugins.typehints import schema_fault
 
 NAMES = ("transport.carrier-pigeon", "carrier-pigeon")
 
@@ -47,7 +48,7 @@ class Picky:
 
 
 def options(schema=Options, arguments=(), environ=(), config=()):
-    return resolve(NAMES, schema, arguments=dict(arguments), environ=dict(environ), config=dict(config))
+    return resolve_options(NAMES, schema, arguments=dict(arguments), environ=dict(environ), config=dict(config))
 
 
 def test_argument_over_environment_over_config_over_default():
@@ -59,7 +60,7 @@ def test_argument_over_environment_over_config_over_default():
     assert options(environ=short, config=config).loft == "short"
     assert options(environ=long | short, config=config).loft == "env"
     assert options(Options, {"loft": "argument"}, long, config).loft == "argument"
-    assert variable(NAMES[0], "loft") in long
+    assert option_variable(NAMES[0], "loft") in long
 
 
 @pytest.mark.parametrize(
@@ -158,9 +159,9 @@ def test_what_the_plugin_itself_refuses_is_an_option_error():
 
 def test_an_unknown_option_is_refused_with_the_nearest_names():
     with pytest.raises(OptionError, match=r"no option 'grain'; it has: grains"):
-        check_names("p", ["grain"], ["grains", "loft"])
+        check_option_names("p", ["grain"], ["grains", "loft"])
     with pytest.raises(OptionError, match="it has no options"):
-        check_names("p", ["grain"], [])
+        check_option_names("p", ["grain"], [])
 
 
 @dataclass

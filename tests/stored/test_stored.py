@@ -16,7 +16,7 @@ from cli_kit import run
 
 from hivemind_sdk import Credentials, Endpoint, HiveMessageType, NodeIdentity, Satellite, Settings
 from hivemind_sdk.errors import SettingsError, StoreFailed
-from hivemind_sdk.plugins.config import config_file, plugin_settings
+from hivemind_sdk.settings.plugins import config_file, plugin_settings
 from hivemind_sdk.testing import Hub, HubClient, MemoryConnector, MemoryState
 
 HERE = Path(__file__).parent

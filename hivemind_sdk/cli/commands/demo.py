@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from .. import report
-from ..console import json_line
-from ..options import json_option
+from ..console import json_line, json_option
 
 PROFILE = "5.3.10a1"
 UTTERANCES = ("hello hive", "what time is it?")

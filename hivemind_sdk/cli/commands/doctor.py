@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import fitted, json_line, line, one_line, warn
+from ..console import fitted, json_line, json_option, line, one_line, warn
 from ..environment import unread
 from ..failures import REPORT, exit_code
 from ..linking import make_settings
-from ..options import json_option, lang_option, link_options, timeout_option
+from ..options import lang_option, link_options, timeout_option
 
 if TYPE_CHECKING:
     from ...doctor import Step

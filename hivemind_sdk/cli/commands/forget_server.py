@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..console import json_line, line
-from ..options import hub_options, json_option
+from ..console import json_line, json_option, line
+from ..options import hub_options
 
 if TYPE_CHECKING:
     from ...client.node_identity import NodeIdentity

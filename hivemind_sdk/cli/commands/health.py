@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from ..console import json_line, line, one_line
+from ..console import json_line, json_option, line, one_line
 from ..failures import FAILED
-from ..options import json_option, seconds
+from ..options import seconds
 
 _FRESH = 30.0
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..console import json_option
 from ..keys import named_key, shown
-from ..options import json_option, link_options, message_options, timeout_option, utterance_options
+from ..options import link_options, message_options, timeout_option, utterance_options
 from ..payload import question
 from ..sending import send_once
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..console import json_line, line
-from ..options import json_option
+from ..console import json_line, json_option, line
 
 
 @click.command("known-servers")
@@ -30,7 +29,7 @@ def command(app: str | None, as_json: bool) -> None:
 
 
 def _shown(key: str) -> str | None:
-    from ...identity.fingerprints import fingerprint
+    from ...identity.public_keys import fingerprint
 
     try:
         return fingerprint(bytes.fromhex(key))

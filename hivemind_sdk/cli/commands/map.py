@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import json_line, line
+from ..console import json_line, json_option, line
 from ..flood import ANSWERS, flood
 from ..linking import linked
-from ..options import answers_option, json_option, link_options, to_connect
+from ..options import answers_option, link_options, to_connect
 
 if TYPE_CHECKING:
     from ...topology import HiveMapper

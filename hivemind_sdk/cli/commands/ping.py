@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import json_line, line, one_line
+from ..console import json_line, json_option, line, one_line
 from ..flood import ANSWERS, flood
 from ..linking import linked
-from ..options import answers_option, json_option, link_options, to_connect
+from ..options import answers_option, link_options, to_connect
 
 if TYPE_CHECKING:
     from ...topology import NodeInfo

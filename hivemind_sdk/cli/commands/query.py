@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from ..answers import AnswerPrinter
+from ..console import json_option
 from ..linking import linked
-from ..options import answers_option, json_option, link_options, message_options, to_connect, utterance_options
+from ..options import answers_option, link_options, message_options, to_connect, utterance_options
 from ..payload import question
 
 ANSWERS = 15.0

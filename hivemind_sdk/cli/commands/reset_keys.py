@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..console import json_line, line
-from ..options import json_option
+from ..console import json_line, json_option, line
 
 
 @click.command("reset-keys")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import SettingsError
-from ..console import json_line, line, one_line, warn
+from ..console import json_line, json_option, line, one_line, warn
 from ..failures import BAD_INPUT
-from ..options import json_option
 
 if TYPE_CHECKING:
     from ..from_file.program import Program

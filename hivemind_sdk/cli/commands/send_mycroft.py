@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ..console import json_line, line
+from ..console import json_line, json_option, line
 from ..linking import OBJECTION, Verdict, linked
-from ..options import answers_option, json_option, link_options, message_options, to_connect
+from ..options import answers_option, link_options, message_options, to_connect
 from ..payload import bus_message
 
 ANSWERS = 10.0

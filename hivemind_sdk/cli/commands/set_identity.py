@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..console import json_line, line, warn
-from ..options import identity_options, json_option, name_option
+from ..console import json_line, json_option, line, warn
+from ..options import identity_options, name_option
 
 if TYPE_CHECKING:
     from ...client.node_identity import NodeIdentity

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .. import overview
-from ..console import json_line, line
+from ..console import json_line, json_option, line
 from ..failures import REPORT
 from ..linking import closing, make_settings
-from ..options import json_option, link_options, timeout_option
+from ..options import link_options, timeout_option
 
 if TYPE_CHECKING:
     from ...satellite.satellite import Satellite

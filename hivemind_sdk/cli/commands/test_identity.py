@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from .. import report
-from ..console import json_line, line, warn
+from ..console import json_line, json_option, line, warn
 from ..failures import REPORT
 from ..linking import closing, make_satellite
-from ..options import json_option, link_options, timeout_option
+from ..options import link_options, timeout_option
 
 
 @click.command("test-identity")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..console import json_line, line
+from ..console import json_line, json_option, line
 from ..keys import read_public_key, shown
-from ..options import json_option
 
 
 @click.group("trust")

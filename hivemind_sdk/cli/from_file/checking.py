@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import HiveMindError, OptionError, SettingsError
 from ...messages.encodings import ENCODINGS
+from ...plugins.instances import resolve_options
 from ...plugins.loader import load, shared
-from ...plugins.options import resolve
 from ...plugins.typehints import field_hints, read
 from ...settings import AUTO, Endpoint, PluginSettings, TLSSettings
 from .document import Place
@@ -74,7 +74,9 @@ def check_applications(reader: Reader, names: Iterable[str], plugins: PluginSett
             continue
         try:
             if record.options is not None:
-                resolve(origin.names, record.options, arguments=values, environ=reader.environ, config=plugins.options)
+                resolve_options(
+                    origin.names, record.options, arguments=values, environ=reader.environ, config=plugins.options
+                )
         except OptionError as error:
             reader.wrong((name,), str(error), error.hint or f"see `hivemind-client plugins show {origin.plugin}`")
             continue

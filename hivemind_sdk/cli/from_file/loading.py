@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..._dataclass import replace
 from ...errors import HiveMindError
 from ...identity.credentials import resolve
-from ...plugins.config import DISABLED, ONLY, PREFER, identity_names, plugin_settings
 from ...settings import (
     Backoff,
     Callbacks,
@@ -27,6 +26,7 @@ from ...settings import (
     Upstream,
     user_input,
 )
+from ...settings.plugins import DISABLED, ONLY, PREFER, identity_names, plugin_settings
 from . import checking, policies
 from .document import Place, load
 from .program import IdentityTable, Program

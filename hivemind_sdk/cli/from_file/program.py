@@ -36,18 +36,10 @@ class IdentityTable:
     def open(self, plugins: PluginSettings) -> NodeIdentity:
         """Raises PluginMissing, IdentityError."""
         from ...client.node_identity import NodeIdentity
-        from ...plugins.instances import Instances
-        from ...plugins.loader import shared
+        from ...plugins.loader import load_identities
 
-        catalogue = shared(plugins, kinds={"identity"})
-        instances = Instances(catalogue, plugins)
         given = {"path": self.path} if self.path is not None else {}
-        return NodeIdentity(
-            backend=[
-                instances.make(catalogue.identity(name), given if name == "file" else None, app=self.app)
-                for name in self.backends
-            ]
-        )
+        return NodeIdentity(backend=load_identities(self.backends, plugins, app=self.app, file=given))
 
 
 @dataclass(frozen=True)

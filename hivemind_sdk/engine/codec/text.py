@@ -24,7 +24,7 @@ def decode_text(text: str | bytes, limits: Limits = Limits(), codec: Codec = STR
     """
     if len(text) > limits.frame:
         raise LimitExceeded(f"a text frame of {len(text)} exceeds the limit of {limits.frame}")
-    return message_from_object(codec.read(text, limits), limits)
+    return HiveMessage.from_wire(codec.read(text, limits), max_hops=limits.route)
 
 
 def message_from_object(value: Any, limits: Limits = Limits()) -> HiveMessage:

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from ...hooks import PluginRecord
 from ...messages import HiveMessageType
+from ..instances import OptionFacts, option_facts
 from ..loader import HOOKS, Loaded
-from ..options import OptionFacts, described
 from ..records import Origin, PluginReport, PluginState, Registration, record_fault
 from ..typehints import field_fault
 
@@ -69,7 +69,7 @@ def line_of(loaded: Loaded, origin: Origin, doc: str, file: str) -> bytes:
         told |= {"state": loaded.report.state, "reason": loaded.report.reason}
     for registration in loaded.registrations:
         record = registration.record
-        options = described(origin.names, record.options) if record.options else ()
+        options = option_facts(origin.names, record.options) if record.options else ()
         told["records"].append({"kind": record.kind, "fields": dict(_fields(record)), "options": options})
     return json.dumps(told, default=dataclasses.asdict).encode() + b"\n"
 

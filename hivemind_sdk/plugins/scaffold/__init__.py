@@ -16,7 +16,7 @@ from pathlib import Path
 from ..._version import __version__
 from ...errors import SettingsError
 from ...hooks import API_VERSION
-from ..options import variable
+from ..instances import option_variable
 from .kinds import KINDS
 from .names import Names, named
 from .source import DISTRIBUTION, sdk_source
@@ -78,7 +78,7 @@ def _words(kind: str, names: Names, sdk: str | None) -> dict[str, str]:
         "RANGE": versions,
         "SDK": f"deps = {{env:HIVEMIND_SDK:{sdk}}}\n" if sdk else "",
         "SUMMARY": KINDS[kind].summary,
-        "VARIABLE": variable(names.plugin, ""),
+        "VARIABLE": option_variable(names.plugin, ""),
     }
 
 

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ...plugins.catalogue import Catalogue
-from ...plugins.config import plugin_settings
 from ...plugins.inspection.child import report_on
 from ...plugins.loader import load_one
 from ...plugins.records import KINDS, Origin
+from ...settings.plugins import plugin_settings
 from .contract import Result, run
 from .records import async_contract_of, contract_of
 

@@ -38,7 +38,7 @@ class Engine:
 
     @cached_property
     def crypto(self) -> Crypto:
-        from hivemind_sdk.plugins.instances import CryptoSuite
+        from hivemind_sdk.plugins.crypto_suite import CryptoSuite
 
         return CryptoSuite(self._instances())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hivemind_sdk.contracts import IdentityBackend
 from hivemind_sdk.errors import IdentityReadOnly
-from hivemind_sdk.identity import merge_patch
+from hivemind_sdk.identity import apply_changes
 from hivemind_sdk.messages import JSONObject
 
 
@@ -21,7 +21,7 @@ class Loft:
     def update(self, changes: JSONObject) -> None:
         if not self.writable:
             raise IdentityReadOnly(f"{self.location} is shut")
-        self._fields = merge_patch.apply(self._fields, changes)
+        self._fields = apply_changes(self._fields, changes)
 
     def load_secret(self, name: str) -> str | None:
         return self._secrets.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...lazy import BuiltIn, LazyGroup
+from ...app import BuiltIn, LazyGroup
 
 TABLE = {
     "list": BuiltIn("plugins.listing", "Every plugin that was found, its state, and why."),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...console import fitted, json_line, line, one_line
+from ...console import fitted, json_line, json_option, line, one_line
 from ...failures import FAILED
-from ...options import json_option, seconds
+from ...options import seconds
 
 if TYPE_CHECKING:
     from ....plugins.records import Origin
@@ -49,9 +49,9 @@ def command(ctx: click.Context, name: str | None, timeout: float, all_checks: bo
 
 
 def _wanted(name: str | None) -> list[Origin]:
-    from ....plugins.config import plugin_settings
     from ....plugins.entrypoints import select
     from ....plugins.records import KINDS
+    from ....settings.plugins import plugin_settings
     from .naming import plugin_named
 
     if name is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...options import json_option
+from ...console import json_option
 
 
 @click.command("disable")
@@ -12,7 +12,8 @@ from ...options import json_option
 @json_option()
 def command(name: str, as_json: bool) -> None:
     """Keep the plugin NAME out. It is not even imported; `plugins enable NAME` lets it in again."""
-    from ....plugins.config import DISABLED, disabling, plugin_settings
+    from ....plugins.config import disabling
+    from ....settings.plugins import DISABLED, plugin_settings
     from .naming import plugin_named
     from .saving import is_set, save
 

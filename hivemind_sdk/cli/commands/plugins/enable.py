@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...options import json_option
+from ...console import json_option
 
 
 @click.command("enable")
@@ -12,7 +12,8 @@ from ...options import json_option
 @json_option()
 def command(name: str, as_json: bool) -> None:
     """Let the plugin NAME load: it is disabled no more, and among `plugins.only` where the config file has that."""
-    from ....plugins.config import DISABLED, ONLY, enabling, plugin_settings
+    from ....plugins.config import enabling
+    from ....settings.plugins import DISABLED, ONLY, plugin_settings
     from .naming import plugin_named
     from .saving import is_set, save
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...console import fitted, json_line, line, one_line
-from ...options import json_option
+from ...console import fitted, json_line, json_option, line, one_line
 
 if TYPE_CHECKING:
     from ....hooks import PluginRecord

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...console import fitted, json_line, line, one_line
-from ...options import json_option, seconds
+from ...console import fitted, json_line, json_option, line, one_line
+from ...options import seconds
 from .naming import unknown_names
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def command(no_load: bool, timeout: float, as_json: bool) -> None:
 
     Each is imported in a process of its own, so that one that hangs, exits or floods the terminal harms nothing.
     """
-    from ....plugins.config import plugin_settings
     from ....plugins.inspection import found, inspect_plugins
+    from ....settings.plugins import plugin_settings
 
     settings = plugin_settings()
     missing: Sequence[str] = ()

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from ....plugins.scaffold import KINDS
-from ...console import json_line, line
-from ...options import json_option
+from ...console import json_line, json_option, line
 
 
 @click.command("new")
@@ -66,8 +65,8 @@ def command(kind: str, name: str, into: Path, sdk: str | None, as_json: bool) ->
 
 def _taken(kind: str) -> set[str]:
     """What plugins are called that are installed, and what the built-in ones of this kind serve."""
-    from ....plugins.conflicts import names_of
     from ....plugins.loader import load
+    from ....plugins.records import names_of
     from ....settings import PluginSettings
     from ...app import BUILT_IN
     from .naming import installed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...options import json_option
+from ...console import json_option
 from .naming import kind_of, unknown
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 
     KIND is transport, cipher and so on; with a NAME (a scheme, a cipher) this is for that name alone, and counts more.
     """
-    from ....plugins.config import PREFER, plugin_settings, preferences, preferring
+    from ....plugins.config import preferring
+    from ....settings.plugins import PREFER, plugin_settings, preferences
     from .saving import save
 
     if forget == bool(providers):
@@ -48,9 +49,8 @@ def command(key: str, providers: tuple[str, ...], forget: bool, as_json: bool) -
 
 def _check(settings: PluginSettings, kind: str, name: str, providers: tuple[str, ...]) -> None:
     """Raises click.BadParameter for a name that nothing has, and for a provider that does not provide it."""
-    from ....plugins.conflicts import names_of
     from ....plugins.inspection import inspect_plugins
-    from ....plugins.records import KINDS
+    from ....plugins.records import KINDS, names_of
 
     inspected = inspect_plugins(settings, frozenset({kind}) & frozenset(KINDS) or frozenset(KINDS))
     rivals: list[tuple[str, Origin | Registration]] = [

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...console import fitted, json_line, line, one_line
-from ...options import json_option
+from ...console import fitted, json_line, json_option, line, one_line
 
 if TYPE_CHECKING:
     from ....plugins.inspection import Inspection
-    from ....plugins.options import OptionFacts
+    from ....plugins.instances import OptionFacts
     from ....plugins.records import PluginReport, Registration
 
 _UNSAID = ("name", "help", "rank", "create", "create_async", "options")
@@ -25,9 +24,9 @@ _UNSAID = ("name", "help", "rank", "create", "create_async", "options")
 @json_option("Print as JSON.")
 def command(name: str, as_json: bool) -> None:
     """Show the plugin NAME: what it provides, its options, where it comes from, its state and why."""
-    from ....plugins.config import plugin_settings
     from ....plugins.inspection import inspect_plugins
     from ....plugins.records import KINDS
+    from ....settings.plugins import plugin_settings
     from .naming import plugin_named
 
     origin = plugin_named(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hivemind_sdk import NodeIdentity as SDKIdentity
 from hivemind_sdk.errors import IdentityFileCorrupted, IdentityReadOnly
-from hivemind_sdk.identity import merge_patch
+from hivemind_sdk.identity import apply_changes
 
 __all__ = ["IdentityFileCorrupted", "NodeIdentity", "shared_identity_for"]
 
@@ -62,7 +62,7 @@ class _Storage:
         return {key: self._fields[key] for key in self._fields}
 
     def update(self, changes: Mapping[str, Any]) -> None:
-        for key, value in merge_patch.apply(self.load(), changes).items():
+        for key, value in apply_changes(self.load(), changes).items():
             self._fields[key] = value
         for key in [key for key, value in changes.items() if value is None]:
             self._fields.pop(key, None)

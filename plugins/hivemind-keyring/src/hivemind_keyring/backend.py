@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hivemind_sdk.errors import IdentityError, IdentityFileCorrupted
-from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, merge_patch
-from hivemind_sdk.messages import JSONObject
+from hivemind_sdk.identity import NOISE_KEY, NOISE_PSKS, PRIVATE_PEM, apply_changes
+
+if TYPE_CHECKING:
+    from hivemind_sdk.messages import JSONObject
 
 T = TypeVar("T")
 FIELDS = ("access_key", "password")
@@ -46,7 +48,7 @@ class KeyringIdentity:
 
     def update(self, changes: JSONObject) -> None:
         """Raises IdentityError. Other programs are kept out by the file behind it (`Identity.exclusive`)."""
-        fields = merge_patch.apply(self.load(), changes)
+        fields = apply_changes(self.load(), changes)
         try:
             text = json.dumps(fields, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:

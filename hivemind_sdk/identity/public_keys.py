@@ -1,12 +1,30 @@
-"""Whom a node trusts: by a signature that fits a key it knows, and by nothing that a peer can just claim."""
+"""Public keys: how people are shown them, and whose owner a node trusts.
+
+Trust comes from a signature that fits a known key, and from nothing that a peer can just claim.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..contracts import RSA, HandlerContext
+
+
+def fingerprint(key: bytes) -> str:
+    """As people know it from SSH: `SHA256:` and 43 characters. `key`: a raw static key, or the DER of an RSA key."""
+    return "SHA256:" + base64.b64encode(sha256(key).digest()).decode().rstrip("=")
+
+
+def pem_fingerprint(pem: str) -> str:
+    """The fingerprint of what a PEM text holds, however its lines are broken. Raises ValueError for what is no PEM."""
+    lines = [line.strip() for line in pem.strip().splitlines()]
+    if len(lines) < 2 or not lines[0].startswith("-----BEGIN ") or not lines[-1].startswith("-----END "):
+        raise ValueError("not a PEM text")
+    return fingerprint(base64.b64decode("".join(lines[1:-1]), validate=True))
 
 
 def bare(pem: str) -> str:
