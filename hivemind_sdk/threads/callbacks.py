@@ -178,9 +178,10 @@ class CallbackQueue:
         if self._workers_only or now < self._no_sooner or len(self._overtaken) >= self._workers.size:
             self._begin()
             return True
-        turn = self._turn = _Turn(take_over, now)
-        if self._late_timer is None:
-            self._late_timer = timers.shared.call_later(GRACE, self._check_late)
+        with self._lock:
+            turn = self._turn = _Turn(take_over, now)
+            if self._late_timer is None:
+                self._late_timer = timers.shared.call_later(GRACE, self._check_late)
         here.about_to_wait = partial(self._relieve, turn)
         self._run(turn)
         del here.about_to_wait
@@ -346,7 +347,9 @@ class CallbackQueue:
 
     def _watch(self, delay: float) -> None:
         if self._watch_timer is None and not self._closed:
-            self._watch_timer = timers.shared.call_later(delay, self._check)
+            timer = self._watch_timer = timers.shared.call_later(delay, self._check)
+            if timer.cancelled:  # it was called before it was known here; posting takes no lock
+                self._watch_timer = None
 
     def _check(self) -> None:
         """Have another thread go on where a job is late and others wait."""
