@@ -68,7 +68,6 @@ class Restarts:
                 self._broker.stop()
             if what != "broker":
                 self._collect(hub)
-                hub.kill()
             if what != "hub":
                 self._broker.start()
             if what != "broker":
@@ -106,6 +105,8 @@ class Restarts:
             self._receipt()
 
     def _collect(self, hub: Server) -> None:
+        """End it, and take all that it has heard: what it told just before it ended, too."""
+        hub.kill()
         self.heard |= {event["n"] for event in hub.events if event["event"] == "bus" and event.get("n") is not None}
 
 
