@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 from ..contracts.observations import DeliveryChanged
 from ..contracts.status import State, Status
@@ -83,7 +83,7 @@ class AsyncSender:
             core.check_open()
         if policy is None:
             policy = core.policy(message)
-        if _is_durable(policy):
+        if type(policy) is Queue and policy.durable:
             return (await self._post_durable([message], policy.ttl))[0]
         try:
             if core.outbox.empty and not self._turn.locked():
@@ -102,7 +102,7 @@ class AsyncSender:
         chosen = [(message, policy or self._core.policy(message)) for message in messages]
         for one, run in groupby(chosen, key=lambda pair: pair[1]):
             same = [message for message, _ in run]
-            if _is_durable(one):
+            if type(one) is Queue and one.durable:
                 receipts += await self._post_durable(same, one.ttl)
             else:
                 receipts += [await self.post(message, one) for message in same]
@@ -382,10 +382,6 @@ def _close(store: Store, rows: Sequence[int]) -> None:
 
 def _now() -> Moment:
     return Moment(time.monotonic(), time.time())
-
-
-def _is_durable(policy: Policy) -> TypeGuard[Queue]:
-    return type(policy) is Queue and policy.durable
 
 
 def _receipt_of(entry: Entry) -> AsyncReceipt | None:

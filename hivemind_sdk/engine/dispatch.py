@@ -79,6 +79,9 @@ class Dispatcher:
                 actions = one.handler.handle(message, context)
                 if not actions:
                     continue
+                if type(actions) is tuple and len(actions) == 1 and type(actions[0]) is Deliver:  # nearly all of them
+                    outcomes.append(actions[0])
+                    continue
                 actions = list(actions)
             except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; the others still run
                 self._raised(one, error, outcomes)
@@ -103,9 +106,7 @@ class Dispatcher:
         """Adds a handler's actions to the outcomes. `subject`: its message. Returns True if that is consumed."""
         consumed = False
         for action in actions:
-            if type(action) is Deliver:  # nearly all of them
-                outcomes.append(action)
-            elif isinstance(action, Consume):
+            if isinstance(action, Consume):
                 consumed = True
             elif isinstance(action, Redispatch):
                 outer = context.outer if subject is None else (*context.outer, subject)

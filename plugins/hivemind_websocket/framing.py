@@ -61,7 +61,10 @@ class FrameReader:
         while True:
             if not buffer:
                 buffer += self._recv()
-            start, end = _extent(buffer)
+            if len(buffer) > 3 and buffer[1] == _TWO_BYTES:  # nearly all of them
+                start, end = 4, 4 + (buffer[2] << 8 | buffer[3])
+            else:
+                start, end = _extent(buffer)
             if end - start > self.limit:
                 raise LimitExceeded(
                     f"a frame of {end - start} bytes came, and {self.limit} are allowed",
