@@ -38,7 +38,7 @@ from .assembly import Overrides, async_connectors, rules_of
 from .async_hubs import AsyncUpstreams
 from .async_outgoing import AsyncOutgoing
 from .async_requests import AsyncHiveRequests
-from .base import SatelliteBase, given_up, not_ready, supervisor_of, time_to_close
+from .base import SatelliteBase, connected_or, given_up, not_ready, supervisor_of, time_to_close
 from .events import ANY, Channel, Events
 from .handler_context import LiveContext
 from .inbound import Inbound
@@ -128,21 +128,25 @@ class AsyncSatellite(AsyncHiveRequests[BusMessage], SatelliteBase):
 
         The first attempt (at each hub, if there are fallbacks) decides, within the settings' deadlines; with `retry`,
         attempts go on with back-off. `timeout` in seconds bounds all of it. Raises as Satellite.connect. A `connect`
-        that fails, or is cancelled, leaves nothing running; a link that was READY once comes back by itself.
+        that fails, or is cancelled, leaves nothing running that it has started; a link that was READY once comes back
+        by itself.
         """
+        before = self._link
         link = self.start()
+        wanted = connected_or(partial(given_up, retry=retry), link.status if link is before else None)
+        link.wake("connect")
         try:
-            waiting = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry))
-            status = await within(waiting, timeout)
+            status = await within(link.wait_until(wanted), timeout)
         except asyncio.TimeoutError:
             status = link.status
         except BaseException:
-            await self._stop_link()
-            await self._callbacks.wait_idle(self.settings.deadlines.close)  # they hear of the end; the loop may end now
+            if link is not before:
+                await self._stop_link()
+                await self._callbacks.wait_idle(self.settings.deadlines.close)  # they hear of it; the loop may end now
             raise
         if status.state is State.READY and status.info is not None:
             return status.info
-        if status.state not in FINAL:
+        if status.state not in FINAL and link is not before:
             await self._stop_link()
         raise not_ready(status, timeout, self._progress, self.settings)
 

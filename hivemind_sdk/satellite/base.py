@@ -164,6 +164,11 @@ def given_up(status: Status, retry: bool) -> bool:
     return status.state in FINAL
 
 
+def connected_or(failed: Callable[[Status], bool], before: Status | None) -> Callable[[Status], bool]:
+    """What `connect` waits for. `before`: of a link that was there already; what it had come to is no answer."""
+    return lambda now: now.state is State.READY or (now is not before and failed(now))
+
+
 class DialProgress:
     """How far the present attempt to dial has come, as its transport tells."""
 

@@ -29,7 +29,7 @@ from ..threads.receipts import Receipt
 from ..threads.sender import Sender
 from .actions import ActionRunner, Timer
 from .assembly import Overrides, rules_of
-from .base import SatelliteBase, given_up, not_ready, supervisor_of, time_to_close
+from .base import SatelliteBase, connected_or, given_up, not_ready, supervisor_of, time_to_close
 from .events import Events
 from .handler_context import LiveContext
 from .hive_requests import HiveRequests
@@ -129,18 +129,22 @@ class Satellite(HiveRequests[BusMessage], SatelliteBase):
         The first attempt (at each hub, if there are fallbacks) decides, within the settings' deadlines; with `retry`,
         attempts go on with back-off. `timeout` in seconds bounds all of it (None: no other bound). Raises
         AuthenticationRefused or NoCommonHandshake if the hub refuses, else what made the last attempt fail. A `connect`
-        that fails leaves nothing running; a link that was READY once comes back by itself.
+        that fails leaves nothing running that it has started; a link that was READY once comes back by itself.
         """
+        before = self._link
         link = self.start()
+        wanted = connected_or(partial(given_up, retry=retry), link.status if link is before else None)
+        link.wake("connect")
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            status = link.wait_until(lambda now: now.state is State.READY or given_up(now, retry), deadline)
+            status = link.wait_until(wanted, deadline)
         except BaseException:  # Ctrl-C
-            self._stop_link()
+            if link is not before:
+                self._stop_link()
             raise
         if status.state is State.READY and status.info is not None:
             return status.info
-        if status.state not in FINAL:
+        if status.state not in FINAL and link is not before:
             self._stop_link()
         raise not_ready(status, timeout, self._progress, self.settings)
 

@@ -13,7 +13,7 @@ from . import user_input
 
 DEFAULT_PORT = 5678
 _CONTROLS = frozenset(map(chr, (*range(32), 127)))
-_NOT_IN_NAMES = _CONTROLS.union(" :/?#@%[]\\<>\"'^`{|},;")
+_NOT_IN_NAMES = _CONTROLS.union(" :/?#@[]\\<>\"'^`{|},;")
 """what separates the parts of an address, or needs quoting somewhere"""
 AUTO = "auto"
 """as a host: whatever hub the resolver of this name finds"""
@@ -134,7 +134,8 @@ def check_host(host: str) -> None:
         except UnicodeError:
             name = "."
         labels = name.removesuffix(".").split(".")
-        named = not host or (all(0 < len(one) < 64 for one in labels) and _NOT_IN_NAMES.isdisjoint(name))
+        fits = "%" in name or all(0 < len(one) < 64 for one in labels)  # `%`: a name that a resolver knows, no host
+        named = not host or (fits and _NOT_IN_NAMES.isdisjoint(name))
     if not named:
         raise SettingsError(
             f"host {host[:120]!r} is not the name or the address of a host", hint="check the host for typing errors"

@@ -6,9 +6,10 @@ import math
 
 import pytest
 from faces_kit import LONG, spoken
+from link_kit import Reached
 
 from hivemind_sdk import BusMessage, HiveMessage, HiveMessageType, State
-from hivemind_sdk.errors import MalformedMessage, SettingsError
+from hivemind_sdk.errors import HiveMindError, MalformedMessage, SettingsError
 
 UTTERANCE = "recognizer_loop:utterance"
 
@@ -54,3 +55,26 @@ def test_close_takes_any_number_and_says_what_is_none(face, satellite, endless):
     assert sat.status.state is State.READY
     face.call(sat.close, endless)
     assert face.call(sat.wait_for, State.CLOSED, LONG).state is State.CLOSED
+
+
+def test_who_connects_when_the_link_is_lost_does_not_end_it(face, hub, satellite):
+    """As programs for other clients do. A link that was READY comes back by itself, whoever asks for it in vain."""
+    reached = Reached(hub)
+    sat = satellite(transport=reached)
+    face.call(sat.connect)
+    reached.hub = None
+    face.call(sat.drop)
+    face.call(sat.wait_for, State.BACKOFF, LONG)
+    for _ in range(3):
+        with pytest.raises(HiveMindError):
+            face.call(sat.connect)
+    assert sat.status.state not in (State.CLOSED, State.REFUSED)
+    reached.hub = hub
+    assert face.call(sat.wait_for, State.READY, LONG).state is State.READY
+
+
+def test_a_first_connect_that_fails_leaves_nothing_running(face, satellite):
+    sat = satellite(transport=Reached())
+    with pytest.raises(HiveMindError):
+        face.call(sat.connect)
+    assert sat.status.state is State.CLOSED

@@ -22,7 +22,7 @@ FOR_APPLICATIONS = ("delivery", "doctor", "topology")
 SDK = "hivemind_sdk"
 GROUP = "hivemind_sdk"
 BUILT_IN = sorted(ROOT.glob("plugins/hivemind_*"))
-DISTRIBUTIONS = sorted(path for path in ROOT.glob("plugins/hivemind-*/src/*") if path.is_dir())
+DISTRIBUTIONS = sorted(path for path in ROOT.glob("plugins/hivemind-*/src/hivemind_*") if path.is_dir())
 
 
 def imported(code: str) -> Iterator[tuple[str, str]]:
