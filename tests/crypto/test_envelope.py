@@ -152,6 +152,32 @@ def test_sizes_and_types_must_be_exact(changes):
         session().open_object({**FIELDS, **changes})
 
 
+@pytest.mark.parametrize("encoding", ["JSON-HEX", "JSON-B91"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps,
+        lambda fields: json.dumps(fields, separators=(",", ":")),
+        lambda fields: json.dumps(fields, indent=1),
+        lambda fields: json.dumps(dict(reversed(fields.items()))),
+        lambda fields: json.dumps(fields).replace('"tag"', '"t\\u0061g"'),
+        lambda fields: json.dumps({**fields, "more": "b"}),
+        lambda fields: f" {json.dumps(fields)}\n",
+    ],
+    ids=["as Python writes it", "compact", "indented", "another order", "an escape", "a fourth field", "blanks"],
+)
+def test_an_envelope_opens_however_its_json_is_written(encoding, written):
+    [frame] = session(encoding=encoding).seal(Form.TEXT, b"hello")
+    assert session(encoding=encoding).open(written(json.loads(frame))) == (Form.TEXT, b"hello")
+
+
+@pytest.mark.parametrize("behind", ["}", ' , "nonce": "00"}', "x"])
+def test_what_follows_an_envelope_is_malformed(behind):
+    [frame] = session().seal(Form.TEXT, b"hello")
+    with pytest.raises(MalformedFrame):
+        session().open(frame + behind)
+
+
 def test_a_short_ciphertext_without_a_tag_is_malformed():
     with pytest.raises(MalformedFrame):
         session().open_object({"ciphertext": "00" * 15, "nonce": "00" * 16})
