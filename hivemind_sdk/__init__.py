@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._startup import lazy_names
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -88,16 +89,7 @@ _HOMES = {
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - names of strings
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from ._dataclass import dataclass
+from ._startup import dataclass
 from .errors import SettingsError
 from .messages import BUS_TYPES, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 

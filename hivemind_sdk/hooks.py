@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from ._dataclass import dataclass, field
+from ._startup import dataclass, field
 from .errors import PluginError
 
 if TYPE_CHECKING:  # a plugin without any of them loads none of them; see records.record_fault

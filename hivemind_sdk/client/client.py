@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts.cascade import Select
 from ..contracts.status import State, Status
 from ..errors import LinkTimeout

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._dataclass import dataclass, replace
+from .._startup import dataclass, replace
 from ..contracts.status import State
 
 if TYPE_CHECKING:

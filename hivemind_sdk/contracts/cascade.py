@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..messages import BusMessage, HiveMessage
 
 COMPLETE = "hive.query.complete"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 
 
 class Aead(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from .._dataclass import dataclass, field, fields
+from .._startup import dataclass, field, fields
 from ..messages import BusMessage, HiveMessage, HiveMessageType
 from .cascade import Question, Select
 from .crypto import Crypto

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..messages import HiveMessage, JSONObject
 from ..settings import Credentials, Limits
 from .crypto import Crypto

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..delivery import Outcome
 from ..errors import HiveMindError, PolicyDenied
 from ..messages import HiveMessageType

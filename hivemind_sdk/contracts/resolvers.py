@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..settings import Endpoint
 
 

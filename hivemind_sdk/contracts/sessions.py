@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from .ends import Frame
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..errors import HiveMindError
 from .sessions import SessionInfo
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..settings import Credentials, Endpoint, TLSSettings
 from .ends import Frame
 

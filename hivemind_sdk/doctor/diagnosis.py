@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import NodeState, TransportConnector
 from ..engine.utterances import UTTERANCE
 from ..errors import PolicyDenied

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..contracts import Action, Consume, Deliver, Drop, Handler, HandlerContext, Redispatch, Wake, WakingHandler
 from ..errors import RemoteProtocolError
 from ..messages import HiveMessage, HiveMessageType

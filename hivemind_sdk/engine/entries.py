@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..delivery import Outcome
 from ..errors import HiveMindError
 from ..messages import HiveMessage, HiveMessageType

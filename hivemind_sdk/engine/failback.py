@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from .life import Wait
 
 _GLANCE = 0.2

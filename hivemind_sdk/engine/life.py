@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..contracts import SessionInfo
 from ..contracts.status import FINAL, State, Status
 from ..errors import HandshakeError, HiveMindError, LinkClosed, LinkError, NotConnected, Refused

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._dataclass import dataclass, replace
+from .._startup import dataclass, replace
 from ..contracts import Frame, SessionInfo, TransportFeatures
 from ..errors import HiveMindError, LinkClosed, LinkTimeout, MalformedFrame
 from ..settings import Deadlines

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from ..errors import InvalidAudio, RequestError
 from ..messages import BusMessage, HiveMessage, HiveMessageType, HiveMindBinaryPayloadType
 from .requests import Request

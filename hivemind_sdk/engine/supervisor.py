@@ -6,7 +6,7 @@ import errno
 import random
 from collections.abc import Callable
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import SessionInfo
 from ..contracts.status import State, Status
 from ..errors import HiveMindError, IdentityError, PluginError, Refused, SettingsError

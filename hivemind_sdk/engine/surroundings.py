@@ -5,7 +5,7 @@ A link that is READY may be dead after either, and its hub may be there again fo
 
 from __future__ import annotations
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 
 JUMP = 2.0
 """seconds that two clocks must have drifted apart between two looks: NTP moves a clock by less when it slews it"""

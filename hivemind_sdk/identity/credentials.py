@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .._dataclass import replace
+from .._startup import replace
 from ..errors import SettingsError
 from ..settings import Credentials, Endpoint, user_input
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._dataclass import dataclass, field, replace
+from .._startup import dataclass, field, replace
 from ..errors import PluginConflict, PluginError, PluginMissing
 from .records import Origin, PluginReport, PluginState, Preferences, Registration, Resolution, record_fault, resolve
 

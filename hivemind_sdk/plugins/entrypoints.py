@@ -19,7 +19,7 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..hooks import PROJECT
 from ..settings import PluginSettings
 from .records import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from .._dataclass import dataclass, replace
+from .._startup import dataclass, replace
 from ..errors import PluginConflict, PluginError, SettingsError
 from ..hooks import (
     API_VERSION,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from .._dataclass import dataclass, field, fields
+from .._startup import dataclass, field, fields
 
 if TYPE_CHECKING:
     from ..hooks import PluginRecord

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .._dataclass import fields
+from .._startup import fields
 from ..settings.user_input import user_path
 
 _UNIONS = (typing.Union, types.UnionType)

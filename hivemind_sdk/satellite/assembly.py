@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from .._dataclass import dataclass, replace
+from .._startup import dataclass, replace
 from ..contracts import AsyncTransportConnector, Cipher, Crypto, Handler, NodeState, Observer, TransportConnector
 from ..delivery import Rules
 from ..engine.codec import STRICT, Codec, ProvidedCodec

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import Counters, CountingObserver
 from ..contracts.observations import Dropped, PhasePassed, Secured, StateChanged
 from ..contracts.status import FINAL, State, Status

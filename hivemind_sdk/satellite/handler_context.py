@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Mapping
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import Crypto, HandlerContext, Role
 from ..contracts.cascade import Question, Select
 from ..engine.requests import RequestTable

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts.cascade import COMPLETE, NO_ANSWER, Answer
 from ..delivery import Policy, Raise
 from ..engine.requests import CascadeRequest, Request

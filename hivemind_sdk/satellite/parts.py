@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 
 if TYPE_CHECKING:
     from ..aio.pending import AsyncRequests

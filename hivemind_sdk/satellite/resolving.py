@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import Dial, Lookup, Resolver, Transport, TransportConnector
 from ..contracts.observations import PhasePassed
 from ..contracts.status import FINAL, State, Status

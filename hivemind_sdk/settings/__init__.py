@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._startup import lazy_names
+
 if TYPE_CHECKING:
     from .endpoint import AUTO as AUTO
     from .endpoint import DEFAULT_PORT as DEFAULT_PORT
@@ -63,16 +65,7 @@ __all__ = [
     "spellings",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

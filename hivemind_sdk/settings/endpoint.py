@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..errors import SettingsError
 from . import user_input
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..errors import SettingsError
 from . import user_input
 from .user_input import config_home, text_of

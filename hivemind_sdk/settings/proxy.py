@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..errors import SettingsError
 from . import user_input
 from .endpoint import check_host

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from os import PathLike
 
-from .._dataclass import dataclass, field
+from .._startup import dataclass, field
 from ..delivery import Key, Policy
 from ..errors import SettingsError
 from . import user_input

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .._dataclass import fields
+from .._startup import fields
 from ..errors import SettingsError
 
 _MARK = "\ufeff"

@@ -18,7 +18,7 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from .._dataclass import replace
+from .._startup import replace
 from ..contracts import Dial
 from ..contracts.observations import PhasePassed
 from ..errors import LinkError, LinkTimeout, Unreachable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from .node_info import NodeInfo
 from .same import SameNode
 

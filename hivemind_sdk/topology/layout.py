@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 
 _HEIGHTS = (2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 34, 50)
 """rows of a panel that are tried"""

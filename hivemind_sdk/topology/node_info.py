@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .._dataclass import dataclass
+from .._startup import dataclass
 from .graph import Graph
 from .look import milliseconds
 from .names import display_peer, friendly, is_key, printable

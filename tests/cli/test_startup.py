@@ -22,7 +22,7 @@ except SystemExit:
 """
 CLICK = "import sys, json, click.shell_completion; print(json.dumps(sorted(sys.modules)))"
 OURS = {
-    *("hivemind_sdk", "hivemind_sdk._version", "hivemind_sdk.errors", "hivemind_sdk.cli"),
+    *("hivemind_sdk", "hivemind_sdk._startup", "hivemind_sdk._version", "hivemind_sdk.errors", "hivemind_sdk.cli"),
     *(f"hivemind_sdk.cli.{name}" for name in ("app", "console", "failures", "interrupts", "third_party")),
     *("hivemind_sdk.sockets", "hivemind_sdk.sockets.daemons"),  # of the thread that sees to Ctrl-C; no socket, no TLS
 }

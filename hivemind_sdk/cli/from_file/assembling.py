@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ..._dataclass import replace
+from ..._startup import replace
 from ...contracts import Application
 from ...errors import HiveMindError, PluginError
 from ...plugins.instances import Instances

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..._dataclass import replace
+from ..._startup import replace
 from ...errors import HiveMindError
 from ...identity.credentials import resolve
 from ...settings import (

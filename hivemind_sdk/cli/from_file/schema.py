@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from ..._dataclass import fields
+from ..._startup import fields
 from ...plugins.typehints import field_hints, show
 from ...settings import (
     Backoff,

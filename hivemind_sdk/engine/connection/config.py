@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..._dataclass import dataclass, field
+from ..._startup import dataclass, field
 from ...contracts import Handshake, HandshakeContext
 from ...messages import JSONObject
 from ...settings import Limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._dataclass import dataclass, field
+from ..._startup import dataclass, field
 from ...contracts import SessionInfo
 from ...messages import HiveMessage, HiveMessageType, JSONObject
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..._dataclass import replace
+from ..._startup import replace
 from ...contracts import Declined, Established, Frame, Session
 from ...messages import HiveMessage, HiveMessageType
 from .config import LinkConfig

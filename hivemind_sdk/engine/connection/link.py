@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import Any, ClassVar, NoReturn
 
-from ..._dataclass import replace
+from ..._startup import replace
 from ...contracts import (
     Compute,
     Declined,

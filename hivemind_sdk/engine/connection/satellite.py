@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..._dataclass import replace
+from ..._startup import replace
 from ...contracts import Established, Form
 from ...messages import HiveMessage, HiveMessageType
 from ..codec import encode_text

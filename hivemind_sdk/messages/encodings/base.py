@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from hivemind_sdk.errors import MalformedFrame
 
-from ..._dataclass import dataclass
+from ..._startup import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from ..._dataclass import dataclass, field
+from ..._startup import dataclass, field
 from ...settings import PluginSettings
 from ..catalogue import Catalogue
 from ..entrypoints import select

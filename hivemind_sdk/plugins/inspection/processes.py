@@ -12,7 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import IO, cast
 
-from ..._dataclass import dataclass
+from ..._startup import dataclass
 from ...sockets.daemons import daemon
 
 AT_ONCE = 2

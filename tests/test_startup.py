@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from hivemind_sdk import _dataclass as ours
+from hivemind_sdk import _startup as ours
 
 FROZEN_SLOTS = {"frozen": True, "slots": True}
 WAYS = [
