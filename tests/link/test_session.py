@@ -162,7 +162,7 @@ def test_everything_that_touches_the_nodes_memory_is_work(monkeypatch):
             state, name, lambda *args, real=real, name=name: (touched.append((name, bool(working))), real(*args))[1]
         )
     for _ in range(20):
-        if attempt.works:
+        while attempt.works:
             work = attempt.works.pop(0)
             working.append(None)
             result = work.work()
